@@ -1,0 +1,5 @@
+//! From the text of compose files to a [`Project`]. Pure: files come through [`Files`], the environment is an argument.
+
+pub mod diagnostic;
+pub mod files;
+pub mod node;

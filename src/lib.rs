@@ -1,0 +1,8 @@
+//! `reconcile`: makes a Docker engine match a directory of Compose projects, and changes only what changed.
+//!
+//! The way through the house is one-directional: `source` finds stacks, `compose` loads them into a
+//! desired state, `engine` observes, `plan` decides (pure), `execute` acts, `cli` prints.
+//! `docs/architecture.md` tells which room may use which.
+
+pub mod compose;
+pub mod model;
