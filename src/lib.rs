@@ -5,4 +5,5 @@
 //! `docs/architecture.md` tells which room may use which.
 
 pub mod compose;
+pub mod engine;
 pub mod model;

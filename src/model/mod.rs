@@ -1,1 +1,14 @@
 //! The words of the program as plain data: no I/O, nothing of ours but each other.
+//!
+//! [`desired`] is what the files ask for, [`observed`] what the engine runs, [`change`] the difference
+//! with its causes, [`step`] the plan that removes the difference, [`report`] what executing it did.
+
+pub mod change;
+pub mod desired;
+pub mod hash;
+pub mod labels;
+pub mod observed;
+pub mod report;
+pub mod service;
+pub mod step;
+pub mod units;

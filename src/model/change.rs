@@ -1,0 +1,185 @@
+//! The difference between desired and observed, with its causes.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What happens to a resource. The words are those of `--dry-run --format json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeAction {
+    /// It is made.
+    Create,
+    /// It is made anew in place of the old one.
+    Replace,
+    /// It is there as it should be, and is started (or restarted, or renamed).
+    Start,
+    /// It goes.
+    Remove,
+    /// It stays as it is.
+    Unchanged,
+    /// It should change, but doing so could lose data or touch something foreign: nothing is done.
+    Blocked,
+}
+
+impl ChangeAction {
+    /// The word in plans.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Replace => "replace",
+            Self::Start => "start",
+            Self::Remove => "remove",
+            Self::Unchanged => "unchanged",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// Why something changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CauseKind {
+    /// It is not there.
+    Missing,
+    /// The image reference, or what the tag names, is another one.
+    Image,
+    /// An environment value.
+    Environment,
+    /// The bytes of a file or directory mounted from the source.
+    MountedFileContent,
+    /// The content of a config.
+    ConfigContent,
+    /// The content of a secret.
+    SecretContent,
+    /// A build input.
+    BuildInputs,
+    /// Another attribute: `path` names it.
+    Attribute,
+    /// A network it is attached to is replaced.
+    NetworkChanged,
+    /// A container whose namespace or volumes it shares is replaced.
+    DependencyReplaced,
+    /// Somebody changed the running container.
+    Drift,
+    /// It should run and does not.
+    Stopped,
+    /// The job has not succeeded yet.
+    JobFailed,
+    /// The number of replicas.
+    Scale,
+    /// It is no longer in the source.
+    Orphan,
+    /// It is left over from an interrupted run.
+    Leftover,
+    /// It has no hash of ours: another tool made it.
+    Foreign,
+    /// A service would start on an empty volume in place of one with data.
+    EmptyVolume,
+    /// A volume's definition changed, which cannot be done without losing its data.
+    VolumeDefinition,
+    /// An object of that name belongs to somebody else.
+    NameTaken,
+    /// A host port belongs to somebody else.
+    PortTaken,
+    /// The engine cannot do what the attribute asks for.
+    Unsupported,
+    /// What it needs is not there or is blocked.
+    Dependency,
+}
+
+impl CauseKind {
+    /// The word in plans.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Image => "image",
+            Self::Environment => "environment",
+            Self::MountedFileContent => "mounted-file-content",
+            Self::ConfigContent => "config-content",
+            Self::SecretContent => "secret-content",
+            Self::BuildInputs => "build-inputs",
+            Self::Attribute => "attribute",
+            Self::NetworkChanged => "network-changed",
+            Self::DependencyReplaced => "dependency-replaced",
+            Self::Drift => "drift",
+            Self::Stopped => "stopped",
+            Self::JobFailed => "job-failed",
+            Self::Scale => "scale",
+            Self::Orphan => "orphan",
+            Self::Leftover => "leftover",
+            Self::Foreign => "foreign",
+            Self::EmptyVolume => "empty-volume",
+            Self::VolumeDefinition => "volume-definition",
+            Self::NameTaken => "name-taken",
+            Self::PortTaken => "port-taken",
+            Self::Unsupported => "unsupported",
+            Self::Dependency => "dependency",
+        }
+    }
+}
+
+/// One reason. Never holds an environment value or a secret unless it was judged harmless to show.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Cause {
+    /// What kind of reason.
+    pub kind: CauseKind,
+    /// What it is about: a key path such as `ports[0].published`, a file, a container.
+    pub path: String,
+    /// What stands now, for people.
+    pub old: Option<String>,
+    /// What is wanted, for people.
+    pub new: Option<String>,
+}
+
+impl Cause {
+    /// A reason without values.
+    pub fn new(kind: CauseKind, path: impl Into<String>) -> Self {
+        Self { kind, path: path.into(), old: None, new: None }
+    }
+
+    /// The same with what stands and what is wanted.
+    #[must_use]
+    pub fn values(mut self, old: Option<String>, new: Option<String>) -> Self {
+        (self.old, self.new) = (old, new);
+        self
+    }
+}
+
+/// What happens to one resource and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What happens.
+    pub action: ChangeAction,
+    /// Why; empty if unchanged.
+    pub causes: Vec<Cause>,
+    /// Readable unified diff of the old and new spec; empty if there is none.
+    pub diff: String,
+    /// Things to know that stop nothing, such as an attribute the engine ignores.
+    pub warnings: Vec<String>,
+}
+
+impl Change {
+    /// A change for reasons.
+    pub const fn new(action: ChangeAction, causes: Vec<Cause>) -> Self {
+        Self { action, causes, diff: String::new(), warnings: Vec::new() }
+    }
+
+    /// Nothing to do.
+    pub const fn unchanged() -> Self {
+        Self::new(ChangeAction::Unchanged, Vec::new())
+    }
+}
+
+/// The changes of one stack, by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StackChanges {
+    /// Services, orphaned ones included.
+    pub services: BTreeMap<String, Change>,
+    /// Networks by key.
+    pub networks: BTreeMap<String, Change>,
+    /// Volumes by key. Never `Replace` or `Remove`.
+    pub volumes: BTreeMap<String, Change>,
+}
+
+/// The changes of all stacks, by name.
+pub type ChangeSet = BTreeMap<String, StackChanges>;

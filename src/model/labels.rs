@@ -1,0 +1,41 @@
+//! The labels that hold the truth: ours, and those that Docker's own tools look for.
+//!
+//! Labels are fixed when a container is made, so nothing that changes with every commit stands in one.
+
+/// [`ConfigHash`](super::hash::ConfigHash) of the service, network or volume.
+pub const HASH: &str = "dev.reconcile.hash";
+/// The source that owns the object: see [`DesiredState::source`](super::desired::DesiredState::source).
+pub const SOURCE: &str = "dev.reconcile.source";
+/// Compact JSON of the recorded spec: what diffs show as "old". Holds no environment value and no secret.
+pub const SPEC: &str = "dev.reconcile.spec";
+/// Digest of the build inputs, on built images.
+pub const BUILD: &str = "dev.reconcile.build";
+
+/// Project name, on everything.
+pub const PROJECT: &str = "com.docker.compose.project";
+/// Service key.
+pub const SERVICE: &str = "com.docker.compose.service";
+/// Replica number from 1.
+pub const NUMBER: &str = "com.docker.compose.container-number";
+/// `True` on containers of `docker compose run`.
+pub const ONEOFF: &str = "com.docker.compose.oneoff";
+/// The reference's own hash: `docker compose ps` lists only containers that have one.
+pub const COMPOSE_HASH: &str = "com.docker.compose.config-hash";
+/// Image id at creation.
+pub const IMAGE: &str = "com.docker.compose.image";
+/// `service:condition:restart,…`.
+pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
+/// Absolute project directory.
+pub const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
+/// Absolute compose files, joined by commas.
+pub const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
+/// Explicit env files, joined by commas.
+pub const ENV_FILES: &str = "com.docker.compose.project.environment_file";
+/// Version of the reference whose behaviour the labels follow.
+pub const VERSION: &str = "com.docker.compose.version";
+/// Compose key of a network.
+pub const NETWORK: &str = "com.docker.compose.network";
+/// Compose key of a volume.
+pub const VOLUME: &str = "com.docker.compose.volume";
+/// The value of [`VERSION`].
+pub const COMPOSE_VERSION: &str = "2.40.3";
