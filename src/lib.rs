@@ -6,4 +6,5 @@
 
 pub mod compose;
 pub mod engine;
+pub mod execute;
 pub mod model;

@@ -1,0 +1,123 @@
+use super::{Events, INTERRUPTED, Options, execute};
+use crate::engine::{Engine, EngineError, Observe, ObserveRequest, Progress};
+use crate::model::observed::ObservedState;
+use crate::model::report::Outcome;
+use crate::model::step::{Action, ContainerRef, Plan, Step};
+use crate::model::units::Nanos;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Fails every step whose container is named `bad`, counts calls in flight, never ends a wait for `forever`.
+#[derive(Default)]
+struct Recorder {
+    in_flight: AtomicUsize,
+    most: AtomicUsize,
+    order: Mutex<Vec<String>>,
+}
+
+impl Observe for Recorder {
+    async fn observe(&self, _: &ObserveRequest) -> Result<ObservedState, EngineError> {
+        Ok(ObservedState::default())
+    }
+    async fn environments(&self, _: &[String], _: &mut ObservedState) -> Result<(), EngineError> {
+        Ok(())
+    }
+}
+
+impl Engine for Recorder {
+    async fn perform(&self, action: &Action, _: &dyn Progress) -> Result<Outcome, EngineError> {
+        let name = action.target();
+        if name == "forever" {
+            std::future::pending::<()>().await;
+        }
+        let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        self.order.lock().unwrap().push(name.clone());
+        if name == "bad" { Err(EngineError::Failed("no".into())) } else { Ok(Outcome::Done) }
+    }
+}
+
+struct Deaf;
+impl Events for Deaf {
+    fn started(&self, _: &Step) {}
+    fn note(&self, _: &Step, _: &str) {}
+    fn finished(&self, _: &Step, _: &Outcome, _: Duration) {}
+}
+
+fn step(id: &str, after: &[&str], after_any: &[&str]) -> Step {
+    Step {
+        id: id.into(),
+        stack: "s".into(),
+        service: id.into(),
+        action: Action::StartContainer(ContainerRef::Name(id.into())),
+        causes: vec![],
+        after: after.iter().map(|&name| name.into()).collect(),
+        after_any: after_any.iter().map(|&name| name.into()).collect(),
+    }
+}
+
+async fn run(steps: Vec<Step>, parallel: usize) -> (Recorder, crate::model::report::Report) {
+    let (_keep, stop) = watch::channel(false);
+    let engine = Recorder::default();
+    let plan = Plan { steps, ..Plan::default() };
+    let report = execute(&plan, &engine, &Options { parallel, stop, events: &Deaf }).await;
+    (engine, report)
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_run_after_those_they_name() {
+    let (engine, report) =
+        run(vec![step("c", &["b"], &[]), step("b", &["a"], &[]), step("a", &[], &[])], 8).await;
+    assert_eq!(*engine.order.lock().unwrap(), ["a", "b", "c"]);
+    assert!(report.is_success());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_skips_what_comes_after_it_and_nothing_else() {
+    let (_, report) = run(
+        vec![step("bad", &[], &[]), step("x", &["bad"], &[]), step("y", &["x"], &[]), step("z", &[], &[])],
+        8,
+    )
+    .await;
+    assert_eq!(report.outcomes["bad"].0, Outcome::Failed("no".into()));
+    assert_eq!(report.outcomes["x"].0, Outcome::Skipped { because: "bad".into() });
+    assert_eq!(report.outcomes["y"].0, Outcome::Skipped { because: "x".into() });
+    assert_eq!(report.outcomes["z"].0, Outcome::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_after_any_runs_although_its_predecessor_failed() {
+    let (_, report) =
+        run(vec![step("bad", &[], &[]), step("x", &["bad"], &[]), step("y", &[], &["x"])], 8).await;
+    assert_eq!(report.outcomes["y"].0, Outcome::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_calls_are_in_flight_than_allowed() {
+    let names: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+    let (engine, report) = run(names.iter().map(|name| step(name, &[], &[])).collect(), 3).await;
+    assert_eq!(engine.most.load(Ordering::SeqCst), 3);
+    assert_eq!(report.outcomes.len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn told_to_stop_it_ends_waits_and_begins_nothing() {
+    let (tell, stop) = watch::channel(false);
+    let engine = Recorder::default();
+    let mut wait = step("forever", &[], &[]);
+    wait.action =
+        Action::AwaitHealthy { container: ContainerRef::Name("forever".into()), timeout: Nanos(i64::MAX) };
+    let plan = Plan { steps: vec![wait, step("later", &["forever"], &[])], ..Plan::default() };
+    let options = Options { parallel: 1, stop, events: &Deaf };
+    let (report, ()) = tokio::join!(execute(&plan, &engine, &options), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        tell.send(true).unwrap();
+    });
+    assert_eq!(report.outcomes["forever"].0, Outcome::Failed(INTERRUPTED.into()));
+    assert!(!report.outcomes["later"].0.is_success());
+    assert_eq!(report.outcomes.len(), 2);
+}
