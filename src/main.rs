@@ -1,7 +1,5 @@
 //! Entry point: runs the command line and turns its outcome into an exit code.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    ExitCode::SUCCESS
+fn main() -> std::process::ExitCode {
+    reconcile::cli::run()
 }

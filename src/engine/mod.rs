@@ -39,6 +39,26 @@ pub trait Engine: Observe {
     ) -> impl Future<Output = Result<Outcome, EngineError>> + Send;
 }
 
+/// Read access to an engine that could do more: all that a dry run is handed. What it wraps cannot be taken out again.
+pub struct ReadOnly<E>(E);
+
+impl<E: Observe> ReadOnly<E> {
+    /// Gives up every method that changes something.
+    pub const fn new(engine: E) -> Self {
+        Self(engine)
+    }
+}
+
+impl<E: Observe> Observe for ReadOnly<E> {
+    async fn observe(&self, request: &ObserveRequest) -> Result<ObservedState, EngineError> {
+        self.0.observe(request).await
+    }
+
+    async fn environments(&self, ids: &[String], observed: &mut ObservedState) -> Result<(), EngineError> {
+        self.0.environments(ids, observed).await
+    }
+}
+
 /// Takes news of a long action, for a terminal.
 pub trait Progress: Send + Sync {
     /// One line of news, such as a layer's percentage or a build step. May be called often.

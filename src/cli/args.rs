@@ -1,0 +1,145 @@
+//! The command line's grammar.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Makes a Docker engine match a directory of Compose projects, and changes only what changed.
+///
+/// SOURCE is a compose file, a directory with one, or a tree in which every directory with a compose file is a stack.
+/// Volumes always stay.
+#[derive(Debug, Parser)]
+#[command(name = "reconcile", version, subcommand_negates_reqs = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Another thing to do than applying.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What applying takes.
+    #[command(flatten)]
+    pub apply: ApplyArgs,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// The commands besides applying.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print the canonical project(s), as `docker compose config` does
+    Render(RenderArgs),
+    /// Load and check everything without an engine
+    Validate(SourceArgs),
+    /// Show stacks and services: state, health, and whether they are in sync
+    Status(SourceArgs),
+    /// Stop and remove a stack's containers and networks; its volumes stay
+    Down(DownArgs),
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct CommonArgs {
+    /// Engine address (unix://, tcp://, ssh://); default: DOCKER_HOST, then the current Docker context
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub host: Option<String>,
+    /// How to print the result
+    #[arg(long, global = true, value_enum)]
+    pub format: Option<Format>,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Print errors only
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Print more; twice for even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Where the desired state comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct SourceArgs {
+    /// A directory or a compose file [default: the current directory]
+    #[arg(value_name = "SOURCE")]
+    pub source: Option<PathBuf>,
+    /// Only these stacks
+    #[arg(long = "stack", value_name = "NAME")]
+    pub stacks: Vec<String>,
+    /// Compose file of a single project (repeatable, later ones override)
+    #[arg(short, long = "file", value_name = "FILE")]
+    pub files: Vec<String>,
+    /// Name of a single project
+    #[arg(short, long, value_name = "NAME")]
+    pub project_name: Option<String>,
+    /// Directory that relative paths of a single project start from
+    #[arg(long, value_name = "DIR")]
+    pub project_directory: Option<String>,
+    /// Env file in place of `.env` (repeatable)
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub env_files: Vec<String>,
+    /// Profile to enable (repeatable)
+    #[arg(long = "profile", value_name = "NAME")]
+    pub profiles: Vec<String>,
+}
+
+/// What applying takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ApplyArgs {
+    /// Where the desired state comes from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Show what would change and why; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Exit with 0 for nothing to do, 2 for changes, 1 for an error
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Engine calls in flight at most [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub parallel: Option<u16>,
+    /// Leave stacks that are gone from the source as they are
+    #[arg(long)]
+    pub no_prune: bool,
+    /// Remove stacks that are gone from the source even if they are most of them, or all
+    #[arg(long, conflicts_with = "no_prune")]
+    pub allow_mass_removal: bool,
+}
+
+/// What `render` takes.
+#[derive(Debug, Clone, Args)]
+pub struct RenderArgs {
+    /// Where the desired state comes from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// What `down` takes.
+#[derive(Debug, Clone, Args)]
+pub struct DownArgs {
+    /// Name of the stack
+    #[arg(value_name = "STACK")]
+    pub stack: String,
+    /// Show what would be removed; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// How to print a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// YAML (`render` only, and its default).
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}

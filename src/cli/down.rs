@@ -1,0 +1,43 @@
+//! `reconcile down STACK`: stops and removes a stack's containers and networks. Volumes stay.
+
+use super::apply::{carry_out, pretty};
+use super::args::{CommonArgs, DownArgs};
+use super::engine::{block_on, connect};
+use super::exit::Exit;
+use super::output::Output;
+use super::source::environment;
+use super::{plan_json, plan_text, report_json};
+use crate::engine::{Observe, ObserveRequest};
+use crate::plan::{self, Policy};
+
+/// Takes a stack down, or shows what that would do.
+pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
+    let output = Output::new(common);
+    let environment = environment();
+    block_on(output, async {
+        let engine = connect(common.host.as_deref(), &environment).await?;
+        let observed = engine.observe(&ObserveRequest::default()).await?;
+        let plan = match plan::plan_down(&args.stack, &observed, &Policy::default()) {
+            Ok(plan) => plan,
+            Err(reason) => {
+                output.error(&reason, Some("`reconcile status` lists the stacks on the engine"));
+                return Ok(Exit::Failure);
+            }
+        };
+        if args.dry_run {
+            if output.json {
+                output.result(&pretty(&plan_json::json(&plan, &observed.engine, Vec::new())));
+            } else {
+                output.result(&plan_text::text(&plan, output.verbose > 0));
+            }
+            return Ok(Exit::Success);
+        }
+        let report = carry_out(&engine, &plan, output, 8).await;
+        if output.json {
+            output.result(&pretty(&report_json::json(&plan, &observed.engine, &report, Vec::new())));
+        } else if report.is_success() {
+            output.talk(&format!("Stack {} is down; its volumes stay.\n", args.stack));
+        }
+        Ok(if report.is_success() { Exit::Success } else { Exit::Failure })
+    })
+}

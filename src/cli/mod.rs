@@ -1,0 +1,71 @@
+//! The command line: the only room that prints.
+
+mod apply;
+mod args;
+mod diagnostics;
+mod down;
+mod engine;
+mod exit;
+mod output;
+mod plan_json;
+mod plan_text;
+mod progress;
+mod render;
+mod report_json;
+mod source;
+mod status;
+mod validate;
+
+use args::{ApplyArgs, Cli, Command, Format};
+use clap::{CommandFactory, Parser};
+use std::process::ExitCode;
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    crate::telemetry::init(cli.common.verbose, std::env::var("RECONCILE_LOG").ok().as_deref());
+    check(&cli);
+    let exit = match &cli.command {
+        None => apply::run(&cli.apply, &cli.common),
+        Some(Command::Render(args)) => render::run(args, &cli.common),
+        Some(Command::Validate(args)) => validate::run(args, &cli.common),
+        Some(Command::Status(args)) => status::run(args, &cli.common),
+        Some(Command::Down(args)) => down::run(args, &cli.common),
+    };
+    exit.into()
+}
+
+/// Refuses combinations that the grammar lets pass: options of applying before another command would be ignored.
+fn check(cli: &Cli) {
+    let is_render = matches!(cli.command, Some(Command::Render(_)));
+    let problem = if cli.command.is_some() && cli.apply != ApplyArgs::default() {
+        "options of applying stand before another command; put the command's own options after its name"
+    } else if cli.common.format == Some(Format::Yaml) && !is_render {
+        "--format yaml is for `render` only"
+    } else if cli.common.format == Some(Format::Text) && is_render {
+        "`render` prints yaml or json"
+    } else {
+        return;
+    };
+    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, problem).exit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::args::Cli;
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_source_and_a_command_are_told_apart() {
+        let cli = Cli::parse_from(["reconcile", "--dry-run", "./stacks"]);
+        assert!(cli.command.is_none() && cli.apply.dry_run);
+        let cli = Cli::parse_from(["reconcile", "-v", "status", "./stacks"]);
+        assert!(cli.command.is_some());
+        assert_eq!(cli.common.verbose, 1);
+    }
+}

@@ -1,0 +1,84 @@
+//! Writing to the terminal. Results go to stdout, talk to stderr.
+
+use super::args::{Color, CommonArgs, Format};
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use std::io::{self, IsTerminal, Write};
+
+/// Where and how to print.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// JSON in place of text.
+    pub json: bool,
+    /// Errors only.
+    pub quiet: bool,
+    /// How much more to print.
+    pub verbose: u8,
+    choice: Color,
+}
+
+/// Red: errors and removals.
+pub const RED: Style = AnsiColor::Red.on_default();
+/// Green: additions.
+pub const GREEN: Style = AnsiColor::Green.on_default();
+/// Yellow: changes and warnings.
+pub const YELLOW: Style = AnsiColor::Yellow.on_default();
+/// Names.
+pub const BOLD: Style = Style::new().bold();
+/// What matters less.
+pub const DIM: Style = Style::new().dimmed();
+
+impl Output {
+    /// As the command line asks for.
+    pub fn new(common: &CommonArgs) -> Self {
+        Self {
+            json: common.format == Some(Format::Json),
+            quiet: common.quiet,
+            verbose: common.verbose,
+            choice: common.color,
+        }
+    }
+
+    fn choice(self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
+        match self.choice {
+            Color::Auto => AutoStream::choice(stream),
+            Color::Always => ColorChoice::AlwaysAnsi,
+            Color::Never => ColorChoice::Never,
+        }
+    }
+
+    /// Writes a result. A reader that went away is no error.
+    pub fn result(self, text: &str) {
+        let stream = io::stdout();
+        let choice = self.choice(&stream);
+        drop(AutoStream::new(stream, choice).lock().write_all(text.as_bytes()));
+    }
+
+    /// Writes talk, unless quiet.
+    pub fn talk(self, text: &str) {
+        if !self.quiet {
+            self.complain(text);
+        }
+    }
+
+    /// Writes an error or a warning, also when quiet.
+    pub fn complain(self, text: &str) {
+        let stream = io::stderr();
+        let choice = self.choice(&stream);
+        drop(AutoStream::new(stream, choice).lock().write_all(text.as_bytes()));
+    }
+
+    /// Whether talk goes to a terminal, so that a line may be rewritten.
+    pub fn is_live(self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// An error that is about no file.
+    pub fn error(self, message: &str, hint: Option<&str>) {
+        let mut text = format!("{RED}error{RED:#}: {message}\n");
+        if let Some(hint) = hint {
+            text.push_str(&format!("  hint: {hint}\n"));
+        }
+        self.complain(&text);
+    }
+}

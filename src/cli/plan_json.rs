@@ -1,0 +1,129 @@
+//! A plan as the JSON object of `--dry-run --format json`.
+
+use crate::model::change::{Change, ChangeAction, ChangeSet};
+use crate::model::observed::EngineInfo;
+use crate::model::step::Plan;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Number of services (and stacks' networks and volumes that are blocked) by action.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Services to create.
+    pub create: usize,
+    /// Services to replace.
+    pub replace: usize,
+    /// Services to start.
+    pub start: usize,
+    /// Services to remove.
+    pub remove: usize,
+    /// Services that stay as they are.
+    pub unchanged: usize,
+    /// Services, networks and volumes whose change is blocked.
+    pub blocked: usize,
+}
+
+impl Summary {
+    /// Counts a change set.
+    pub fn of(changes: &ChangeSet) -> Self {
+        let mut summary = Self::default();
+        for stack in changes.values() {
+            for change in stack.services.values() {
+                *match change.action {
+                    ChangeAction::Create => &mut summary.create,
+                    ChangeAction::Replace => &mut summary.replace,
+                    ChangeAction::Start => &mut summary.start,
+                    ChangeAction::Remove => &mut summary.remove,
+                    ChangeAction::Unchanged => &mut summary.unchanged,
+                    ChangeAction::Blocked => &mut summary.blocked,
+                } += 1;
+            }
+            summary.blocked += stack
+                .networks
+                .values()
+                .chain(stack.volumes.values())
+                .filter(|change| change.action == ChangeAction::Blocked)
+                .count();
+        }
+        summary
+    }
+
+    /// The counts as a sentence.
+    pub fn sentence(self) -> String {
+        let Self { create, replace, start, remove, unchanged, blocked } = self;
+        format!(
+            "{create} to create, {replace} to replace, {start} to start, {remove} to remove, \
+             {unchanged} unchanged, {blocked} blocked"
+        )
+    }
+
+    fn json(self) -> Value {
+        let Self { create, replace, start, remove, unchanged, blocked } = self;
+        json!({"create": create, "replace": replace, "start": start, "remove": remove,
+            "unchanged": unchanged, "blocked": blocked})
+    }
+}
+
+/// The plan's JSON object. `errors` are the diagnostics of loading.
+pub fn json(plan: &Plan, engine: &EngineInfo, errors: Vec<Value>) -> Value {
+    let stacks: Vec<Value> = plan
+        .changes
+        .iter()
+        .map(|(name, changes)| {
+            let blocked: Vec<Value> = [
+                ("service", &changes.services),
+                ("network", &changes.networks),
+                ("volume", &changes.volumes),
+            ]
+            .into_iter()
+            .flat_map(|(kind, resources)| resources.iter().map(move |entry| (kind, entry)))
+            .filter(|(_, (_, change))| change.action == ChangeAction::Blocked)
+            .map(|(kind, (name, change))| json!({"kind": kind, "name": name, "causes": change.causes}))
+            .collect();
+            json!({
+                "name": name,
+                "services": resources(&changes.services, true),
+                "networks": resources(&changes.networks, false),
+                "volumes": resources(&changes.volumes, false),
+                "blocked": blocked,
+            })
+        })
+        .collect();
+    let steps: Vec<Value> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let after: Vec<&String> = step.after.iter().chain(&step.after_any).collect();
+            json!({"id": step.id, "action": step.action.as_str(), "target": step.action.target(), "after": after})
+        })
+        .collect();
+    json!({
+        "plan_id": plan.id,
+        "revision": plan.revision,
+        "engine": {"version": engine.version, "api": format!("{}.{}", engine.api.0, engine.api.1),
+            "platform": engine.platform},
+        "stacks": stacks,
+        "steps": steps,
+        "summary": Summary::of(&plan.changes).json(),
+        "errors": errors,
+    })
+}
+
+fn resources(changes: &BTreeMap<String, Change>, with_diff: bool) -> Vec<Value> {
+    changes
+        .iter()
+        .map(|(name, change)| {
+            let mut object = Map::new();
+            object.insert("name".into(), json!(name));
+            object.insert("action".into(), json!(change.action));
+            object.insert("causes".into(), json!(change.causes));
+            if with_diff {
+                object.insert("diff".into(), json!(change.diff));
+            }
+            if !change.warnings.is_empty() {
+                object.insert("warnings".into(), json!(change.warnings));
+            }
+            Value::Object(object)
+        })
+        .collect()
+}

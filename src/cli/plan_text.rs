@@ -1,0 +1,129 @@
+//! A plan for people: per service what happens, why, and the diff.
+
+use super::output::{BOLD, DIM, GREEN, RED, YELLOW};
+use super::plan_json::Summary;
+use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
+use crate::model::step::Plan;
+use anstyle::Style;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The plan as text. Unchanged resources are counted, and named only if `verbose`.
+pub fn text(plan: &Plan, verbose: bool) -> String {
+    let mut text = String::new();
+    for (name, changes) in &plan.changes {
+        let groups =
+            [("network", &changes.networks), ("volume", &changes.volumes), ("service", &changes.services)];
+        let busy = groups.iter().any(|(_, group)| group.values().any(|change| shown(change, verbose)));
+        if !busy {
+            continue;
+        }
+        let _ = writeln!(text, "{BOLD}{name}{BOLD:#}");
+        for (kind, group) in groups {
+            write_group(&mut text, kind, group, verbose);
+        }
+        text.push('\n');
+    }
+    let summary = Summary::of(&plan.changes);
+    if plan.steps.is_empty() && summary.blocked == 0 {
+        let _ = writeln!(text, "Nothing to do: {} services are as they should be.", summary.unchanged);
+    } else {
+        let _ = writeln!(text, "Plan: {}.", summary.sentence());
+    }
+    text
+}
+
+fn shown(change: &Change, verbose: bool) -> bool {
+    verbose || change.action != ChangeAction::Unchanged || !change.warnings.is_empty()
+}
+
+fn write_group(text: &mut String, kind: &str, group: &BTreeMap<String, Change>, verbose: bool) {
+    for (name, change) in group.iter().filter(|(_, change)| shown(change, verbose)) {
+        let (sign, style) = sign(change.action);
+        let _ = writeln!(
+            text,
+            "  {style}{sign} {:<9}{style:#} {kind} {BOLD}{name}{BOLD:#}",
+            change.action.as_str()
+        );
+        for cause in &change.causes {
+            let _ = writeln!(text, "      {}", cause_text(cause));
+        }
+        for warning in &change.warnings {
+            let _ = writeln!(text, "      {YELLOW}warning{YELLOW:#}: {warning}");
+        }
+        for line in change.diff.lines() {
+            let style = match line.as_bytes().first() {
+                Some(b'+') => GREEN,
+                Some(b'-') => RED,
+                Some(b'@') => DIM,
+                _ => Style::new(),
+            };
+            let _ = writeln!(text, "        {style}{line}{style:#}");
+        }
+    }
+}
+
+const fn sign(action: ChangeAction) -> (&'static str, Style) {
+    match action {
+        ChangeAction::Create => ("+", GREEN),
+        ChangeAction::Replace => ("~", YELLOW),
+        ChangeAction::Start => (">", GREEN),
+        ChangeAction::Remove => ("-", RED),
+        ChangeAction::Unchanged => ("=", DIM),
+        ChangeAction::Blocked => ("!", RED),
+    }
+}
+
+/// A cause as one line.
+pub fn cause_text(cause: &Cause) -> String {
+    let mut text = match cause.kind {
+        CauseKind::Attribute => cause.path.clone(),
+        kind if cause.path.is_empty() => kind.as_str().to_owned(),
+        kind => format!("{}: {}", kind.as_str(), cause.path),
+    };
+    match (&cause.old, &cause.new) {
+        (Some(old), Some(new)) => {
+            let _ = write!(text, ": {old} -> {new}");
+        }
+        (Some(old), None) => {
+            let _ = write!(text, ": {old}");
+        }
+        (None, Some(new)) => {
+            let _ = write!(text, ": {new}");
+        }
+        (None, None) => {}
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cause_text, text};
+    use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
+    use crate::model::step::Plan;
+
+    #[test]
+    fn an_empty_plan_says_that_there_is_nothing_to_do() {
+        assert!(text(&Plan::default(), false).starts_with("Nothing to do"));
+    }
+
+    #[test]
+    fn unchanged_services_are_counted_and_not_listed() {
+        let mut plan = Plan::default();
+        let stack = plan.changes.entry("shop".into()).or_default();
+        stack.services.insert("db".into(), Change::unchanged());
+        let cause = Cause::new(CauseKind::Attribute, "ports[0].published")
+            .values(Some("80".into()), Some("81".into()));
+        stack.services.insert("web".into(), Change::new(ChangeAction::Replace, vec![cause]));
+        let text = anstream::adapter::strip_str(&text(&plan, false)).to_string();
+        assert!(text.contains("~ replace   service web"), "{text}");
+        assert!(text.contains("ports[0].published: 80 -> 81"), "{text}");
+        assert!(!text.contains("service db"), "{text}");
+        assert!(text.contains("1 to replace, 0 to start, 0 to remove, 1 unchanged"), "{text}");
+    }
+
+    #[test]
+    fn causes_without_path_are_their_kind() {
+        assert_eq!(cause_text(&Cause::new(CauseKind::Missing, "")), "missing");
+    }
+}

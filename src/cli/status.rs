@@ -1,0 +1,213 @@
+//! `reconcile status`: what runs, how it is, and whether it is what the source says.
+
+use super::apply::pretty;
+use super::args::{CommonArgs, SourceArgs};
+use super::engine::{block_on, connect, now};
+use super::exit::Exit;
+use super::output::{BOLD, GREEN, Output, RED, YELLOW};
+use super::plan_text::cause_text;
+use super::source::{diagnostics_json, environment, failures, load, print_diagnostics};
+use crate::cycle;
+use crate::engine::ReadOnly;
+use crate::model::change::{ChangeAction, ChangeSet};
+use crate::model::desired::DesiredState;
+use crate::model::labels;
+use crate::model::observed::{ContainerState, Health, ObservedContainer, ObservedState};
+use crate::plan::Policy;
+use anstyle::Style;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// Shows every stack of the source and every stack of ours on the engine.
+pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
+    let output = Output::new(common);
+    let environment = environment();
+    let loaded = load(args, &environment);
+    print_diagnostics(&loaded, output);
+    block_on(output, async {
+        let engine = ReadOnly::new(connect(common.host.as_deref(), &environment).await?);
+        let planned = cycle::plan(&engine, &loaded.desired, &Policy::default(), now()).await?;
+        let rows = rows(&loaded.desired, &planned.observed, &planned.plan.changes);
+        if output.json {
+            let stacks = stacks_json(&rows);
+            output.result(&pretty(&json!({"stacks": stacks, "errors": diagnostics_json(&loaded)})));
+        } else {
+            output.result(&table(&rows));
+        }
+        Ok(if failures(&loaded) == 0 { Exit::Success } else { Exit::Failure })
+    })
+}
+
+/// One service.
+struct Row {
+    stack: String,
+    service: String,
+    up: usize,
+    wanted: Option<u32>,
+    state: String,
+    health: Option<Health>,
+    action: Option<ChangeAction>,
+    causes: Vec<String>,
+}
+
+fn rows(desired: &DesiredState, observed: &ObservedState, changes: &ChangeSet) -> Vec<Row> {
+    let mut containers: BTreeMap<(&str, &str), Vec<&ObservedContainer>> = BTreeMap::new();
+    for container in &observed.containers {
+        if !container.service().is_empty() && !container.is_oneoff() {
+            containers.entry((container.stack(), container.service())).or_default().push(container);
+        }
+    }
+    let ours = containers
+        .iter()
+        .filter(|(_, group)| group.iter().any(|container| container.labels.contains_key(labels::HASH)))
+        .map(|(key, _)| *key);
+    let planned = changes.iter().flat_map(|(stack, changes)| {
+        changes.services.keys().map(move |service| (stack.as_str(), service.as_str()))
+    });
+    let keys: BTreeSet<(&str, &str)> = ours.chain(planned).collect();
+    keys.into_iter()
+        .map(|key @ (stack, service)| {
+            let group = containers.get(&key).map_or(&[][..], Vec::as_slice);
+            let change = changes.get(stack).and_then(|changes| changes.services.get(service));
+            Row {
+                stack: stack.to_owned(),
+                service: service.to_owned(),
+                up: group.iter().filter(|container| container.is_up()).count(),
+                wanted: desired
+                    .stacks
+                    .get(stack)
+                    .and_then(|stack| stack.services.get(service))
+                    .map(|service| service.replicas),
+                state: states(group),
+                health: worst_health(group),
+                action: change.map(|change| change.action),
+                causes: change.map_or_else(Vec::new, |change| change.causes.iter().map(cause_text).collect()),
+            }
+        })
+        .collect()
+}
+
+fn states(group: &[&ObservedContainer]) -> String {
+    let words: BTreeSet<String> = group
+        .iter()
+        .map(|container| match container.state {
+            ContainerState::Exited(code) => format!("exited ({code})"),
+            state => state.as_str().to_owned(),
+        })
+        .collect();
+    if words.is_empty() { "absent".into() } else { words.into_iter().collect::<Vec<_>>().join(", ") }
+}
+
+fn worst_health(group: &[&ObservedContainer]) -> Option<Health> {
+    let rank = |health: &Health| match health {
+        Health::Unhealthy => 0,
+        Health::Starting => 1,
+        Health::Healthy => 2,
+    };
+    group.iter().filter_map(|container| container.health).min_by_key(rank)
+}
+
+impl Row {
+    fn sync(&self) -> (&'static str, Style) {
+        match self.action {
+            Some(ChangeAction::Unchanged) => ("in sync", GREEN),
+            Some(ChangeAction::Blocked) => ("blocked", RED),
+            Some(ChangeAction::Remove) => ("orphan", YELLOW),
+            Some(ChangeAction::Create | ChangeAction::Replace | ChangeAction::Start) => ("out of sync", YELLOW),
+            None => ("not in source", Style::new()),
+        }
+    }
+
+    fn count(&self) -> String {
+        self.wanted.map_or_else(|| self.up.to_string(), |wanted| format!("{}/{wanted}", self.up))
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return "No stacks in the source, and none of ours on the engine.\n".into();
+    }
+    let mut cells = vec![["STACK", "SERVICE", "UP", "STATE", "HEALTH"].map(str::to_owned)];
+    cells.extend(rows.iter().map(|row| {
+        let health = row.health.map_or("-", Health::as_str).to_owned();
+        [row.stack.clone(), row.service.clone(), row.count(), row.state.clone(), health]
+    }));
+    let widths: Vec<usize> = (0..5)
+        .map(|column| cells.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for (index, line) in cells.iter().enumerate() {
+        for (cell, width) in line.iter().zip(&widths) {
+            let _ = write!(text, "{cell:<width$}  ");
+        }
+        match index.checked_sub(1).map(|index| &rows[index]) {
+            None => text.push_str("SYNC\n"),
+            Some(row) => {
+                let (word, style) = row.sync();
+                let _ = write!(text, "{style}{word}{style:#}");
+                if let Some(cause) = row.causes.first() {
+                    let _ = write!(text, " ({cause})");
+                }
+                text.push('\n');
+            }
+        }
+    }
+    let behind = rows.iter().filter(|row| row.action != Some(ChangeAction::Unchanged)).count();
+    if behind > 0 {
+        let _ = writeln!(text, "{BOLD}{behind} of {} services are not in sync.{BOLD:#}", rows.len());
+    }
+    text
+}
+
+fn stacks_json(rows: &[Row]) -> Vec<Value> {
+    let mut stacks: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for row in rows {
+        stacks.entry(&row.stack).or_default().push(json!({
+            "name": row.service,
+            "up": row.up,
+            "replicas": row.wanted,
+            "state": row.state,
+            "health": row.health.map(Health::as_str),
+            "in_sync": row.action.map(|action| action == ChangeAction::Unchanged),
+            "action": row.action,
+            "causes": row.causes,
+        }));
+    }
+    stacks.into_iter().map(|(name, services)| json!({"name": name, "services": services})).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{rows, table};
+    use crate::model::change::{Change, ChangeAction, ChangeSet};
+    use crate::model::desired::DesiredState;
+    use crate::model::labels;
+    use crate::model::observed::{ContainerState, Health, ObservedContainer, ObservedState};
+
+    #[test]
+    fn a_stopped_service_is_out_of_sync_and_a_running_one_is_not() {
+        let container = |service: &str, state| ObservedContainer {
+            labels: [(labels::PROJECT, "shop"), (labels::SERVICE, service), (labels::HASH, "1:a")]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+            state,
+            health: Some(Health::Healthy),
+            ..ObservedContainer::default()
+        };
+        let observed = ObservedState {
+            containers: vec![container("db", ContainerState::Running), container("web", ContainerState::Exited(1))],
+            ..ObservedState::default()
+        };
+        let mut changes = ChangeSet::new();
+        let stack = changes.entry("shop".into()).or_default();
+        stack.services.insert("db".into(), Change::unchanged());
+        stack.services.insert("web".into(), Change::new(ChangeAction::Start, vec![]));
+        let rows = rows(&DesiredState::default(), &observed, &changes);
+        let text = anstream::adapter::strip_str(&table(&rows)).to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[1].contains("db") && lines[1].ends_with("in sync"), "{text}");
+        assert!(lines[2].contains("exited (1)") && lines[2].ends_with("out of sync"), "{text}");
+        assert_eq!(lines[3], "1 of 2 services are not in sync.");
+    }
+}
