@@ -1,2 +1,6 @@
 //! The one integration binary; a module per subject.
+
+mod e2e;
+mod lab;
 mod layering;
+mod proxy;

@@ -1,0 +1,275 @@
+//! What changes, and above all what does not.
+
+use crate::lab::{IMAGE, Lab, changed, docker};
+use std::fs;
+
+/// A stack whose two services differ only in name; each sleeps and stops at once.
+const TWO: &str = "\
+name: PREFIX-a
+x-base: &base
+  image: IMAGE
+  command: [sleep, infinity]
+  init: true
+  stop_grace_period: 1s
+services:
+  one:
+    <<: *base
+    environment: {LEVEL: info}
+    volumes: ['./one.conf:/etc/one.conf:ro']
+  two:
+    <<: *base
+    environment: {LEVEL: info}
+";
+
+fn two(test: &str) -> Option<Lab> {
+    let lab = Lab::new(test)?;
+    lab.write("a/compose.yaml", TWO);
+    lab.write("a/one.conf", "first\n");
+    Some(lab)
+}
+
+#[test]
+fn a_second_run_changes_nothing() {
+    let Some(lab) = two("twice") else { return };
+    lab.reconcile(&["."]).exits(0);
+    let before = lab.containers();
+    assert_eq!(before.len(), 2, "{before:?}");
+    let run = lab.reconcile(&["--detailed-exitcode", "."]).exits(0);
+    assert!(run.stderr.contains("Nothing to do"), "{run}");
+    assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_says_what_would_change() {
+    let Some(lab) = two("dry") else { return };
+    let run = lab.reconcile(&["--dry-run", "--detailed-exitcode", "--format", "json", "."]).exits(2);
+    assert!(lab.containers().is_empty());
+    assert!(docker(&["network", "ls", "-q", "--filter", &format!("name={}", lab.prefix)]).stdout.is_empty());
+    let plan = run.json();
+    assert_eq!(plan["summary"]["create"], 2, "{run}");
+    assert_eq!(plan["stacks"][0]["services"][0]["action"], "create", "{run}");
+    assert_eq!(plan["stacks"][0]["services"][0]["causes"][0]["kind"], "missing", "{run}");
+}
+
+#[test]
+fn a_changed_environment_value_replaces_exactly_that_service() {
+    let Some(lab) = two("env") else { return };
+    lab.reconcile(&["."]).exits(0);
+    let before = lab.containers();
+    lab.edit("a/compose.yaml", "two:\n    <<: *base\n    environment: {LEVEL: info}", "two:\n    <<: *base\n    environment: {LEVEL: debug}");
+    let plan = lab.reconcile(&["--dry-run", "."]).exits(0);
+    assert!(plan.stdout.contains("LEVEL"), "{plan}");
+    assert!(plan.stdout.contains("info") && plan.stdout.contains("debug"), "{plan}");
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(changed(&before, &lab.containers()), [lab.stack("a-two-1")]);
+    assert_eq!(lab.exec("a-two-1", "echo $LEVEL").stdout, "debug\n");
+}
+
+#[test]
+fn a_changed_secret_looking_value_is_not_shown() {
+    let Some(lab) = two("hidden") else { return };
+    lab.edit("a/compose.yaml", "environment: {LEVEL: info}\n    volumes", "environment: {API_TOKEN: hunter2old}\n    volumes");
+    lab.reconcile(&["."]).exits(0);
+    lab.edit("a/compose.yaml", "hunter2old", "hunter2new");
+    for args in [&["--dry-run", "."][..], &["--dry-run", "--format", "json", "."], &["-vv", "."]] {
+        let run = lab.reconcile(args).exits(0);
+        assert!(!run.to_string().contains("hunter2"), "{run}");
+        assert!(run.to_string().contains("API_TOKEN"), "{run}");
+    }
+    let labels = lab.inspect("a-one-1", "{{json .Config.Labels}}");
+    assert!(labels.contains("dev.reconcile.spec") && !labels.contains("hunter2"), "{labels}");
+}
+
+#[test]
+fn a_changed_mounted_file_replaces_exactly_that_service() {
+    let Some(lab) = two("mount") else { return };
+    lab.reconcile(&["."]).exits(0);
+    let before = lab.containers();
+    lab.write("a/one.conf", "second\n");
+    let plan = lab.reconcile(&["--dry-run", "--format", "json", "."]).exits(0).json();
+    assert_eq!(plan["stacks"][0]["services"][0]["causes"][0]["kind"], "mounted-file-content", "{plan}");
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(changed(&before, &lab.containers()), [lab.stack("a-one-1")]);
+    assert_eq!(lab.exec("a-one-1", "cat /etc/one.conf").stdout, "second\n");
+}
+
+#[test]
+fn a_tag_that_names_another_image_replaces_exactly_that_service() {
+    let Some(lab) = two("tag") else { return };
+    let tag = format!("{}-image:1", lab.prefix);
+    let make = |text: &str| {
+        lab.write("image/Dockerfile", &format!("FROM IMAGE\nLABEL text={text}\n"));
+        let context = lab.path().join("image");
+        let built = std::process::Command::new("docker")
+            .env("DOCKER_BUILDKIT", "0")
+            .args(["build", "-q", "-t", &tag, context.to_str().unwrap()])
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "{built:?}");
+    };
+    make("first");
+    lab.edit("a/compose.yaml", "two:\n    <<: *base", "two:\n    <<: *base\n    image: PREFIX-image:1".replace("PREFIX", &lab.prefix).as_str());
+    lab.reconcile(&["a"]).exits(0);
+    let before = lab.containers();
+    make("second");
+    lab.reconcile(&["a"]).exits(0);
+    assert_eq!(changed(&before, &lab.containers()), [lab.stack("a-two-1")]);
+}
+
+#[test]
+fn a_changed_build_context_rebuilds_and_replaces_exactly_that_service() {
+    let Some(lab) = two("build") else { return };
+    lab.write("a/app/Dockerfile", "FROM IMAGE\nARG GREETING\nCOPY text /text\nRUN echo $GREETING > /greeting\n");
+    lab.write("a/app/text", "first\n");
+    lab.write("a/app/.dockerignore", "notes\n");
+    lab.edit(
+        "a/compose.yaml",
+        "two:\n    <<: *base",
+        "two:\n    <<: *base\n    image: !reset null\n    build: {context: app, args: {GREETING: hello}}",
+    );
+    // `<<` gives two an image; an image name beside build is the tag, so give it one of its own.
+    lab.edit("a/compose.yaml", "    image: !reset null\n", &format!("    image: {}-built:1\n", lab.prefix));
+    lab.reconcile(&["a"]).exits(0);
+    assert_eq!(lab.exec("a-two-1", "cat /text /greeting").stdout, "first\nhello\n");
+    let before = lab.containers();
+    lab.write("a/app/notes", "an ignored file is no input\n");
+    let run = lab.reconcile(&["a"]).exits(0);
+    assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new(), "{run}");
+    lab.write("a/app/text", "second\n");
+    lab.reconcile(&["a"]).exits(0);
+    assert_eq!(changed(&before, &lab.containers()), [lab.stack("a-two-1")]);
+    assert_eq!(lab.exec("a-two-1", "cat /text").stdout, "second\n");
+}
+
+#[test]
+fn a_service_gone_from_the_file_is_removed_and_a_foreign_container_is_not() {
+    let Some(lab) = two("orphan") else { return };
+    lab.reconcile(&["."]).exits(0);
+    let foreign = format!("{}-foreign", lab.prefix);
+    docker(&["run", "-d", "--name", &foreign, "--init", "--label", &format!("com.docker.compose.project={}", lab.stack("a")), IMAGE, "sleep", "infinity"]).exits(0);
+    let before = lab.containers();
+    let text = fs::read_to_string(lab.path().join("a/compose.yaml")).unwrap();
+    fs::write(lab.path().join("a/compose.yaml"), text.split("  two:").next().unwrap()).unwrap();
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(changed(&before, &lab.containers()), [lab.stack("a-two-1")]);
+    assert!(lab.containers().contains_key(&foreign));
+}
+
+#[test]
+fn a_stack_gone_from_the_tree_is_removed_with_its_network() {
+    let Some(lab) = two("gone") else { return };
+    lab.write("b/compose.yaml", &TWO.replace("PREFIX-a", "PREFIX-b").replace("    volumes: ['./one.conf:/etc/one.conf:ro']\n", ""));
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.containers().len(), 4);
+    let before = lab.containers();
+    fs::remove_dir_all(lab.path().join("b")).unwrap();
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(changed(&before, &lab.containers()), [lab.stack("b-one-1"), lab.stack("b-two-1")]);
+    let networks = docker(&["network", "ls", "--format", "{{.Name}}", "--filter", &format!("name={}", lab.prefix)]).stdout;
+    assert_eq!(networks.trim(), lab.stack("a_default"));
+}
+
+#[test]
+fn an_emptied_source_is_held_and_not_obeyed() {
+    let Some(lab) = two("emptied") else { return };
+    lab.reconcile(&["."]).exits(0);
+    let before = lab.containers();
+    fs::remove_dir_all(lab.path().join("a")).unwrap();
+    let run = lab.reconcile(&["."]).exits(1);
+    assert!(run.stderr.contains("compose.yaml"), "{run}");
+    assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
+}
+
+#[test]
+fn a_job_runs_once_per_spec() {
+    let Some(lab) = Lab::new("job") else { return };
+    lab.write(
+        "compose.yaml",
+        "name: PREFIX-j\nservices:\n  job:\n    image: IMAGE\n    command: [sh, -c, 'echo ran >> /data/log']\n    volumes: ['log:/data']\n  app:\n    image: IMAGE\n    command: [sleep, infinity]\n    init: true\n    stop_grace_period: 1s\n    volumes: ['log:/data']\n    depends_on: {job: {condition: service_completed_successfully}}\nvolumes: {log: {}}\n",
+    );
+    lab.reconcile(&["."]).exits(0);
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.exec("j-app-1", "cat /data/log").stdout, "ran\n");
+    lab.edit("compose.yaml", "echo ran", "echo again");
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.exec("j-app-1", "cat /data/log").stdout, "ran\nagain\n");
+}
+
+#[test]
+fn a_failed_job_holds_back_its_dependents_and_nothing_else() {
+    let Some(lab) = Lab::new("jobfail") else { return };
+    lab.write(
+        "compose.yaml",
+        "name: PREFIX-j\nservices:\n  job:\n    image: IMAGE\n    command: [sh, -c, 'echo no rows; exit 3']\n  app:\n    image: IMAGE\n    command: [sleep, infinity]\n    init: true\n    depends_on: {job: {condition: service_completed_successfully}}\n  other:\n    image: IMAGE\n    command: [sleep, infinity]\n    init: true\n    stop_grace_period: 1s\n",
+    );
+    let run = lab.reconcile(&["."]).exits(3);
+    assert!(run.stderr.contains("no rows"), "the job's last words are in the report: {run}");
+    assert_eq!(lab.inspect("j-other-1", "{{.State.Status}}"), "running");
+    assert_ne!(lab.inspect("j-app-1", "{{.State.Status}}"), "running");
+}
+
+#[test]
+fn a_dependent_waits_until_its_dependency_is_healthy() {
+    let Some(lab) = Lab::new("healthy") else { return };
+    lab.write(
+        "compose.yaml",
+        "name: PREFIX-h\nservices:\n  db:\n    image: IMAGE\n    command: [sh, -c, 'sleep 2; touch /ready; sleep infinity']\n    init: true\n    stop_grace_period: 1s\n    healthcheck: {test: [CMD, test, -f, /ready], interval: 500ms, retries: 20}\n  app:\n    image: IMAGE\n    command: [sleep, infinity]\n    init: true\n    stop_grace_period: 1s\n    depends_on: {db: {condition: service_healthy}}\n",
+    );
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.inspect("h-db-1", "{{.State.Health.Status}}"), "healthy");
+    let started = |name| lab.inspect(name, "{{.State.StartedAt}}");
+    assert!(started("h-app-1") > started("h-db-1"));
+}
+
+#[test]
+fn a_stopped_service_is_started_again() {
+    let Some(lab) = two("stopped") else { return };
+    lab.reconcile(&["."]).exits(0);
+    let id = lab.inspect("a-two-1", "{{.Id}}");
+    docker(&["kill", &lab.stack("a-two-1")]).exits(0);
+    let status = lab.reconcile(&["status", "."]).exits(0);
+    assert!(status.stdout.contains("out of sync"), "{status}");
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.inspect("a-two-1", "{{.State.Running}} {{.Id}}"), format!("true {id}"));
+}
+
+#[test]
+fn replicas_are_added_and_taken_away() {
+    let Some(lab) = two("scale") else { return };
+    lab.edit("a/compose.yaml", "two:\n    <<: *base", "two:\n    <<: *base\n    scale: 3");
+    lab.reconcile(&["."]).exits(0);
+    let three = lab.containers();
+    assert_eq!(three.len(), 4);
+    lab.edit("a/compose.yaml", "scale: 3", "scale: 1");
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(changed(&three, &lab.containers()), [lab.stack("a-two-2"), lab.stack("a-two-3")]);
+}
+
+#[test]
+fn inline_configs_and_secrets_are_files_in_the_container() {
+    let Some(lab) = two("files") else { return };
+    lab.edit("a/compose.yaml", "two:\n    <<: *base", "two:\n    <<: *base\n    configs: [{source: app, target: /etc/app.conf, mode: 0400}]\n    secrets: [token]");
+    let text = fs::read_to_string(lab.path().join("a/compose.yaml")).unwrap();
+    lab.write("a/compose.yaml", &format!("{text}configs:\n  app:\n    content: |\n      port=1\nsecrets:\n  token: {{environment: THE_TOKEN}}\n"));
+    lab.reconcile_with(&["."], &[("THE_TOKEN", "s3cret")]).exits(0);
+    assert_eq!(lab.exec("a-two-1", "cat /etc/app.conf /run/secrets/token; stat -c %a /etc/app.conf").stdout, "port=1\ns3cret400\n");
+    let before = lab.containers();
+    let run = lab.reconcile_with(&["-v", "."], &[("THE_TOKEN", "an0ther")]).exits(0);
+    assert!(!run.to_string().contains("an0ther") && !run.to_string().contains("s3cret"), "{run}");
+    assert_eq!(changed(&before, &lab.containers()), [lab.stack("a-two-1")]);
+}
+
+#[test]
+fn down_removes_containers_and_networks_and_keeps_volumes() {
+    let Some(lab) = two("down") else { return };
+    lab.edit("a/compose.yaml", "two:\n    <<: *base", "two:\n    <<: *base\n    volumes: ['data:/data']");
+    let text = fs::read_to_string(lab.path().join("a/compose.yaml")).unwrap();
+    lab.write("a/compose.yaml", &format!("{text}volumes: {{data: {{}}}}\n"));
+    lab.reconcile(&["."]).exits(0);
+    lab.exec("a-two-1", "echo kept > /data/row").exits(0);
+    lab.reconcile(&["down", &lab.stack("a")]).exits(0);
+    assert!(lab.containers().is_empty());
+    assert!(docker(&["network", "ls", "-q", "--filter", &format!("name={}", lab.prefix)]).stdout.is_empty());
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.exec("a-two-1", "cat /data/row").stdout, "kept\n");
+}

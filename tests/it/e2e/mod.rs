@@ -1,0 +1,7 @@
+//! The program as its users run it, on a real engine.
+
+mod applying;
+mod beside_compose;
+mod refusing;
+mod requests;
+mod volumes;

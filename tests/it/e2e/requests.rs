@@ -1,0 +1,47 @@
+//! What a run without changes costs the engine.
+
+use crate::lab::Lab;
+use crate::proxy::{Proxy, engine_socket};
+
+fn stacks(lab: &Lab, stacks: usize, services: usize) {
+    for stack in 0..stacks {
+        let mut text = format!("name: PREFIX-s{stack}\nservices:\n");
+        for service in 0..services {
+            text.push_str(&format!(
+                "  app{service}: {{image: IMAGE, command: [sleep, infinity], init: true, stop_grace_period: 1s}}\n"
+            ));
+        }
+        lab.write(&format!("s{stack}/compose.yaml"), &text);
+    }
+}
+
+#[test]
+fn the_number_of_requests_without_changes_does_not_grow() {
+    let (Some(lab), Some(engine)) = (Lab::new("requests"), engine_socket()) else { return };
+    let proxy = Proxy::start(&lab.path().join("engine.sock"), &engine);
+    let environment = [("DOCKER_HOST", proxy.address())];
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut counts = Vec::new();
+    for (number, size) in [(1, 1), (3, 4)] {
+        stacks(&lab, number, size);
+        lab.reconcile_with(&["."], &environment).exits(0);
+        proxy.take();
+        let run = lab.reconcile_with(&["."], &environment).exits(0);
+        let requests = proxy.take();
+        assert!(run.stderr.contains("Nothing to do"), "{run}");
+        assert!(requests.iter().all(|line| line.starts_with("GET ")), "{requests:?}");
+        counts.push(requests);
+    }
+    assert_eq!(counts[0].len(), counts[1].len(), "{counts:?}");
+    assert!(counts[0].len() <= 5, "{counts:?}");
+}
+
+#[test]
+fn a_dry_run_sends_no_request_that_changes_anything() {
+    let (Some(lab), Some(engine)) = (Lab::new("readonly"), engine_socket()) else { return };
+    let proxy = Proxy::start(&lab.path().join("engine.sock"), &engine);
+    stacks(&lab, 1, 2);
+    lab.reconcile_with(&["--dry-run", "."], &[("DOCKER_HOST", &proxy.address())]).exits(0);
+    let requests = proxy.take();
+    assert!(!requests.is_empty() && requests.iter().all(|line| line.starts_with("GET ")), "{requests:?}");
+}
