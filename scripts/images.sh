@@ -1,0 +1,176 @@
+#!/bin/bash
+# Put the images that the tests or the examples name on the engine: pulled where a registry answers, else made here, from Debian packages
+# (the databases, nginx, Python: real) or as small stand-ins (scripts/images/standins). What is there already is left alone.
+#
+#   images.sh test       what the tests need:    reconcile-test/busybox:1, reconcile-test/postgres:17
+#   images.sh examples   what examples/stacks need
+#   images.sh list       the names of all of them, and how each would be made
+#
+#   IMAGES_PULL=auto|no  auto: try one pull, and go on pulling if it works within 20 s (default)
+#   REBUILD=1            make the images again even if they are there
+#
+# Nothing here needs BuildKit. Downloads are kept in .lab/, so a second engine costs no second debootstrap.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+export DOCKER_BUILDKIT=0
+HERE=$ROOT/scripts/images
+SUITE=trixie
+
+# --- which image is made how: NAME HOW FOLDER [BUILD-ARG...] -------------------------------------------------------------------------
+# public: may be pulled; local: exists nowhere else. FOLDER lies under scripts/images.
+table() {
+  cat <<'T'
+test     reconcile-test/busybox:1                          local   busybox
+test     reconcile-test/postgres:17                        local   postgres
+examples postgres:17                                       public  postgres
+examples timescale/timescaledb:latest-pg17                 public  timescaledb
+examples timescale/timescaledb-ha:pg16-ts2.14              public  timescaledb
+examples mariadb:11.8                                      public  mariadb
+examples redis:8                                           public  redis
+examples nginx:stable                                      public  nginx
+examples python:3.13-slim                                  public  python
+examples palomachain/cdp-migrate:local                     local   standins/cdp PART=migrate VERSION=local
+examples palomachain/cdp-rest:local                        local   standins/cdp PART=rest VERSION=local
+examples palomachain/cdp-ingest:local                      local   standins/cdp PART=ingest VERSION=local
+examples palomachain/cdp-transform:local                   local   standins/cdp PART=transform VERSION=local
+examples palomachain/cdp-migrate:v1.1.0                    local   standins/cdp PART=migrate VERSION=v1.1.0
+examples palomachain/cdp-rest:v1.1.0                       local   standins/cdp PART=rest VERSION=v1.1.0
+examples palomachain/cdp-ingest:v1.1.0                     local   standins/cdp PART=ingest VERSION=v1.1.0
+examples palomachain/cdp-transform:v1.1.0                  local   standins/cdp PART=transform VERSION=v1.1.0
+examples docker.elastic.co/elasticsearch/elasticsearch:8.6.0  public standins/elasticsearch
+examples grimoirelab/sortinghat:latest                     public  standins/sortinghat PART=server
+examples grimoirelab/sortinghat-worker:latest              public  standins/sortinghat PART=worker
+examples flyway/flyway:10                                  public  standins/flyway
+examples confluentinc/cp-kafka:7.6.1                       public  standins/kafka
+examples confluentinc/cp-kafka-connect:7.6.1               public  standins/connect
+examples tchiotludo/akhq:0.25.1                            public  standins/akhq
+examples public.ecr.aws/getdozer/dozer-features:latest     public  standins/dozer
+examples polygon-ticker-service:0.0.1-SNAPSHOT             local   standins/ticker
+examples grafana/grafana-oss:latest                        public  standins/grafana
+T
+}
+
+# --- pulling ------------------------------------------------------------------------------------------------------------------------
+# can_pull: asked once; the answer is kept
+can_pull() {
+  if [ -z "${pull_works:-}" ]; then
+    pull_works=no
+    if [ "${IMAGES_PULL:-auto}" != no ] && timeout 20 docker pull -q busybox:1 >/dev/null 2>&1; then pull_works=yes; fi
+    say "registries: $([ $pull_works = yes ] && echo 'reachable, pulling' || echo 'not reachable, making the images here')"
+  fi
+  [ $pull_works = yes ]
+}
+pulled() { can_pull && timeout 900 docker pull -q "$1" >/dev/null 2>&1; }
+
+# --- making -------------------------------------------------------------------------------------------------------------------------
+# build TAG FOLDER [ARG=VALUE...]
+build() {
+  local tag=$1 folder=$2 args=() t0=$EPOCHREALTIME log=$LAB/build.log
+  shift 2
+  for arg in "$@"; do args+=(--build-arg "$arg"); done
+  docker build -t "$tag" "${args[@]}" "$HERE/$folder" >"$log" 2>&1 ||
+    { tail -30 "$log" >&2; die "could not build $tag from scripts/images/$folder"; }
+  say "$(printf '  %-54s %5s s  %s' "$tag" "$(since "$t0")" "$(docker image ls --format '{{.Size}}' "$tag")")"
+}
+
+make_busybox() { # TAG: one static program and its links, 2 MB
+  local tag=$1 tree
+  tree=$(mktemp -d)
+  mkdir -p "$tree"/{bin,etc,root,tmp,var/www}
+  cp "$(PATH=/usr/bin:/bin command -v busybox)" "$tree/bin/busybox"
+  for applet in $("$tree/bin/busybox" --list); do [ -e "$tree/bin/$applet" ] || ln -s busybox "$tree/bin/$applet"; done
+  printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$tree/etc/passwd"
+  printf 'root:x:0:\nnobody:x:65534:\n' >"$tree/etc/group"
+  chmod 1777 "$tree/tmp"
+  tar -C "$tree" --sort=name --mtime=@0 --owner=0 --group=0 -c . |
+    docker import -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' -c 'CMD ["sh"]' - "$tag" >/dev/null
+  rm -rf "$tree"
+  say "  $tag"
+}
+
+make_debian() { # TAG: what debootstrap makes, less documentation
+  local tag=$1 tar=$LAB/$SUITE.tar tree=$LAB/$SUITE.tree log=$LAB/debootstrap.log t0=$EPOCHREALTIME
+  if [ ! -s "$tar" ]; then
+    is_root && have debootstrap || die "debootstrap and root are needed to make a base image: run scripts/setup.sh as root"
+    rm -rf "$tree"
+    debootstrap --variant=minbase "$SUITE" "$tree" "$(debian_mirror)" >"$log" 2>&1 ||
+      { tail -15 "$log" >&2; die "debootstrap $SUITE failed (whole log: $log)"; }
+    rm -rf "$tree"/var/cache/apt/{archives/*.deb,*.bin} "$tree"/var/lib/apt/lists/* "$tree"/usr/share/{doc,man,info,locale}/*
+    tar -C "$tree" --exclude='./dev/*' -cf "$tar.part" . && mv "$tar.part" "$tar"
+    rm -rf "$tree"
+  fi
+  docker import -c 'CMD ["bash"]' "$tar" "$tag" >/dev/null
+  say "$(printf '  %-54s %5s s' "$tag" "$(since "$t0")")"
+}
+
+# layer NAME: the image reconcile-lab/NAME:..., made from scripts/images/NAME when it is first needed, after the one below it
+layer() {
+  case $1 in
+    debian)
+      has_image reconcile-lab/debian:1 && return
+      if pulled debian:$SUITE-slim; then docker tag debian:$SUITE-slim reconcile-lab/debian:1; else make_debian reconcile-lab/debian:1; fi
+      return ;;
+    base) made "$1" reconcile-lab/base:1 debian BASE=reconcile-lab/debian:1 ;;
+    pg) made "$1" reconcile-lab/pg:1 base ;;
+    postgres) made "$1" reconcile-lab/postgres:17 pg ;;
+    timescaledb) made "$1" reconcile-lab/timescaledb:17 postgres ;;
+    tools) made "$1" reconcile-lab/tools:1 pg ;;
+    mariadb) made "$1" reconcile-lab/mariadb:11.8 base ;;
+    redis) made "$1" reconcile-lab/redis:8 base ;;
+    nginx) made "$1" reconcile-lab/nginx:1 base ;;
+    python) made "$1" reconcile-lab/python:3.13 base ;;
+  esac
+}
+made() { # FOLDER TAG BELOW [ARG...]
+  local folder=$1 tag=$2 below=$3
+  shift 3
+  layer_tag=$tag
+  has_image "$tag" && return
+  layer "$below"
+  [ "$folder" != python ] || cp /etc/ssl/certs/ca-certificates.crt "$HERE/python/host-ca.crt"
+  build "$tag" "$folder" "$@"
+  layer_tag=$tag
+}
+
+# provide NAME HOW FOLDER [ARG...]
+provide() {
+  local name=$1 how=$2 folder=$3
+  shift 3
+  if has_image "$name" && [ -z "${REBUILD:-}" ]; then return; fi
+  if [ "$how" = public ] && pulled "$name"; then say "  $name (pulled)"; return; fi
+  case $folder in
+    busybox) make_busybox "$name" ;;
+    standins/dozer) layer nginx; build "$name" "$folder" "$@" ;;
+    standins/*) layer tools; build "$name" "$folder" "$@" ;;
+    *) layer "$folder"; docker tag "$layer_tag" "$name"; say "  $name" ;;
+  esac
+}
+
+# provide_set SET
+provide_set() {
+  local set name how folder args
+  while read -r set name how folder args; do
+    # shellcheck disable=SC2086 # args is a list of words
+    [ "$set" != "$1" ] || provide "$name" "$how" "$folder" $args </dev/null
+  done < <(table)
+}
+
+main() {
+  case ${1:-} in
+    list) table | awk '{ print $1, $2, $3 == "public" ? "pull or make" : "make", $4 }' | column -t; return ;;
+    test | examples) ;;
+    *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  esac
+  need_engine
+  mkdir -p "$LAB"
+  exec 9>"$LAB/images.lock"
+  flock 9 # two runs in one checkout: the second finds the work done
+  local t0=$EPOCHREALTIME
+  if [ -n "${REBUILD:-}" ]; then
+    docker image rm -f "$(docker image ls -q 'reconcile-lab/*' | sort -u | tr '\n' ' ')" >/dev/null 2>&1 || true
+  fi
+  provide_set "$1"
+  say "images for $1: ready ($(since "$t0") s)"
+}
+main "$@"

@@ -1,0 +1,3 @@
+#!/bin/bash
+# As the official image: the extension is there in the database from the start.
+as_postgres psql -q -U "$user" -d "$db" -c 'CREATE EXTENSION IF NOT EXISTS timescaledb' 2>/dev/null
