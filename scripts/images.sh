@@ -17,37 +17,37 @@ export DOCKER_BUILDKIT=0
 HERE=$ROOT/scripts/images
 SUITE=trixie
 
-# --- which image is made how: NAME HOW FOLDER [BUILD-ARG...] -------------------------------------------------------------------------
-# public: may be pulled; local: exists nowhere else. FOLDER lies under scripts/images.
+# --- which image is made how ---------------------------------------------------------------------------------------------------------
+# SET NAME HOW WHAT: public may be pulled, local exists nowhere else; WHAT is a folder of scripts/images, or a stand-in's command line.
 table() {
   cat <<'T'
-test     reconcile-test/busybox:1                          local   busybox
-test     reconcile-test/postgres:17                        local   postgres
-examples postgres:17                                       public  postgres
-examples timescale/timescaledb:latest-pg17                 public  timescaledb
-examples timescale/timescaledb-ha:pg16-ts2.14              public  timescaledb
-examples mariadb:11.8                                      public  mariadb
-examples redis:8                                           public  redis
-examples nginx:stable                                      public  nginx
-examples python:3.13-slim                                  public  python
-examples palomachain/cdp-migrate:local                     local   standins/cdp PART=migrate VERSION=local
-examples palomachain/cdp-rest:local                        local   standins/cdp PART=rest VERSION=local
-examples palomachain/cdp-ingest:local                      local   standins/cdp PART=ingest VERSION=local
-examples palomachain/cdp-transform:local                   local   standins/cdp PART=transform VERSION=local
-examples palomachain/cdp-migrate:v1.1.0                    local   standins/cdp PART=migrate VERSION=v1.1.0
-examples palomachain/cdp-rest:v1.1.0                       local   standins/cdp PART=rest VERSION=v1.1.0
-examples palomachain/cdp-ingest:v1.1.0                     local   standins/cdp PART=ingest VERSION=v1.1.0
-examples palomachain/cdp-transform:v1.1.0                  local   standins/cdp PART=transform VERSION=v1.1.0
-examples docker.elastic.co/elasticsearch/elasticsearch:8.6.0  public standins/elasticsearch
-examples grimoirelab/sortinghat:latest                     public  standins/sortinghat PART=server
-examples grimoirelab/sortinghat-worker:latest              public  standins/sortinghat PART=worker
-examples flyway/flyway:10                                  public  standins/flyway
-examples confluentinc/cp-kafka:7.6.1                       public  standins/kafka
-examples confluentinc/cp-kafka-connect:7.6.1               public  standins/connect
-examples tchiotludo/akhq:0.25.1                            public  standins/akhq
-examples public.ecr.aws/getdozer/dozer-features:latest     public  standins/dozer
-examples polygon-ticker-service:0.0.1-SNAPSHOT             local   standins/ticker
-examples grafana/grafana-oss:latest                        public  standins/grafana
+test     reconcile-test/busybox:1                             local   busybox
+test     reconcile-test/postgres:17                           local   postgres
+examples postgres:17                                          public  postgres
+examples timescale/timescaledb:latest-pg17                    public  timescaledb
+examples timescale/timescaledb-ha:pg16-ts2.14                 public  timescaledb
+examples mariadb:11.8                                         public  mariadb
+examples redis:8                                              public  redis
+examples nginx:stable                                         public  nginx
+examples python:3.13-slim                                     public  python
+examples palomachain/cdp-migrate:local                        local   standin cdp migrate local
+examples palomachain/cdp-rest:local                           local   standin cdp rest local
+examples palomachain/cdp-ingest:local                         local   standin cdp ingest local
+examples palomachain/cdp-transform:local                      local   standin cdp transform local
+examples palomachain/cdp-migrate:v1.1.0                       local   standin cdp migrate v1.1.0
+examples palomachain/cdp-rest:v1.1.0                          local   standin cdp rest v1.1.0
+examples palomachain/cdp-ingest:v1.1.0                        local   standin cdp ingest v1.1.0
+examples palomachain/cdp-transform:v1.1.0                     local   standin cdp transform v1.1.0
+examples docker.elastic.co/elasticsearch/elasticsearch:8.6.0  public  standin elasticsearch
+examples grimoirelab/sortinghat:latest                        public  standin sortinghat server
+examples grimoirelab/sortinghat-worker:latest                 public  standin sortinghat worker
+examples flyway/flyway:10                                     public  standin flyway
+examples confluentinc/cp-kafka:7.6.1                          public  standin kafka
+examples confluentinc/cp-kafka-connect:7.6.1                  public  standin connect
+examples tchiotludo/akhq:0.25.1                               public  standin akhq
+examples public.ecr.aws/getdozer/dozer-features:latest        public  standin dozer
+examples polygon-ticker-service:0.0.1-SNAPSHOT                local   standin ticker
+examples grafana/grafana-oss:latest                           public  standin grafana
 T
 }
 
@@ -59,19 +59,26 @@ can_pull() {
     if [ "${IMAGES_PULL:-auto}" != no ] && timeout 20 docker pull -q busybox:1 >/dev/null 2>&1; then pull_works=yes; fi
     say "registries: $([ $pull_works = yes ] && echo 'reachable, pulling' || echo 'not reachable, making the images here')"
   fi
-  [ $pull_works = yes ]
+  [ "$pull_works" = yes ]
 }
 pulled() { can_pull && timeout 900 docker pull -q "$1" >/dev/null 2>&1; }
 
 # --- making -------------------------------------------------------------------------------------------------------------------------
-# build TAG FOLDER [ARG=VALUE...]
+# build TAG [docker build arguments...]
 build() {
-  local tag=$1 folder=$2 args=() t0=$EPOCHREALTIME log=$LAB/build.log
-  shift 2
-  for arg in "$@"; do args+=(--build-arg "$arg"); done
-  docker build -t "$tag" "${args[@]}" "$HERE/$folder" >"$log" 2>&1 ||
-    { tail -30 "$log" >&2; die "could not build $tag from scripts/images/$folder"; }
+  local tag=$1 t0=$EPOCHREALTIME log=$LAB/build.log
+  shift
+  docker build -t "$tag" "$@" >"$log" 2>&1 || { tail -30 "$log" >&2; die "could not build $tag"; }
   say "$(printf '  %-54s %5s s  %s' "$tag" "$(since "$t0")" "$(docker image ls --format '{{.Size}}' "$tag")")"
+}
+
+standin() { # TAG PROGRAM ARG...: the tools with this command; one build step, because some storage drivers take seconds for each
+  local tag=$1 step=CMD words
+  shift
+  [ "$1" != flyway ] || step=ENTRYPOINT
+  words=$(printf '"%s", ' "$@")
+  layer tools
+  printf 'FROM reconcile-lab/tools:1\n%s [%s]\n' "$step" "${words%, }" | build "$tag" -
 }
 
 make_busybox() { # TAG: one static program and its links, 2 MB
@@ -92,7 +99,7 @@ make_busybox() { # TAG: one static program and its links, 2 MB
 make_debian() { # TAG: what debootstrap makes, less documentation
   local tag=$1 tar=$LAB/$SUITE.tar tree=$LAB/$SUITE.tree log=$LAB/debootstrap.log t0=$EPOCHREALTIME
   if [ ! -s "$tar" ]; then
-    is_root && have debootstrap || die "debootstrap and root are needed to make a base image: run scripts/setup.sh as root"
+    { is_root && have debootstrap; } || die "debootstrap and root are needed to make a base image: run scripts/setup.sh as root"
     rm -rf "$tree"
     debootstrap --variant=minbase "$SUITE" "$tree" "$(debian_mirror)" >"$log" 2>&1 ||
       { tail -15 "$log" >&2; die "debootstrap $SUITE failed (whole log: $log)"; }
@@ -111,7 +118,7 @@ layer() {
       has_image reconcile-lab/debian:1 && return
       if pulled debian:$SUITE-slim; then docker tag debian:$SUITE-slim reconcile-lab/debian:1; else make_debian reconcile-lab/debian:1; fi
       return ;;
-    base) made "$1" reconcile-lab/base:1 debian BASE=reconcile-lab/debian:1 ;;
+    base) made "$1" reconcile-lab/base:1 debian --build-arg BASE=reconcile-lab/debian:1 ;;
     pg) made "$1" reconcile-lab/pg:1 base ;;
     postgres) made "$1" reconcile-lab/postgres:17 pg ;;
     timescaledb) made "$1" reconcile-lab/timescaledb:17 postgres ;;
@@ -122,43 +129,42 @@ layer() {
     python) made "$1" reconcile-lab/python:3.13 base ;;
   esac
 }
-made() { # FOLDER TAG BELOW [ARG...]
+made() { # FOLDER TAG BELOW [docker build arguments...]
   local folder=$1 tag=$2 below=$3
   shift 3
   layer_tag=$tag
   has_image "$tag" && return
   layer "$below"
   [ "$folder" != python ] || cp /etc/ssl/certs/ca-certificates.crt "$HERE/python/host-ca.crt"
-  build "$tag" "$folder" "$@"
+  build "$tag" "$@" "$HERE/$folder"
   layer_tag=$tag
 }
 
-# provide NAME HOW FOLDER [ARG...]
+# provide NAME HOW WHAT...
 provide() {
-  local name=$1 how=$2 folder=$3
-  shift 3
+  local name=$1 how=$2
+  shift 2
   if has_image "$name" && [ -z "${REBUILD:-}" ]; then return; fi
   if [ "$how" = public ] && pulled "$name"; then say "  $name (pulled)"; return; fi
-  case $folder in
+  case $1 in
     busybox) make_busybox "$name" ;;
-    standins/dozer) layer nginx; build "$name" "$folder" "$@" ;;
-    standins/*) layer tools; build "$name" "$folder" "$@" ;;
-    *) layer "$folder"; docker tag "$layer_tag" "$name"; say "  $name" ;;
+    standin) shift; standin "$name" "$@" ;;
+    *) layer "$1"; docker tag "$layer_tag" "$name"; say "  $name" ;;
   esac
 }
 
 # provide_set SET
 provide_set() {
-  local set name how folder args
-  while read -r set name how folder args; do
-    # shellcheck disable=SC2086 # args is a list of words
-    [ "$set" != "$1" ] || provide "$name" "$how" "$folder" $args </dev/null
+  local set name how what
+  while read -r set name how what; do
+    # shellcheck disable=SC2086 # what is a list of words
+    [ "$set" != "$1" ] || provide "$name" "$how" $what </dev/null
   done < <(table)
 }
 
 main() {
   case ${1:-} in
-    list) table | awk '{ print $1, $2, $3 == "public" ? "pull or make" : "make", $4 }' | column -t; return ;;
+    list) table; return ;;
     test | examples) ;;
     *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
