@@ -19,8 +19,11 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     echo 'error: the data directory is empty and POSTGRES_PASSWORD is not set' >&2
     exit 1
   fi
-  as_postgres initdb --no-sync -U "$user" --pwfile=<(printf '%s\n' "${password:-unused}") -A "${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" \
+  install -m 600 -o postgres /dev/null /run/postgresql/password
+  printf '%s\n' "${password:-unused}" >/run/postgresql/password
+  as_postgres initdb --no-sync -U "$user" --pwfile=/run/postgresql/password -A "${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" \
     --auth-local=trust -E UTF8 --locale=C.UTF-8 >/dev/null
+  rm /run/postgresql/password
   echo "host all all all ${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" >>"$PGDATA/pg_hba.conf"
   # A server that only this script can reach, so that nobody finds the database half made.
   as_postgres pg_ctl -w start -o "-c listen_addresses=''" >/dev/null
