@@ -1,6 +1,6 @@
 #!/bin/bash
 # Put the images that the tests or the examples name on the engine: pulled where a registry answers, else made here, from Debian packages
-# (the databases, nginx, Python: real) or as small stand-ins (scripts/images/standins). What is there already is left alone.
+# (the databases, nginx, Python: real) or as small stand-ins (scripts/images/tools/standins). What is there already is left alone.
 #
 #   images.sh test       what the tests need:    reconcile-test/busybox:1, reconcile-test/postgres:17
 #   images.sh examples   what examples/stacks need

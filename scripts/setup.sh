@@ -77,8 +77,13 @@ start_engine() {
 main() {
   mkdir -p "$LAB"
   [ "${SETUP_RUST:-yes}" = no ] || check_rust
-  find_missing
-  [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
+  # Twice: before the first install there may be no package lists, and then it is not known that docker-cli is a package.
+  for _ in 1 2; do
+    missing=()
+    find_missing
+    [ ${#missing[@]} -gt 0 ] || break
+    apt_install "${missing[@]}"
+  done
   engine_up || start_engine
   say "engine: $(docker version --format '{{.Server.Version}} (API {{.Server.APIVersion}})') at ${DOCKER_HOST:-the default socket}"
 }
