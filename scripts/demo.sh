@@ -18,11 +18,12 @@ title() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 run() { printf '\033[2m$ %s\033[0m\n' "reconcile $*"; "$RECONCILE" "$@"; }
 # every container of the five stacks: service, id, start time
 containers() {
-  local stack
+  local stack ids=()
   for stack in "${STACKS[@]}"; do
-    docker ps -a --no-trunc --filter "label=com.docker.compose.project=$stack" \
-      --format '{{.Label "com.docker.compose.project"}}/{{.Label "com.docker.compose.service"}} {{.ID}}'
-  done | sort
+    mapfile -t -O "${#ids[@]}" ids < <(docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$stack")
+  done
+  [ ${#ids[@]} = 0 ] || docker inspect --format '{{index .Config.Labels "com.docker.compose.project"}}/{{
+    index .Config.Labels "com.docker.compose.service"}} {{slice .Id 0 12}} {{.State.StartedAt}}' "${ids[@]}" | sort
 }
 
 # A git work tree of its own: what containers write beside the compose files is then data, not a change.
@@ -68,9 +69,9 @@ demo() {
   title "3. Applied: that service, and no other"
   run "$DEMO_DIR"
   after=$(containers)
-  diff <(echo "$before") <(echo "$after") | sed -n 's/^[<>]/&/p' | cut -c1-60 || true
+  diff <(echo "$before") <(echo "$after") | grep '^[<>]' || true
   changed=$({ diff <(echo "$before") <(echo "$after") || true; } | awk '/^[<>]/ { print $2 }' | sort -u)
-  expect "one container is new: polygon/ticker-service; $(($(wc -l <<<"$after") - 1)) others kept their ids" same "$changed" polygon/ticker-service
+  expect "one container is new: polygon/ticker-service; $(($(wc -l <<<"$after") - 1)) others run on as they were" same "$changed" polygon/ticker-service
 
   title "4. Again: nothing to do"
   run "$DEMO_DIR"

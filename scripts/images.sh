@@ -7,7 +7,7 @@
 #   images.sh list       the names of all of them, and how each would be made
 #
 #   IMAGES_PULL=auto|no  auto: try one pull, and go on pulling if it works within 20 s (default)
-#   REBUILD=1            make the images again even if they are there
+#   REBUILD=1            make the images again where their folder has changed
 #
 # Nothing here needs BuildKit. Downloads are kept in .lab/, so a second engine costs no second debootstrap.
 set -euo pipefail
@@ -18,7 +18,8 @@ HERE=$ROOT/scripts/images
 SUITE=trixie
 
 # --- which image is made how ---------------------------------------------------------------------------------------------------------
-# SET NAME HOW WHAT: public may be pulled, local exists nowhere else; WHAT is a folder of scripts/images, or a stand-in's command line.
+# SET NAME HOW WHAT: public may be pulled; local is always made here, since it exists nowhere else or the real one would need an account
+# or more set-up than an example has; WHAT is a folder of scripts/images, or a stand-in's command line.
 table() {
   cat <<'T'
 test     reconcile-test/busybox:1                             local   busybox
@@ -39,13 +40,13 @@ examples palomachain/cdp-rest:v1.1.0                          local   standin cd
 examples palomachain/cdp-ingest:v1.1.0                        local   standin cdp ingest v1.1.0
 examples palomachain/cdp-transform:v1.1.0                     local   standin cdp transform v1.1.0
 examples docker.elastic.co/elasticsearch/elasticsearch:8.6.0  public  standin elasticsearch
-examples grimoirelab/sortinghat:latest                        public  standin sortinghat server
-examples grimoirelab/sortinghat-worker:latest                 public  standin sortinghat worker
+examples grimoirelab/sortinghat:latest                        local   standin sortinghat server
+examples grimoirelab/sortinghat-worker:latest                 local   standin sortinghat worker
 examples flyway/flyway:10                                     public  standin flyway
 examples confluentinc/cp-kafka:7.6.1                          public  standin kafka
 examples confluentinc/cp-kafka-connect:7.6.1                  public  standin connect
 examples tchiotludo/akhq:0.25.1                               public  standin akhq
-examples public.ecr.aws/getdozer/dozer-features:latest        public  standin dozer
+examples public.ecr.aws/getdozer/dozer-features:latest        local   standin dozer
 examples polygon-ticker-service:0.0.1-SNAPSHOT                local   standin ticker
 examples grafana/grafana-oss:latest                           public  standin grafana
 T
@@ -173,9 +174,9 @@ main() {
   exec 9>"$LAB/images.lock"
   flock 9 # two runs in one checkout: the second finds the work done
   local t0=$EPOCHREALTIME
-  if [ -n "${REBUILD:-}" ]; then
-    docker image rm -f "$(docker image ls -q 'reconcile-lab/*' | sort -u | tr '\n' ' ')" >/dev/null 2>&1 || true
-  fi
+  # the build cache then decides what is really made again
+  [ -z "${REBUILD:-}" ] || docker image ls --format '{{.Repository}}:{{.Tag}}' 'reconcile-lab/*' | grep -v '/debian:' |
+    xargs -r docker image rm -f >/dev/null
   provide_set "$1"
   say "images for $1: ready ($(since "$t0") s)"
 }
