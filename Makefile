@@ -1,0 +1,47 @@
+# What one needs to remember. Everything works on a fresh Debian machine with Rust; `make setup` installs the rest (as root).
+
+CORPUS ?= ../shared/corpus/cases
+STACKS ?= examples/stacks
+CARGO ?= cargo
+
+.DEFAULT_GOAL := build
+.PHONY: setup build images test check unit conformance demo demo-down bench clean-lab
+
+setup: ## install what is missing, start an engine if none answers
+	scripts/setup.sh
+
+build: ## target/release/reconcile
+	$(CARGO) build --release --locked
+
+images: setup ## every image that the tests and the examples need
+	scripts/images.sh test
+	scripts/images.sh examples
+
+test: setup check unit conformance ## what CI runs
+
+check: ## format and lints
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+unit: setup ## all tests, also those against a real engine
+	scripts/images.sh test
+	$(CARGO) test --locked
+
+conformance: ## every case of the corpus in CORPUS, if it is there
+	@if [ -d "$(CORPUS)" ]; then \
+	  CORPUS="$(abspath $(CORPUS))" $(CARGO) test --release --locked --test conformance -- --nocapture; \
+	else echo "conformance: no corpus at $(CORPUS), skipped (CORPUS=DIR names one)"; fi
+
+demo: setup build ## the five deployments, a change, and the proof that only it was applied
+	scripts/images.sh examples
+	scripts/demo.sh
+
+demo-down: ## remove what the demo left running; volumes stay
+	scripts/demo.sh --down
+
+bench: setup build
+	scripts/images.sh test
+	scripts/bench.sh
+
+clean-lab: ## remove .lab and the images made here
+	scripts/clean-lab.sh

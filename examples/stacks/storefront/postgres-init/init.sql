@@ -1,0 +1,2 @@
+-- runs once, on an empty volume
+CREATE DATABASE storefront;
