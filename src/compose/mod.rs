@@ -2,4 +2,5 @@
 
 pub mod diagnostic;
 pub mod files;
+pub mod grammar;
 pub mod node;
