@@ -4,3 +4,4 @@ mod e2e;
 mod lab;
 mod layering;
 mod proxy;
+mod rendering;
