@@ -6,3 +6,4 @@
 
 pub mod compose;
 pub mod model;
+pub mod source;

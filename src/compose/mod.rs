@@ -1,5 +1,29 @@
-//! From the text of compose files to a [`Project`]. Pure: files come through [`Files`], the environment is an argument.
+//! From the text of compose files to a [`Project`](load::Project). Pure: files come through
+//! [`Files`](files::Files), the environment is an argument.
 
 pub mod diagnostic;
 pub mod files;
+pub mod load;
 pub mod node;
+
+mod consistency;
+mod defaults;
+mod document;
+mod environment;
+mod extends;
+mod include;
+mod inputs;
+mod json;
+mod long_form;
+mod merge;
+mod normalize;
+mod paths;
+mod profiles;
+mod project_name;
+mod resolve;
+mod select;
+mod session;
+mod tags;
+mod text;
+mod validation;
+mod walk;
