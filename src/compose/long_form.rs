@@ -176,7 +176,14 @@ fn gpus(node: &mut Node, _: &Place, _: &mut Report<'_>) {
 fn device(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     let Value::String(text) = &node.value else { return };
     match device::parse_short(text) {
-        Ok(device) => *node = device.into_node(node.span),
+        Ok(device) => {
+            let fields = [
+                ("source", Value::String(device.source)),
+                ("target", Value::String(device.target)),
+                ("permissions", Value::String(device.permissions)),
+            ];
+            node.value = mapping(fields, node.span);
+        }
         Err(_) if !report.strict => {}
         Err(message) => {
             report.refuse(message, place, node.span, "write {source: PATH, target: PATH, permissions: rwm}");
@@ -244,7 +251,3 @@ fn external(node: &mut Node, place: &Place, report: &mut Report<'_>) {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "long_form_tests.rs"]
-mod tests;

@@ -243,7 +243,3 @@ fn pools(base: Node, over: Node, place: &mut Place) -> Merged {
     }
     Ok(Node::new(Value::List(list), span))
 }
-
-#[cfg(test)]
-#[path = "merge_tests.rs"]
-mod tests;

@@ -3,6 +3,7 @@
 
 pub mod diagnostic;
 pub mod files;
+pub mod grammar;
 pub mod load;
 pub mod node;
 
