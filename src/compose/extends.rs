@@ -136,7 +136,8 @@ fn from_file(
             .hint("the path is relative to the project directory, or to the extended file that names it");
         return Err(session.fail(missing));
     }
-    let (mut root, tags) = document::load_file(session, scope, &path, Map::new(), Purpose::Base)?;
+    let (root, tags) = document::load_file(session, scope, &path, Map::new(), Purpose::Base)?;
+    let mut root = Node::new(Value::Map(root), Span::default());
     let services = match root.get("services").map(|node| &node.value) {
         Some(Value::Map(services)) => services,
         _ => {
@@ -155,10 +156,14 @@ fn from_file(
     }
     let rebased = paths::resolve(session, &mut root, &directory_of(session, scope, &path, file));
     session.take(rebased)?;
-    let Some(services) = root.get_mut("services").and_then(Node::as_map_mut) else { return Ok(None) };
+    let Some(services) = services_of(&mut root) else { return Ok(None) };
     let mut level = Level { file: path, services: std::mem::take(services), tags: &tags };
     resolve(session, scope, &mut level, &base.service, chain)?;
     Ok(level.services.shift_remove(base.service.as_str()).filter(|node| !node.is_null()))
+}
+
+fn services_of(root: &mut Node) -> Option<&mut Map> {
+    root.as_map_mut()?.get_mut("services")?.as_map_mut()
 }
 
 /// The directory of the extended file as seen from the project's: paths of the base stay relative until the whole

@@ -87,6 +87,8 @@ fn node(base: Node, over: Node, place: &mut Place) -> Merged {
     let rule = RULES.iter().find(|(pattern, _)| place.matches(pattern)).map(|(_, rule)| *rule);
     match rule {
         Some(Rule::Replace) => Ok(over),
+        // The reference refuses a null list of pools, though null means nothing elsewhere.
+        Some(Rule::Pools) => pools(base, over, place),
         _ if over.is_null() => Ok(base),
         Some(rule) => by_rule(rule, base, over, place),
         None => by_kind(base, over, place),
@@ -230,9 +232,10 @@ pub(super) fn build_to_map(node: Node) -> Node {
 fn pools(base: Node, over: Node, place: &mut Place) -> Merged {
     let span = over.span;
     let (Value::List(mut list), Value::List(later)) = (base.value, over.value) else {
-        return Err(Diagnostic::error(format!("{}: unexpected type, a list is needed", place.without_positions()))
+        return Err(Diagnostic::error(format!("{}: unexpected type", place.without_positions()))
             .at(place.to_string())
-            .span(span));
+            .span(span)
+            .hint("write a list of pools, or leave the key out"));
     };
     let subnet = |node: &Node| node.get("subnet").and_then(Node::as_str).map(str::to_owned);
     for pool in later {

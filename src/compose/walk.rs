@@ -42,11 +42,6 @@ impl Place {
         &self.segments
     }
 
-    /// The key at a depth, empty beyond the end.
-    pub(super) fn key(&self, depth: usize) -> &str {
-        self.segments.get(depth).map_or("", String::as_str)
-    }
-
     /// Whether a dotted pattern names this place.
     pub(super) fn matches(&self, pattern: &str) -> bool {
         let mut own = self.segments.iter();
