@@ -3,3 +3,5 @@
 pub mod diagnostic;
 pub mod files;
 pub mod node;
+pub mod schema;
+pub mod yaml;
