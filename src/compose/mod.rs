@@ -6,6 +6,8 @@ pub mod files;
 pub mod grammar;
 pub mod load;
 pub mod node;
+pub mod schema;
+pub mod yaml;
 
 mod consistency;
 mod defaults;
@@ -28,3 +30,5 @@ mod tags;
 mod text;
 mod validation;
 mod walk;
+#[cfg(test)]
+pub(crate) mod memory;
