@@ -62,7 +62,9 @@ fn main() {
         if let (true, Outcome::Different(what)) = (list, &outcome) {
             println!("--- {name} (expect {})\n{what}", case["expect"].as_str().unwrap_or(""));
         }
-        if let (true, Outcome::Refused { wording: false }) = (words.iter().any(|word| word == "--wording"), &outcome) {
+        if let (true, Outcome::Refused { wording: false }) =
+            (words.iter().any(|word| word == "--wording"), &outcome)
+        {
             println!("--- {name}\n{}", wording(&folder, &case));
         }
     }
@@ -74,7 +76,11 @@ fn tally(count: &mut Count, case: &Value, outcome: &Outcome) {
         count.skipped += 1;
         return;
     }
-    if case["expect"] == "ok" { count.ok += 1 } else { count.errors += 1 }
+    if case["expect"] == "ok" {
+        count.ok += 1
+    } else {
+        count.errors += 1
+    }
     match outcome {
         Outcome::Equal { text, warnings } => {
             count.equal += 1;
@@ -114,7 +120,10 @@ fn report(counts: &BTreeMap<String, Count>) {
     }
     println!("equal {} of {}", all.equal, all.ok);
     println!("error {} of {}", all.refused, all.errors);
-    println!("same text {}, same warnings {}, same wording {}, skipped {}", all.text, all.warnings, all.wording, all.skipped);
+    println!(
+        "same text {}, same warnings {}, same wording {}, skipped {}",
+        all.text, all.warnings, all.wording, all.skipped
+    );
 }
 
 fn strings(value: &Value) -> Vec<String> {
@@ -213,7 +222,8 @@ fn expected_error(folder: &Path) -> String {
 }
 
 fn same_wording(folder: &Path, case: &Value, errors: &[String]) -> bool {
-    let mut wanted: Vec<String> = strings(&case["error_alternatives"]).iter().map(|one| replace(one, folder)).collect();
+    let mut wanted: Vec<String> =
+        strings(&case["error_alternatives"]).iter().map(|one| replace(one, folder)).collect();
     wanted.push(expected_error(folder));
     errors.iter().any(|error| wanted.iter().any(|text| text.trim() == error.trim()))
 }
@@ -221,11 +231,16 @@ fn same_wording(folder: &Path, case: &Value, errors: &[String]) -> bool {
 fn wording(folder: &Path, case: &Value) -> String {
     let Some(options) = options(folder, case) else { return String::new() };
     let loaded = load(&Disk, &options);
-    format!("  want: {}\n  have: {}", expected_error(folder), messages(&loaded, Severity::Error).join("\n        "))
+    format!(
+        "  want: {}\n  have: {}",
+        expected_error(folder),
+        messages(&loaded, Severity::Error).join("\n        ")
+    )
 }
 
 fn same_warnings(folder: &Path, loaded: &Loaded) -> bool {
-    let expected = replace(&fs::read_to_string(folder.join("expected-warnings.txt")).unwrap_or_default(), folder);
+    let expected =
+        replace(&fs::read_to_string(folder.join("expected-warnings.txt")).unwrap_or_default(), folder);
     let mut expected: Vec<&str> = expected.lines().collect();
     let have = messages(loaded, Severity::Warning);
     let mut have: Vec<String> = have.iter().map(|one| format!("warning: {one}")).collect();

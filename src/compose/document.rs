@@ -128,9 +128,9 @@ fn drop_empty_dns(tree: &mut Node) {
 }
 
 fn not_a_mapping(span: Span) -> Diagnostic {
-    Diagnostic::error("top-level object must be a mapping")
-        .span(span)
-        .hint("a compose file starts with keys such as `services:`; a `---` at its end starts an empty document")
+    Diagnostic::error("top-level object must be a mapping").span(span).hint(
+        "a compose file starts with keys such as `services:`; a `---` at its end starts an empty document",
+    )
 }
 
 /// Services must be mappings before anything looks into them.

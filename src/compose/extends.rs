@@ -141,7 +141,8 @@ fn from_file(
     let services = match root.get("services").map(|node| &node.value) {
         Some(Value::Map(services)) => services,
         _ => {
-            let message = format!("cannot extend service {name:?} in {}: no services section", path.display());
+            let message =
+                format!("cannot extend service {name:?} in {}: no services section", path.display());
             return Err(session.fail(not_found(message, name, base, &Map::new())));
         }
     };

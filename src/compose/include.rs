@@ -54,9 +54,12 @@ fn read(include: &Node) -> Result<Vec<Entry>, Diagnostic> {
 
 fn read_entry(node: &Node) -> Result<Entry, Diagnostic> {
     let entry = match &node.value {
-        Value::String(path) => {
-            Entry { paths: vec![path.clone()], project_directory: None, env_files: Vec::new(), span: node.span }
-        }
+        Value::String(path) => Entry {
+            paths: vec![path.clone()],
+            project_directory: None,
+            env_files: Vec::new(),
+            span: node.span,
+        },
         _ => Entry {
             paths: strings(node.get("path")),
             project_directory: node
@@ -86,7 +89,12 @@ fn strings(node: Option<&Node>) -> Vec<String> {
     }
 }
 
-fn load_entry(session: &mut Session<'_>, scope: &Scope<'_>, file: &Path, entry: &Entry) -> Result<Map, Failed> {
+fn load_entry(
+    session: &mut Session<'_>,
+    scope: &Scope<'_>,
+    file: &Path,
+    entry: &Entry,
+) -> Result<Map, Failed> {
     let paths: Vec<PathBuf> = entry.paths.iter().map(|path| session::join(&scope.directory, path)).collect();
     for path in &paths {
         if session.files.kind(path).is_none() {
@@ -160,7 +168,8 @@ fn env_files(
             Some(FileKind::Directory) => format!("{} is not a file", path.display()),
             None => format!("stat {}: no such file or directory", path.display()),
         };
-        let error = Diagnostic::error(problem).at("include").span(entry.span).hint("check env_file of this include");
+        let error =
+            Diagnostic::error(problem).at("include").span(entry.span).hint("check env_file of this include");
         return Err(session.fail(error));
     }
     Ok(files)
@@ -203,7 +212,8 @@ fn equal(a: &Node, b: &Node) -> bool {
         (Value::String(a), Value::String(b)) | (Value::Timestamp(a), Value::Timestamp(b)) => a == b,
         (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
         (Value::Map(a), Value::Map(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| equal(value, other)))
+            a.len() == b.len()
+                && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| equal(value, other)))
         }
         _ => false,
     }

@@ -12,8 +12,12 @@ use std::path::{Path, PathBuf};
 /// Names of compose files in order of preference.
 const CONFIG_NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 /// Names of files that are merged over a found compose file, in order of preference.
-const OVERRIDE_NAMES: [&str; 4] =
-    ["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
+const OVERRIDE_NAMES: [&str; 4] = [
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
 
 /// What a load starts from.
 pub(super) struct Inputs {
@@ -98,7 +102,9 @@ fn read_env(
 }
 
 fn default_env_file(session: &mut Session<'_>, directory: &Path) -> Result<Vec<PathBuf>, Failed> {
-    if let Some(switch) = session.options.environment.get("COMPOSE_DISABLE_ENV_FILE").filter(|text| !text.is_empty()) {
+    if let Some(switch) =
+        session.options.environment.get("COMPOSE_DISABLE_ENV_FILE").filter(|text| !text.is_empty())
+    {
         match parse_bool(switch) {
             Some(true) => return Ok(Vec::new()),
             Some(false) => {}
@@ -142,12 +148,17 @@ fn search(session: &mut Session<'_>, start: &Path) -> Vec<PathBuf> {
 }
 
 fn pick(session: &mut Session<'_>, directory: &Path, names: &[&str], what: &str) -> Option<PathBuf> {
-    let found: Vec<PathBuf> =
-        names.iter().map(|name| directory.join(name)).filter(|path| session.files.kind(path).is_some()).collect();
+    let found: Vec<PathBuf> = names
+        .iter()
+        .map(|name| directory.join(name))
+        .filter(|path| session.files.kind(path).is_some())
+        .collect();
     if found.len() > 1 {
         let list: Vec<String> = found.iter().map(|path| path.display().to_string()).collect();
         let several = format!("Found multiple {what} with supported names: {}", list.join(", "));
-        session.diagnostics.push(Diagnostic::warning(several).hint("remove all but one, or name one with -f"));
+        session
+            .diagnostics
+            .push(Diagnostic::warning(several).hint("remove all but one, or name one with -f"));
         session.diagnostics.push(Diagnostic::warning(format!("Using {}", list[0])));
     }
     found.into_iter().next()
@@ -158,7 +169,8 @@ fn check_files(session: &mut Session<'_>, config_files: &[PathBuf]) -> Result<()
     for file in config_files.iter().filter(|file| *file != Path::new(STDIN)) {
         let shown = file.display();
         let error = match session.files.kind(file) {
-            None => Diagnostic::error(format!("open {shown}: no such file or directory")).hint("check the path after -f"),
+            None => Diagnostic::error(format!("open {shown}: no such file or directory"))
+                .hint("check the path after -f"),
             Some(FileKind::Directory) => {
                 Diagnostic::error(format!("read {shown}: is a directory")).hint("name the compose file in it")
             }

@@ -13,7 +13,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What to load, and how.
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line that leaves out one step")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line that leaves out one step"
+)]
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
     /// Config files in order, relative to `cwd`; `-` is standard input. Empty: `COMPOSE_FILE`, or searched for.
@@ -114,7 +117,8 @@ fn run(session: &mut Session<'_>) -> Result<Project, Failed> {
     }
     if tree.is_empty() {
         let files: Vec<String> = inputs.config_files.iter().map(|file| file.display().to_string()).collect();
-        let empty = Diagnostic::error("empty compose file").hint(format!("nothing is in {}", files.join(", ")));
+        let empty =
+            Diagnostic::error("empty compose file").hint(format!("nothing is in {}", files.join(", ")));
         return Err(session.fail(empty));
     }
     let mut nodes = Node::new(Value::Map(tree), Span::default());
@@ -189,3 +193,7 @@ fn canonical_less(nodes: &Node) -> serde_json::Map<String, Json> {
         _ => serde_json::Map::new(),
     }
 }
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

@@ -212,7 +212,12 @@ fn ports(node: &mut Node, place: &Place, report: &mut Report<'_>) {
             Ok(parsed) => long.extend(parsed.into_iter().map(|port| port.into_node(item.span))),
             Err(_) if !report.strict => long.push(item),
             Err(message) => {
-                report.refuse(message, place, item.span, "write \"[IP:][HOST:]CONTAINER[/tcp|udp]\" in quotes");
+                report.refuse(
+                    message,
+                    place,
+                    item.span,
+                    "write \"[IP:][HOST:]CONTAINER[/tcp|udp]\" in quotes",
+                );
             }
         }
     }

@@ -166,7 +166,8 @@ fn cannot_override(place: &Place, over: &Node) -> Diagnostic {
 fn sequence(node: Node) -> Vec<Node> {
     match node.value {
         Value::Map(map) => {
-            let mut entries: Vec<(String, Node)> = map.into_iter().flat_map(|(key, value)| pairs(&key, value)).collect();
+            let mut entries: Vec<(String, Node)> =
+                map.into_iter().flat_map(|(key, value)| pairs(&key, value)).collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             entries.into_iter().map(|(_, node)| node).collect()
         }
@@ -246,3 +247,7 @@ fn pools(base: Node, over: Node, place: &mut Place) -> Merged {
     }
     Ok(Node::new(Value::List(list), span))
 }
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;

@@ -156,8 +156,11 @@ fn depend(service: &mut Map) {
     for (target, restart, span) in implied {
         dependencies.entry(Key { name: target.into(), span }).or_insert_with(|| {
             let condition = Value::String("service_started".to_owned());
-            let fields =
-                [("condition", condition), ("restart", Value::Bool(restart)), ("required", Value::Bool(true))];
+            let fields = [
+                ("condition", condition),
+                ("restart", Value::Bool(restart)),
+                ("required", Value::Bool(true)),
+            ];
             Node::new(mapping(fields, span), span)
         });
     }

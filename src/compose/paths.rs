@@ -121,10 +121,12 @@ impl Resolver<'_> {
                 *source = self.path(source, Kind::Host);
                 Ok(())
             }
-            _ => Err(Diagnostic::error("invalid mount config for type \"bind\": field Source must not be empty")
-                .at(place.to_string())
-                .span(span)
-                .hint("add `source: PATH`, the path on the host")),
+            _ => Err(Diagnostic::error(
+                "invalid mount config for type \"bind\": field Source must not be empty",
+            )
+            .at(place.to_string())
+            .span(span)
+            .hint("add `source: PATH`, the path on the host")),
         }
     }
 
@@ -143,7 +145,8 @@ impl Resolver<'_> {
 }
 
 fn is_address(path: &str) -> bool {
-    const PREFIXES: [&str; 7] = ["service:", "https://", "http://", "git://", "ssh://", "github.com/", "git@"];
+    const PREFIXES: [&str; 7] =
+        ["service:", "https://", "http://", "git://", "ssh://", "github.com/", "git@"];
     path.contains("://") || PREFIXES.iter().any(|prefix| path.starts_with(prefix))
 }
 

@@ -24,7 +24,8 @@ pub(super) fn decide(
         let name = interpolated(session, environment, written)?;
         return Ok(normalize(&name));
     }
-    let base = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let base =
+        |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = normalize(&base(working_dir));
     let target = session.files.read_link(working_dir);
     if target.is_some_and(|target| base(&target) != base(working_dir)) {
@@ -56,7 +57,9 @@ fn written(session: &mut Session<'_>, config_files: &[PathBuf]) -> Result<Option
     for file in config_files {
         for document in session.documents(file)?.iter() {
             let name = document.root.get("name");
-            if let Some(name) = name.filter(|name| text::of_scalar(&name.value).is_some_and(|text| !text.is_empty())) {
+            if let Some(name) =
+                name.filter(|name| text::of_scalar(&name.value).is_some_and(|text| !text.is_empty()))
+            {
                 last = Some(name.clone());
             }
         }

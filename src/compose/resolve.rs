@@ -16,14 +16,55 @@ use std::path::Path;
 
 /// Keys of a service that come before `environment` and `labels` in the canonical order.
 const BEFORE_ENVIRONMENT: &[&str] = &[
-    "profiles", "annotations", "attach", "build", "develop", "blkio_config", "cap_add", "cap_drop", "cgroup_parent",
-    "cgroup", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpus",
-    "cpuset", "cpu_shares", "command", "configs", "container_name", "credential_spec", "depends_on", "deploy",
-    "device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "domainname", "entrypoint", "provider",
+    "profiles",
+    "annotations",
+    "attach",
+    "build",
+    "develop",
+    "blkio_config",
+    "cap_add",
+    "cap_drop",
+    "cgroup_parent",
+    "cgroup",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpus",
+    "cpuset",
+    "cpu_shares",
+    "command",
+    "configs",
+    "container_name",
+    "credential_spec",
+    "depends_on",
+    "deploy",
+    "device_cgroup_rules",
+    "devices",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
+    "entrypoint",
+    "provider",
 ];
 const BEFORE_LABELS: &[&str] = &[
-    "environment", "env_file", "expose", "extends", "external_links", "extra_hosts", "group_add", "gpus", "hostname",
-    "healthcheck", "image", "init", "ipc", "isolation",
+    "environment",
+    "env_file",
+    "expose",
+    "extends",
+    "external_links",
+    "extra_hosts",
+    "group_add",
+    "gpus",
+    "hostname",
+    "healthcheck",
+    "image",
+    "init",
+    "ipc",
+    "isolation",
 ];
 
 /// One file that a service names.
@@ -44,7 +85,8 @@ pub(super) fn env_files(session: &mut Session<'_>, project: &mut Project) -> Res
         let Some(service) = service.as_object_mut() else { continue };
         service.shift_remove("env_file");
         let list = walk::at(&project.nodes, &["services", name, "env_file"]).and_then(Node::as_list);
-        let mut own: Values = json::fields(service.get("environment")).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut own: Values =
+            json::fields(service.get("environment")).map(|(k, v)| (k.clone(), v.clone())).collect();
         fill(&mut own, &project.environment);
         let mut merged = Values::new();
         for node in list.unwrap_or_default() {
@@ -119,7 +161,8 @@ fn open(session: &mut Session<'_>, reference: &Reference<'_>, what: &str) -> Res
         None => format!("{what} {path} not found: stat {path}: no such file or directory"),
     };
     let error = Diagnostic::error(problem).span(reference.node.span);
-    Err(session.fail(error.hint("create the file, or write {path: …, required: false} for one that may be missing")))
+    Err(session
+        .fail(error.hint("create the file, or write {path: …, required: false} for one that may be missing")))
 }
 
 fn parse(

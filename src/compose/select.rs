@@ -10,7 +10,12 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// Switches on the services that were asked for and are off. Their profiles count for the whole project then.
-pub(super) fn enable(session: &Session<'_>, project: &mut Project, active: &[String], off: Map<String, Value>) {
+pub(super) fn enable(
+    session: &Session<'_>,
+    project: &mut Project,
+    active: &[String],
+    off: Map<String, Value>,
+) {
     let mut active = active.to_vec();
     for name in &session.options.services {
         if let Some(service) = off.get(name) {
@@ -80,7 +85,8 @@ fn glob(pattern: &str, text: &str) -> bool {
         }
         Some('?') => text.chars().next().is_some_and(|c| glob(letters.as_str(), &text[c.len_utf8()..])),
         Some('[') => {
-            let (Some((class, rest)), Some(c)) = (letters.as_str().split_once(']'), text.chars().next()) else {
+            let (Some((class, rest)), Some(c)) = (letters.as_str().split_once(']'), text.chars().next())
+            else {
                 return false;
             };
             in_class(class, c) && glob(rest, &text[c.len_utf8()..])
@@ -137,11 +143,13 @@ fn uses(service: &Value, section: &str) -> Vec<String> {
     match section {
         "networks" | "models" => json::fields(service.get(section)).map(|(name, _)| name.clone()).collect(),
         "volumes" => {
-            let named = json::list(service.get(section)).iter().filter(|item| json::text(item, "type") == "volume");
+            let named =
+                json::list(service.get(section)).iter().filter(|item| json::text(item, "type") == "volume");
             named.map(source).collect()
         }
         _ => {
-            let build = service.get("build").filter(|_| section == "secrets").and_then(|build| build.get(section));
+            let build =
+                service.get("build").filter(|_| section == "secrets").and_then(|build| build.get(section));
             json::list(service.get(section)).iter().chain(json::list(build)).map(source).collect()
         }
     }
@@ -153,7 +161,8 @@ fn shared_container_name(tree: &Map<String, Value>) -> Result<(), Diagnostic> {
     for (service, body) in json::entries(tree, "services") {
         let name = json::text(body, "container_name");
         if !name.is_empty() && !seen.insert(name) {
-            let message = format!("services.{service}: container name {name:?} is already in use by service {{}}\"");
+            let message =
+                format!("services.{service}: container name {name:?} is already in use by service {{}}\"");
             return Err(Diagnostic::error(message)
                 .at(format!("services.{service}.container_name"))
                 .hint("give each service its own container_name, or none"));

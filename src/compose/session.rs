@@ -30,7 +30,13 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(files: &'a dyn Files, options: &'a LoadOptions) -> Self {
-        Self { files, options, sources: Sources::default(), diagnostics: Vec::new(), decoded: BTreeMap::new() }
+        Self {
+            files,
+            options,
+            sources: Sources::default(),
+            diagnostics: Vec::new(),
+            decoded: BTreeMap::new(),
+        }
     }
 
     /// Records an error that ends the load.

@@ -13,7 +13,9 @@ pub(super) fn check(root: &mut Node, diagnostics: &mut Vec<Diagnostic>) {
     let secrets = ["file", "environment"];
     walk::each_mut(root, "secrets.*", &mut |node, place| one_origin(node, place, &secrets, diagnostics));
     walk::each_mut(root, "services.*.ports.*", &mut |node, place| port_address(node, place, diagnostics));
-    walk::each_mut(root, "services.*.develop.watch.*.path", &mut |node, place| watch_path(node, place, diagnostics));
+    walk::each_mut(root, "services.*.develop.watch.*.path", &mut |node, place| {
+        watch_path(node, place, diagnostics)
+    });
     for pattern in ["services.*.gpus.*", "services.*.deploy.resources.reservations.devices.*"] {
         walk::each_mut(root, pattern, &mut |node, place| device_request(node, place, diagnostics));
     }
@@ -27,7 +29,9 @@ fn refuse(diagnostics: &mut Vec<Diagnostic>, message: String, place: &Place, nod
 pub(super) fn is_true(node: Option<&Node>) -> bool {
     match node.map(|node| &node.value) {
         Some(Value::Bool(flag)) => *flag,
-        Some(Value::String(word)) => matches!(word.to_lowercase().as_str(), "true" | "yes" | "y" | "on" | "1" | "t"),
+        Some(Value::String(word)) => {
+            matches!(word.to_lowercase().as_str(), "true" | "yes" | "y" | "on" | "1" | "t")
+        }
         _ => false,
     }
 }

@@ -56,8 +56,11 @@ impl Place {
 
     /// The path as the reference writes it where it does not tell list positions: `services.web.ports.[]`.
     pub(super) fn without_positions(&self) -> String {
-        let parts: Vec<&str> =
-            self.segments.iter().map(|part| if part.starts_with('[') { "[]" } else { part.as_str() }).collect();
+        let parts: Vec<&str> = self
+            .segments
+            .iter()
+            .map(|part| if part.starts_with('[') { "[]" } else { part.as_str() })
+            .collect();
         parts.join(".")
     }
 }

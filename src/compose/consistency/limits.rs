@@ -43,14 +43,20 @@ pub(super) fn check(service: &mut Service<'_, '_>) {
         let message = format!(
             "services.{key}: can't set container_name and {name} as container name must be unique: invalid compose project"
         );
-        service.refuse(message, &["container_name"], format!("{name} runs more than once: remove its container_name"));
+        service.refuse(
+            message,
+            &["container_name"],
+            format!("{name} runs more than once: remove its container_name"),
+        );
     }
 }
 
 /// An unset limit beside an existing `limits` counts as distinct, as in the reference.
 fn twins(service: &mut Service<'_, '_>, resources: &Value) {
     for Twin { own, side, other } in TWINS {
-        let Some(set) = service.tree.get(own).and_then(number).filter(|number| *number != 0.0) else { continue };
+        let Some(set) = service.tree.get(own).and_then(number).filter(|number| *number != 0.0) else {
+            continue;
+        };
         let Some(limits) = resources.get(side).filter(|limits| limits.is_object()) else { continue };
         if limits.get(other).and_then(number).unwrap_or(0.0).total_cmp(&set).is_ne() {
             let message = distinct(service.name, own, &format!("deploy.resources.{side}.{other}"));

@@ -35,7 +35,11 @@ impl<'p> Scene<'p> {
     fn names(&self, section: &str) -> String {
         let map = self.nodes.get(section).and_then(Node::as_map);
         let names: Vec<&str> = map.into_iter().flatten().map(|(key, _)| &*key.name).collect();
-        if names.is_empty() { format!("{section} has no entries") } else { format!("{section}: {}", names.join(", ")) }
+        if names.is_empty() {
+            format!("{section} has no entries")
+        } else {
+            format!("{section}: {}", names.join(", "))
+        }
     }
 }
 
@@ -86,12 +90,17 @@ fn health_test(service: &mut Service<'_, '_>) {
     let first = test.and_then(|words| words.first()).and_then(Value::as_str);
     if first.is_some_and(|word| !matches!(word, "CMD" | "CMD-SHELL" | "NONE")) {
         let message = "healthcheck.test must start either by \"CMD\", \"CMD-SHELL\" or \"NONE\"";
-        service.refuse(message, &["healthcheck", "test"], "put CMD in front, or write the test as one string");
+        service.refuse(
+            message,
+            &["healthcheck", "test"],
+            "put CMD in front, or write the test as one string",
+        );
     }
 }
 
 fn watch(service: &mut Service<'_, '_>) {
-    let develop = service.tree.get("develop").and_then(|develop| develop.get("watch")).and_then(Value::as_array);
+    let develop =
+        service.tree.get("develop").and_then(|develop| develop.get("watch")).and_then(Value::as_array);
     for rule in develop.into_iter().flatten() {
         let needs_target = !matches!(json::text(rule, "action"), "rebuild" | "restart");
         if needs_target && json::text(rule, "target").is_empty() {
@@ -107,10 +116,12 @@ fn watch(service: &mut Service<'_, '_>) {
 fn secrets(scene: &Scene<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for (name, secret) in json::entries(scene.tree, "secrets") {
         let external = secret.get("external").and_then(Value::as_bool) == Some(true);
-        if external || !json::text(secret, "file").is_empty() || !json::text(secret, "environment").is_empty() {
+        if external || !json::text(secret, "file").is_empty() || !json::text(secret, "environment").is_empty()
+        {
             continue;
         }
-        let message = format!("secret {name:?} must declare either `file` or `environment`: invalid compose project");
+        let message =
+            format!("secret {name:?} must declare either `file` or `environment`: invalid compose project");
         diagnostics.push(
             Diagnostic::error(message)
                 .at(format!("secrets.{name}"))

@@ -27,14 +27,18 @@ pub(super) fn build(service: &mut Service<'_, '_>) {
         service.refuse(message, &["build"], "keep one of the two");
     }
     for (context, target) in json::fields(build.get("additional_contexts")) {
-        let Some(target) = target.as_str().and_then(|target| target.strip_prefix("service:")) else { continue };
+        let Some(target) = target.as_str().and_then(|target| target.strip_prefix("service:")) else {
+            continue;
+        };
         let kind = match service.scene.service(target) {
             None => "unknown",
             Some(other) if other.get("build").is_none_or(Value::is_null) => "non-buildable",
             Some(_) => continue,
         };
-        let message =
-            format!("service {:?} declares {kind} service {target:?} as additional contexts {context}", service.name);
+        let message = format!(
+            "service {:?} declares {kind} service {target:?} as additional contexts {context}",
+            service.name
+        );
         let hint = service.scene.names("services");
         service.refuse(message, &["build", "additional_contexts", context], hint);
     }
@@ -50,7 +54,8 @@ pub(super) fn build(service: &mut Service<'_, '_>) {
 
 /// A service has networks or a network mode, and its networks exist.
 pub(super) fn networks(service: &mut Service<'_, '_>) {
-    let networks: Vec<&str> = json::fields(service.tree.get("networks")).map(|(name, _)| name.as_str()).collect();
+    let networks: Vec<&str> =
+        json::fields(service.tree.get("networks")).map(|(name, _)| name.as_str()).collect();
     if !service.text("network_mode").is_empty() && !networks.is_empty() {
         let message = format!(
             "service {} declares mutually exclusive `network_mode` and `networks`: invalid compose project",
@@ -71,8 +76,10 @@ pub(super) fn services(service: &mut Service<'_, '_>) {
         if service.scene.service(target).is_some() || (disabled && optional) {
             continue;
         }
-        let message =
-            format!("service {:?} depends on undefined service {target:?}: invalid compose project", service.name);
+        let message = format!(
+            "service {:?} depends on undefined service {target:?}: invalid compose project",
+            service.name
+        );
         let hint = if disabled {
             format!("{target} is switched off by its profiles; activate one, or write required: false")
         } else {
