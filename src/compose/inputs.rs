@@ -48,10 +48,10 @@ pub(super) fn collect(session: &mut Session<'_>) -> Result<Inputs, Failed> {
         config_files = search(session, &working_dir(options, &[]));
     }
     if config_files.is_empty() {
-        let names = CONFIG_NAMES.join(", ");
+        let looked_for = CONFIG_NAMES.join(", ");
         return Err(session.fail(
             Diagnostic::error("no configuration file provided: not found")
-                .hint(format!("create one of {names} in {} or above, or use -f", first_dir.display())),
+                .hint(format!("create one of {looked_for} in {} or above, or use -f", first_dir.display())),
         ));
     }
     let working_dir = working_dir(options, &config_files);
