@@ -55,7 +55,9 @@ pub(super) fn collect(session: &mut Session<'_>) -> Result<Inputs, Failed> {
         ));
     }
     let working_dir = working_dir(options, &config_files);
-    read_env(session, &mut environment, &named, &working_dir)?;
+    if working_dir != first_dir && named.is_empty() {
+        read_env(session, &mut environment, &named, &working_dir)?;
+    }
     check_files(session, &config_files)?;
     let name = project_name::decide(session, &environment, &config_files, &working_dir)?;
     environment.insert("COMPOSE_PROJECT_NAME".to_owned(), name.clone());
