@@ -18,6 +18,8 @@ mod include;
 mod inputs;
 mod json;
 mod long_form;
+#[cfg(test)]
+pub(crate) mod memory;
 mod merge;
 mod normalize;
 mod paths;
@@ -30,5 +32,3 @@ mod tags;
 mod text;
 mod validation;
 mod walk;
-#[cfg(test)]
-pub(crate) mod memory;
