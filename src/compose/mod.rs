@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod files;
+pub mod interpolate;
 pub mod node;
 pub mod schema;
 pub mod yaml;
