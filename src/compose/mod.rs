@@ -6,4 +6,5 @@ pub mod files;
 pub mod interpolate;
 pub mod node;
 pub mod schema;
+pub mod unique;
 pub mod yaml;
