@@ -2,11 +2,14 @@
 //! [`Files`](files::Files), the environment is an argument.
 
 pub mod diagnostic;
+pub mod dotenv;
 pub mod files;
 pub mod grammar;
+pub mod interpolate;
 pub mod load;
 pub mod node;
 pub mod schema;
+pub mod unique;
 pub mod yaml;
 
 mod consistency;
