@@ -1,6 +1,7 @@
 //! From the text of compose files to a [`Project`](load::Project). Pure: files come through
 //! [`Files`](files::Files), the environment is an argument.
 
+pub mod canonical;
 pub mod diagnostic;
 pub mod dotenv;
 pub mod files;
@@ -8,6 +9,8 @@ pub mod grammar;
 pub mod interpolate;
 pub mod load;
 pub mod node;
+pub mod reference_hash;
+pub mod render;
 pub mod schema;
 pub mod unique;
 pub mod yaml;
