@@ -7,6 +7,7 @@
 use reconcile::compose::diagnostic::Severity;
 use reconcile::compose::files::{FileKind, Files};
 use reconcile::compose::load::{LoadOptions, Loaded, load};
+use reconcile::compose::render;
 use reconcile::source::Disk;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,46 +16,54 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files of the corpus, where a symbolic link may be a small file that holds its target, as in a git work
-/// tree without links.
-struct Corpus;
+/// Where the recorded answers were made: some paths leave their case, and hashes are of absolute paths too.
+const ROOT: &str = "/tmp/compose-corpus";
+
+/// The files of the corpus as if they stood at [`ROOT`]. A symbolic link may be a small file that holds its target,
+/// as in a git work tree without links.
+struct Corpus(PathBuf);
 
 impl Corpus {
-    fn target(path: &Path) -> Option<PathBuf> {
-        let small = fs::metadata(path).ok().filter(|found| found.is_file() && found.len() < 100)?;
-        let text =
-            fs::read_to_string(path).ok().filter(|text| small.len() > 0 && !text.contains(['\n', ' ']))?;
+    fn target(&self, path: &Path) -> Option<PathBuf> {
+        let real = self.real(path);
+        fs::metadata(&real).ok().filter(|found| found.is_file() && (1..100).contains(&found.len()))?;
+        let text = fs::read_to_string(real).ok().filter(|text| !text.contains(['\n', ' ']))?;
         let target = path.parent()?.join(text);
-        target.is_dir().then_some(target)
+        self.real(&target).is_dir().then_some(target)
     }
 
-    fn follow(path: &Path) -> PathBuf {
-        let mut real = PathBuf::new();
+    fn real(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(ROOT).map_or_else(|_| path.to_owned(), |below| self.0.join(below))
+    }
+
+    fn follow(&self, path: &Path) -> PathBuf {
+        let mut followed = PathBuf::new();
         for part in path.components() {
-            real.push(part);
-            if let Some(target) = Self::target(&real) {
-                real = target;
+            followed.push(part);
+            if let Some(target) = self.target(&followed) {
+                followed = target;
             }
         }
-        real
+        self.real(&followed)
     }
 }
 
 impl Files for Corpus {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        Disk.read(&Self::follow(path))
+        Disk.read(&self.follow(path))
     }
     fn kind(&self, path: &Path) -> Option<FileKind> {
-        Disk.kind(&Self::follow(path))
+        Disk.kind(&self.follow(path))
     }
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        Disk.canonicalize(&Self::follow(path))
+        let real = Disk.canonicalize(&self.follow(path))?;
+        Ok(real.strip_prefix(&self.0).map_or_else(|_| real.clone(), |below| Path::new(ROOT).join(below)))
     }
     fn read_link(&self, path: &Path) -> Option<PathBuf> {
-        Self::target(path).or_else(|| Disk.read_link(path))
+        self.target(path).or_else(|| Disk.read_link(path))
     }
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        Disk.list(&Self::follow(path))
+        Disk.list(&self.follow(path))
     }
 }
 
@@ -171,13 +180,22 @@ fn report(counts: &BTreeMap<String, Count>) {
     );
 }
 
+fn corpus_of(folder: &Path) -> PathBuf {
+    folder.parent().unwrap_or(Path::new("/")).to_owned()
+}
+
+/// The folder of a case as the loader sees it.
+fn seen(folder: &Path) -> PathBuf {
+    Path::new(ROOT).join(folder.file_name().unwrap_or_default())
+}
+
 fn strings(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// The options that a case's arguments mean; `None` if they ask for something else than the project.
 fn options(folder: &Path, case: &Value) -> Option<LoadOptions> {
-    let cwd = normal(&folder.join(case["cwd"].as_str().unwrap_or(".")));
+    let cwd = normal(&seen(folder).join(case["cwd"].as_str().unwrap_or(".")));
     let mut environment: BTreeMap<String, String> =
         [("PATH", "/usr/bin:/bin"), ("HOME", "/home/peer")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     for (key, value) in case["env"].as_object().into_iter().flatten() {
@@ -217,13 +235,12 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 fn replace(text: &str, folder: &Path) -> String {
-    let parent = folder.parent().unwrap_or(Path::new("/"));
-    text.replace("@CASE@", &folder.to_string_lossy()).replace("@PARENT@", &parent.to_string_lossy())
+    text.replace("@CASE@", &seen(folder).to_string_lossy()).replace("@PARENT@", ROOT)
 }
 
 fn run(folder: &Path, case: &Value) -> Outcome {
     let Some(options) = options(folder, case) else { return Outcome::Skipped };
-    let loaded = load(&Corpus, &options);
+    let loaded = load(&Corpus(corpus_of(folder)), &options);
     let errors: Vec<String> = messages(&loaded, Severity::Error);
     if case["expect"] == "error" {
         return match loaded.project {
@@ -243,15 +260,17 @@ fn run(folder: &Path, case: &Value) -> Outcome {
         return Outcome::Different(format!("  failed: {}", errors.join("\n")));
     };
     let expected = replace(&expected, folder);
-    let text = serde_json::to_string_pretty(&project.tree).expect("JSON can be written");
-    let text = if options.interpolate { text.replace('$', "$$") } else { text };
-    let escaped = text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    let text = if options.interpolate {
+        render::json(&project.tree)
+    } else {
+        serde_json::to_string_pretty(&project.tree).expect("JSON can be written")
+    };
     let want: Value = serde_json::from_str(&expected).expect("expected.json is JSON");
     let have: Value = serde_json::from_str(&text).expect("just written");
     let mut difference = String::new();
     compare("", &want, &have, &mut difference);
     if difference.is_empty() {
-        Outcome::Equal { text: escaped == expected.trim_end(), warnings: same_warnings(folder, &loaded) }
+        Outcome::Equal { text: text == expected.trim_end(), warnings: same_warnings(folder, &loaded) }
     } else {
         Outcome::Different(difference)
     }
@@ -275,7 +294,7 @@ fn same_wording(folder: &Path, case: &Value, errors: &[String]) -> bool {
 
 fn wording(folder: &Path, case: &Value) -> String {
     let Some(options) = options(folder, case) else { return String::new() };
-    let loaded = load(&Corpus, &options);
+    let loaded = load(&Corpus(corpus_of(folder)), &options);
     format!(
         "  want: {}\n  have: {}",
         expected_error(folder),
