@@ -70,10 +70,10 @@ pub fn parse_short(spec: &str) -> Result<Volume, String> {
     }
     let mut volume = anonymous();
     match sections.as_slice() {
-        [target] => (*target).clone_into(&mut volume.target),
+        [target] => volume.target.push_str(target),
         [source, target, options @ ..] => {
-            (*source).clone_into(&mut volume.source);
-            (*target).clone_into(&mut volume.target);
+            volume.source.push_str(source);
+            volume.target.push_str(target);
             for option in options.iter().flat_map(|text| text.split(',')) {
                 apply_option(&mut volume, option);
             }
