@@ -318,7 +318,7 @@ fn yaml_only(folder: &Path, project: &Project, options: &LoadOptions) -> Outcome
     if same_yaml(folder, project, options) {
         return Outcome::Equal { text: true, yaml: true, hashes: true, warnings: true };
     }
-    Outcome::Different("  other YAML".to_owned())
+    Outcome::Different(format!("  other YAML:\n{}", render::yaml(&project.tree)))
 }
 
 fn same_yaml(folder: &Path, project: &Project, options: &LoadOptions) -> bool {
