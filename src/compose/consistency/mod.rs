@@ -1,0 +1,132 @@
+//! Checks on references between the resources of a project (reference: docker compose 2.40).
+//!
+//! The services that profiles switch off are not checked, and count as missing for those that need them.
+
+use super::diagnostic::Diagnostic;
+use super::json;
+use super::load::Project;
+use super::node::Node;
+use super::walk;
+use serde_json::{Map, Value};
+
+mod cycles;
+mod limits;
+mod mounts;
+mod references;
+
+/// What the checks look at.
+pub(super) struct Scene<'p> {
+    tree: &'p Map<String, Value>,
+    nodes: &'p Node,
+    disabled: &'p Map<String, Value>,
+}
+
+impl<'p> Scene<'p> {
+    fn service(&self, name: &str) -> Option<&'p Value> {
+        self.tree.get("services")?.get(name)
+    }
+
+    /// Whether a section has an entry. Models are not part of the canonical JSON, so the tree with positions counts.
+    fn has(&self, section: &str, name: &str) -> bool {
+        walk::at(self.nodes, &[section, name]).is_some()
+    }
+
+    /// The names in a section, to be proposed instead of an unknown one.
+    fn names(&self, section: &str) -> String {
+        let map = self.nodes.get(section).and_then(Node::as_map);
+        let names: Vec<&str> = map.into_iter().flatten().map(|(key, _)| &*key.name).collect();
+        if names.is_empty() {
+            format!("{section} has no entries")
+        } else {
+            format!("{section}: {}", names.join(", "))
+        }
+    }
+}
+
+/// A service under check, and what was found wrong with it.
+pub(super) struct Service<'p, 'd> {
+    scene: &'p Scene<'p>,
+    name: &'p str,
+    tree: &'p Value,
+    found: &'d mut Vec<Diagnostic>,
+}
+
+impl Service<'_, '_> {
+    /// Records an error at a key below the service.
+    fn refuse(&mut self, message: impl Into<String>, keys: &[&str], hint: impl Into<String>) {
+        let mut path = vec!["services", self.name];
+        path.extend_from_slice(keys);
+        let error = Diagnostic::error(message).at(walk::Place::of(&path).to_string());
+        self.found.push(error.span(walk::span_of(self.scene.nodes, &path)).hint(hint));
+    }
+
+    fn text(&self, key: &str) -> &str {
+        json::text(self.tree, key)
+    }
+}
+
+/// Checks a project, and settles `scale` and `deploy.replicas` to one number.
+pub(super) fn check(project: &mut Project, disabled: &Map<String, Value>, diagnostics: &mut Vec<Diagnostic>) {
+    let scene = Scene { tree: &project.tree, nodes: &project.nodes, disabled };
+    for (name, tree) in json::entries(&project.tree, "services") {
+        let mut service = Service { scene: &scene, name, tree, found: diagnostics };
+        references::origin(&mut service);
+        references::build(&mut service);
+        references::networks(&mut service);
+        health_test(&mut service);
+        references::services(&mut service);
+        references::resources(&mut service);
+        limits::check(&mut service);
+        watch(&mut service);
+        mounts::check(&mut service);
+    }
+    secrets(&scene, diagnostics);
+    cycles::check(&scene, diagnostics);
+    limits::settle_replicas(&mut project.tree);
+}
+
+fn health_test(service: &mut Service<'_, '_>) {
+    let test = service.tree.get("healthcheck").and_then(|check| check.get("test")).and_then(Value::as_array);
+    let first = test.and_then(|words| words.first()).and_then(Value::as_str);
+    if first.is_some_and(|word| !matches!(word, "CMD" | "CMD-SHELL" | "NONE")) {
+        let message = "healthcheck.test must start either by \"CMD\", \"CMD-SHELL\" or \"NONE\"";
+        service.refuse(
+            message,
+            &["healthcheck", "test"],
+            "put CMD in front, or write the test as one string",
+        );
+    }
+}
+
+fn watch(service: &mut Service<'_, '_>) {
+    let develop =
+        service.tree.get("develop").and_then(|develop| develop.get("watch")).and_then(Value::as_array);
+    for rule in develop.into_iter().flatten() {
+        let needs_target = !matches!(json::text(rule, "action"), "rebuild" | "restart");
+        if needs_target && json::text(rule, "target").is_empty() {
+            let message = format!(
+                "services.{}.develop.watch: target is required for non-rebuild actions: invalid compose project",
+                service.name
+            );
+            service.refuse(message, &["develop", "watch"], "add `target: PATH`, the path in the container");
+        }
+    }
+}
+
+fn secrets(scene: &Scene<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for (name, secret) in json::entries(scene.tree, "secrets") {
+        let external = secret.get("external").and_then(Value::as_bool) == Some(true);
+        if external || !json::text(secret, "file").is_empty() || !json::text(secret, "environment").is_empty()
+        {
+            continue;
+        }
+        let message =
+            format!("secret {name:?} must declare either `file` or `environment`: invalid compose project");
+        diagnostics.push(
+            Diagnostic::error(message)
+                .at(format!("secrets.{name}"))
+                .span(walk::span_of(scene.nodes, &["secrets", name]))
+                .hint("the engine has no secrets of its own: say which file or variable holds it"),
+        );
+    }
+}

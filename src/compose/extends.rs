@@ -1,0 +1,199 @@
+//! `extends`: a service that starts from another one, of the same document or of another file.
+
+use super::diagnostic::Diagnostic;
+use super::document::{self, Purpose, Scope};
+use super::files::FileKind;
+use super::merge;
+use super::node::{Map, Node, Span, Value};
+use super::paths;
+use super::session::{self, Failed, Session};
+use super::tags;
+use super::yaml::TaggedPath;
+use std::path::{Path, PathBuf};
+
+/// The services among which one document's `extends` are resolved.
+struct Level<'t> {
+    file: PathBuf,
+    services: Map,
+    tags: &'t [TaggedPath],
+}
+
+/// What `extends` says.
+struct Base {
+    service: String,
+    file: Option<String>,
+    span: Span,
+}
+
+/// The services being resolved, outermost first, each with the file that it stands in.
+type Chain = Vec<(PathBuf, String)>;
+
+/// Resolves every `extends` of a document.
+///
+/// A base in the same document is looked up in that document only: services of other files are not seen,
+/// as in the reference.
+pub(super) fn apply(
+    session: &mut Session<'_>,
+    scope: &Scope<'_>,
+    file: &Path,
+    root: &mut Map,
+    tags: &[TaggedPath],
+) -> Result<(), Failed> {
+    let Some(services) = root.get_mut("services").and_then(Node::as_map_mut) else { return Ok(()) };
+    let mut level = Level { file: file.to_owned(), services: std::mem::take(services), tags };
+    let names: Vec<String> = level.services.keys().map(|key| key.name.to_string()).collect();
+    for name in names {
+        resolve(session, scope, &mut level, &name, &mut Chain::new())?;
+    }
+    if let Some(services) = root.get_mut("services").and_then(Node::as_map_mut) {
+        *services = level.services;
+    }
+    Ok(())
+}
+
+/// Resolves one service in place; afterwards it stands in `level` as a complete one.
+fn resolve(
+    session: &mut Session<'_>,
+    scope: &Scope<'_>,
+    level: &mut Level<'_>,
+    name: &str,
+    chain: &mut Chain,
+) -> Result<(), Failed> {
+    let Some(service) = level.services.get(name) else { return Ok(()) };
+    let Some(extends) = service.get("extends") else { return Ok(()) };
+    let base = read(name, extends);
+    let base = session.take(base)?;
+    let link = (level.file.clone(), name.to_owned());
+    if chain.contains(&link) {
+        return Err(session.fail(circular(chain, &link, base.span)));
+    }
+    chain.push(link);
+    let found = match &base.file {
+        None => from_same_document(session, scope, level, name, &base, chain)?,
+        Some(file) => from_file(session, scope, (&level.file, name), &base, file, chain)?,
+    };
+    chain.pop();
+    // A base that is null leaves the service as it is, `extends` included, as in the reference.
+    let Some(mut found) = found else { return Ok(()) };
+    tags::apply_to_service(&mut found, name, level.tags);
+    let Some(slot) = level.services.get_mut(name) else { return Ok(()) };
+    let mut merged = session.take(merge::service(name, found, std::mem::take(slot)))?;
+    if let Some(map) = merged.as_map_mut() {
+        map.shift_remove("extends");
+    }
+    *slot = merged;
+    Ok(())
+}
+
+fn read(name: &str, extends: &Node) -> Result<Base, Diagnostic> {
+    let text = |key: &str| extends.get(key).and_then(Node::as_str).map(str::to_owned);
+    let (service, file) = match &extends.value {
+        Value::String(service) => (Some(service.clone()), None),
+        _ => (text("service"), text("file")),
+    };
+    let service = service.ok_or_else(|| {
+        Diagnostic::error(format!("extends.{name}.service is required"))
+            .at(format!("services.{name}.extends"))
+            .span(extends.span)
+            .hint("write extends: {service: NAME}, and file: PATH if it stands in another file")
+    })?;
+    Ok(Base { service, file, span: extends.span })
+}
+
+fn from_same_document(
+    session: &mut Session<'_>,
+    scope: &Scope<'_>,
+    level: &mut Level<'_>,
+    name: &str,
+    base: &Base,
+    chain: &mut Chain,
+) -> Result<Option<Node>, Failed> {
+    if !level.services.contains_key(base.service.as_str()) {
+        let message = format!(
+            "cannot extend service {name:?} in {}: service {:?} not found",
+            level.file.display(),
+            base.service
+        );
+        return Err(session.fail(not_found(message, name, base, &level.services)));
+    }
+    resolve(session, scope, level, &base.service, chain)?;
+    Ok(level.services.get(base.service.as_str()).filter(|node| !node.is_null()).cloned())
+}
+
+fn from_file(
+    session: &mut Session<'_>,
+    scope: &Scope<'_>,
+    (own, name): (&Path, &str),
+    base: &Base,
+    file: &str,
+    chain: &mut Chain,
+) -> Result<Option<Node>, Failed> {
+    let path = session::join(&scope.directory, file);
+    if session.files.kind(&path).is_none() {
+        let missing = Diagnostic::error(format!("open {}: no such file or directory", path.display()))
+            .at(format!("services.{name}.extends.file"))
+            .span(base.span)
+            .hint("the path is relative to the project directory, or to the extended file that names it");
+        return Err(session.fail(missing));
+    }
+    let (root, tags) = document::load_file(session, scope, &path, Map::new(), Purpose::Base)?;
+    let mut root = Node::new(Value::Map(root), Span::default());
+    let services = match root.get("services").map(|node| &node.value) {
+        Some(Value::Map(services)) => services,
+        _ => {
+            let message =
+                format!("cannot extend service {name:?} in {}: no services section", path.display());
+            return Err(session.fail(not_found(message, name, base, &Map::new())));
+        }
+    };
+    if !services.contains_key(base.service.as_str()) {
+        let message = format!(
+            "cannot extend service {name:?} in {}: service {:?} not found in {file}",
+            own.display(),
+            base.service
+        );
+        let error = not_found(message, name, base, services);
+        return Err(session.fail(error));
+    }
+    let rebased = paths::resolve(session, &mut root, &directory_of(session, scope, &path, file));
+    session.take(rebased)?;
+    let Some(services) = services_of(&mut root) else { return Ok(None) };
+    let mut level = Level { file: path, services: std::mem::take(services), tags: &tags };
+    resolve(session, scope, &mut level, &base.service, chain)?;
+    Ok(level.services.shift_remove(base.service.as_str()).filter(|node| !node.is_null()))
+}
+
+fn services_of(root: &mut Node) -> Option<&mut Map> {
+    root.as_map_mut()?.get_mut("services")?.as_map_mut()
+}
+
+/// The directory of the extended file as seen from the project's: paths of the base stay relative until the whole
+/// project's are made absolute.
+fn directory_of(session: &Session<'_>, scope: &Scope<'_>, path: &Path, file: &str) -> PathBuf {
+    if session.files.kind(path) == Some(FileKind::Directory) {
+        return session::relative(&scope.directory, path);
+    }
+    let parent = Path::new(file).parent().unwrap_or(Path::new(""));
+    session::relative(&scope.directory, &session::join(&scope.directory, &parent.to_string_lossy()))
+}
+
+fn not_found(message: String, name: &str, base: &Base, services: &Map) -> Diagnostic {
+    let known: Vec<&str> = services.keys().map(|key| &*key.name).collect();
+    let error = Diagnostic::error(message).at(format!("services.{name}.extends")).span(base.span);
+    match known.as_slice() {
+        [] => error.hint("the extended file needs a services section with that service"),
+        known => error.hint(format!("services there: {}", known.join(", "))),
+    }
+}
+
+fn circular(chain: &Chain, link: &(PathBuf, String), span: Span) -> Diagnostic {
+    let mut lines = vec!["Circular reference:".to_owned()];
+    for (i, (file, service)) in chain.iter().chain([link]).enumerate() {
+        let verb = if i == 0 { "" } else { "extends " };
+        lines.push(format!("  {verb}{service} in {}", file.display()));
+    }
+    Diagnostic::error(lines.join("\n"))
+        .at(format!("services.{}.extends", link.1))
+        .span(span)
+        .hint("a service cannot start from itself; move the shared part to a third service")
+}

@@ -1,0 +1,235 @@
+//! `include`: other projects whose resources become part of this one.
+
+use super::diagnostic::Diagnostic;
+use super::document::{self, Purpose, Scope};
+use super::environment;
+use super::files::FileKind;
+use super::load;
+use super::node::{Map, Node, Span, Value};
+use super::session::{self, Failed, Session};
+use super::text;
+use std::path::{Path, PathBuf};
+
+/// The sections that an included project contributes to; its `x-` keys stay behind.
+const SECTIONS: [&str; 6] = ["services", "volumes", "networks", "secrets", "configs", "models"];
+
+/// One entry of `include`.
+struct Entry {
+    paths: Vec<String>,
+    project_directory: Option<String>,
+    env_files: Vec<String>,
+    span: Span,
+}
+
+/// Loads what a document includes into it, and takes the key out.
+pub(super) fn apply(
+    session: &mut Session<'_>,
+    scope: &Scope<'_>,
+    file: &Path,
+    root: &mut Map,
+) -> Result<(), Failed> {
+    let Some(include) = root.shift_remove("include") else { return Ok(()) };
+    let entries = session.take(read(&include))?;
+    for entry in entries {
+        let imported = load_entry(session, scope, file, &entry)?;
+        merge_in(session, imported, root, entry.span);
+        session.checkpoint()?;
+    }
+    Ok(())
+}
+
+fn read(include: &Node) -> Result<Vec<Entry>, Diagnostic> {
+    match &include.value {
+        Value::Null => Ok(Vec::new()),
+        Value::List(list) => list.iter().map(read_entry).collect(),
+        other => {
+            let found = text::of_scalar(other).unwrap_or_else(|| text::type_name(other).to_owned());
+            Err(Diagnostic::error(format!("`include` must be a list, got {found}"))
+                .at("include")
+                .span(include.span)
+                .hint("put a dash in front: `include:` and below it `- path/compose.yaml`"))
+        }
+    }
+}
+
+fn read_entry(node: &Node) -> Result<Entry, Diagnostic> {
+    let entry = match &node.value {
+        Value::String(path) => Entry {
+            paths: vec![path.clone()],
+            project_directory: None,
+            env_files: Vec::new(),
+            span: node.span,
+        },
+        _ => Entry {
+            paths: strings(node.get("path")),
+            project_directory: node
+                .get("project_directory")
+                .and_then(Node::as_str)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned),
+            env_files: strings(node.get("env_file")),
+            span: node.span,
+        },
+    };
+    if entry.paths.is_empty() {
+        return Err(Diagnostic::error("include needs a path")
+            .at("include")
+            .span(node.span)
+            .hint("write `- path/compose.yaml` or `- path: path/compose.yaml`"));
+    }
+    Ok(entry)
+}
+
+fn strings(node: Option<&Node>) -> Vec<String> {
+    let list = |items: &[Node]| items.iter().filter_map(Node::as_str).map(str::to_owned).collect();
+    match node.map(|node| &node.value) {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::List(items)) => list(items),
+        _ => Vec::new(),
+    }
+}
+
+fn load_entry(
+    session: &mut Session<'_>,
+    scope: &Scope<'_>,
+    file: &Path,
+    entry: &Entry,
+) -> Result<Map, Failed> {
+    let paths: Vec<PathBuf> = entry.paths.iter().map(|path| session::join(&scope.directory, path)).collect();
+    for path in &paths {
+        if session.files.kind(path).is_none() {
+            let missing = Diagnostic::error(format!("open {}: no such file or directory", path.display()))
+                .at("include")
+                .span(entry.span)
+                .hint("the path is relative to the including project's directory");
+            return Err(session.fail(missing));
+        }
+    }
+    let mut included = scope.included.clone();
+    included.push(file.to_owned());
+    if included.contains(&paths[0]) {
+        included.push(paths[0].clone());
+        return Err(session.fail(cycle(&included, entry.span)));
+    }
+    let (directory, relative) = directories(session, scope, entry, &paths[0]);
+    let files = env_files(session, scope, entry, &directory)?;
+    let own = environment::read_files(session, scope.environment, &files)?;
+    let mut environment = own;
+    environment.extend(scope.environment.clone());
+    let inner = Scope { directory, relative, environment: &environment, included };
+    let mut tree = Map::new();
+    for path in &paths {
+        tree = document::load_file(session, &inner, path, tree, Purpose::Project)?.0;
+    }
+    let mut root = Node::new(Value::Map(tree), entry.span);
+    load::complete(session, &mut root, &inner.relative, inner.environment)?;
+    if let Value::Map(tree) = root.value { Ok(tree) } else { Ok(Map::new()) }
+}
+
+/// The included project's directory, and the one that its paths start from as seen from the including project.
+/// The two differ when the given directory does not exist: its paths then start one level higher, as in the reference.
+fn directories(session: &Session<'_>, scope: &Scope<'_>, entry: &Entry, main: &Path) -> (PathBuf, PathBuf) {
+    let parent = |path: &Path| path.parent().unwrap_or(Path::new("/")).to_owned();
+    let Some(given) = &entry.project_directory else {
+        let directory = parent(main);
+        let relative = session::relative(&scope.directory, &directory);
+        return (directory, relative);
+    };
+    let directory = session::join(&scope.directory, given);
+    if given.starts_with('/') {
+        return (directory.clone(), directory);
+    }
+    let exists = session.files.kind(&directory) == Some(FileKind::Directory);
+    let base = if exists { directory.clone() } else { parent(&directory) };
+    (directory, session::relative(&scope.directory, &base))
+}
+
+fn env_files(
+    session: &mut Session<'_>,
+    scope: &Scope<'_>,
+    entry: &Entry,
+    directory: &Path,
+) -> Result<Vec<PathBuf>, Failed> {
+    if entry.env_files.is_empty() {
+        let implicit = directory.join(".env");
+        let found = session.files.kind(&implicit) == Some(FileKind::File);
+        return Ok(if found { vec![implicit] } else { Vec::new() });
+    }
+    // In a nested include the reference looks a relative file up from the process directory.
+    let base = session.options.cwd.join(&scope.relative);
+    let mut files = Vec::new();
+    for name in entry.env_files.iter().filter(|name| *name != "/dev/null") {
+        let path = session::join(&base, name);
+        let problem = match session.files.kind(&path) {
+            Some(FileKind::File) => {
+                files.push(path);
+                continue;
+            }
+            Some(FileKind::Directory) => format!("{} is not a file", path.display()),
+            None => format!("stat {}: no such file or directory", path.display()),
+        };
+        let error =
+            Diagnostic::error(problem).at("include").span(entry.span).hint("check env_file of this include");
+        return Err(session.fail(error));
+    }
+    Ok(files)
+}
+
+/// Copies the sections of an included project into the document. A name that both define must mean the same.
+fn merge_in(session: &mut Session<'_>, imported: Map, root: &mut Map, span: Span) {
+    for (section, resources) in imported {
+        let Value::Map(resources) = resources.value else { continue };
+        if !SECTIONS.contains(&&*section.name) {
+            continue;
+        }
+        let name = section.name.to_string();
+        let target = root.entry(section).or_insert_with(|| Node::new(Value::Map(Map::new()), span));
+        if target.is_null() {
+            target.value = Value::Map(Map::new());
+        }
+        let Some(target) = target.as_map_mut() else { continue };
+        for (key, resource) in resources {
+            match target.get(&key) {
+                Some(own) if !equal(own, &resource) => {
+                    session.diagnostics.push(conflict(&name, &key.name, own.span));
+                }
+                Some(_) => {}
+                None => {
+                    target.insert(key, resource);
+                }
+            }
+        }
+    }
+}
+
+/// Whether two trees hold the same, wherever they stand.
+fn equal(a: &Node, b: &Node) -> bool {
+    match (&a.value, &b.value) {
+        (Value::Null, Value::Null) => true,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Int(a), Value::Int(b)) => a == b,
+        (Value::Float(a), Value::Float(b)) => a.total_cmp(b).is_eq(),
+        (Value::String(a), Value::String(b)) | (Value::Timestamp(a), Value::Timestamp(b)) => a == b,
+        (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        (Value::Map(a), Value::Map(b)) => {
+            a.len() == b.len()
+                && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| equal(value, other)))
+        }
+        _ => false,
+    }
+}
+
+fn conflict(section: &str, name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(format!("{section}.{name} conflicts with imported resource"))
+        .at(format!("{section}.{name}"))
+        .span(span)
+        .hint("rename one of the two, or change the included one in a compose.override.yaml")
+}
+
+fn cycle(chain: &[PathBuf], span: Span) -> Diagnostic {
+    let lines: Vec<String> = chain.iter().map(|path| path.display().to_string()).collect();
+    Diagnostic::error(format!("include cycle detected:\n{}", lines.join("\n include ")))
+        .at("include")
+        .span(span)
+        .hint("a project cannot include itself; move the shared part to a third file")
+}

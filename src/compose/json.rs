@@ -1,0 +1,68 @@
+//! Small helpers for reading and changing the canonical tree.
+
+use super::node::{Node, Value as Tree};
+use serde_json::{Map, Value};
+
+/// The string at a key; empty if there is none.
+pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value.get(key).and_then(Value::as_str).unwrap_or("")
+}
+
+/// The elements of a list; none if it is not one.
+pub(super) fn list(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The strings in a list.
+pub(super) fn strings(value: Option<&Value>) -> Vec<&str> {
+    list(value).iter().filter_map(Value::as_str).collect()
+}
+
+/// The entries of a mapping; none if it is not one.
+pub(super) fn fields(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    value.and_then(Value::as_object).into_iter().flatten()
+}
+
+/// The entries of a section of the project.
+pub(super) fn entries<'t>(
+    tree: &'t Map<String, Value>,
+    section: &str,
+) -> impl Iterator<Item = (&'t String, &'t Value)> + use<'t> {
+    fields(tree.get(section))
+}
+
+/// Sets a key; a new one is put behind the last of the keys that come before it in the canonical order.
+pub(super) fn put(map: &mut Map<String, Value>, key: &str, value: Value, before: &[&str]) {
+    if let Some(slot) = map.get_mut(key) {
+        *slot = value;
+        return;
+    }
+    let behind = map.keys().enumerate().filter(|(_, known)| before.contains(&known.as_str())).last();
+    let index = behind.map_or(0, |(index, _)| index + 1);
+    map.shift_insert(index, key.to_owned(), value);
+}
+
+/// A tree without types as JSON, with sorted keys.
+pub(super) fn untyped(node: &Node) -> Value {
+    match &node.value {
+        Tree::Null => Value::Null,
+        Tree::Bool(flag) => Value::Bool(*flag),
+        Tree::Int(number) => i64::try_from(*number)
+            .map(Value::from)
+            .or_else(|_| u64::try_from(*number).map(Value::from))
+            .unwrap_or(Value::Null),
+        Tree::Float(number) => {
+            #[expect(clippy::cast_possible_truncation, reason = "integral and far within the range of i64")]
+            let integral = (number.fract() == 0.0 && number.abs() < 1e15).then_some(*number as i64);
+            integral.map_or_else(|| Value::from(*number), Value::from)
+        }
+        Tree::Timestamp(text) | Tree::String(text) => Value::String(text.clone()),
+        Tree::List(list) => Value::Array(list.iter().map(untyped).collect()),
+        Tree::Map(map) => {
+            let mut json: Map<String, Value> =
+                map.iter().map(|(key, value)| (key.name.to_string(), untyped(value))).collect();
+            json.sort_keys();
+            Value::Object(json)
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The way from file names to a [`Project`]: every step has its own module, this one puts them in order.
+
+use super::diagnostic::{Diagnostic, Sources};
+use super::document::{self, Purpose, Scope};
+use super::environment::{self, Environment};
+use super::files::Files;
+use super::inputs;
+use super::node::{Map, Node, Span, Value};
+use super::session::{Failed, Session};
+use super::{canonical, consistency, defaults, normalize, paths, profiles, resolve, select, validation};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What to load, and how.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line that leaves out one step"
+)]
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// Config files in order, relative to `cwd`; `-` is standard input. Empty: `COMPOSE_FILE`, or searched for.
+    pub files: Vec<String>,
+    /// The directory that relative paths of the project start from, if it is not that of the first file.
+    pub project_directory: Option<String>,
+    /// The project's name, if it is not the files' `name` or that of the directory.
+    pub project_name: Option<String>,
+    /// Active profiles. Empty: those of `COMPOSE_PROFILES`.
+    pub profiles: Vec<String>,
+    /// Files of variables that replace `.env`.
+    pub env_files: Vec<String>,
+    /// The process environment.
+    pub environment: BTreeMap<String, String>,
+    /// The process's working directory, absolute.
+    pub cwd: PathBuf,
+    /// What `-` reads.
+    pub stdin: Option<Vec<u8>>,
+    /// Names (or glob patterns) of the services to keep, with what they depend on. Empty: all.
+    pub services: Vec<String>,
+    /// Whether variables are replaced. Without it the project is loaded as far as it has no need of types.
+    pub interpolate: bool,
+    /// Whether what is implied gets written out: default network, names, dependencies.
+    pub normalize: bool,
+    /// Whether relative paths become absolute.
+    pub resolve_paths: bool,
+    /// Whether references between resources are checked.
+    pub check_consistency: bool,
+    /// Whether resources that no service uses stay.
+    pub all_resources: bool,
+}
+
+impl LoadOptions {
+    /// Everything on, nothing chosen: what `docker compose config` does in a directory.
+    pub fn new(cwd: impl Into<PathBuf>, environment: BTreeMap<String, String>) -> Self {
+        Self {
+            cwd: cwd.into(),
+            environment,
+            interpolate: true,
+            normalize: true,
+            resolve_paths: true,
+            check_consistency: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// A loaded project.
+#[derive(Debug, Clone, Default)]
+pub struct Project {
+    /// Its name.
+    pub name: String,
+    /// The directory that its relative paths start from.
+    pub working_dir: PathBuf,
+    /// Its config files, absolute; `-` for standard input.
+    pub config_files: Vec<PathBuf>,
+    /// The files of variables that were asked for by name, absolute; a `.env` found by itself is not among them.
+    pub env_files: Vec<PathBuf>,
+    /// What its variables resolved from: the process environment and the files of variables.
+    pub environment: BTreeMap<String, String>,
+    /// The project in canonical form: what the reference prints as JSON, before it doubles `$`.
+    pub tree: serde_json::Map<String, Json>,
+    /// The merged tree before it got its types, with positions and with `x-` keys.
+    pub nodes: Node,
+    /// Services that profiles switch off, sorted.
+    pub disabled_services: Vec<String>,
+}
+
+/// What came of a load.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The project; `None` if and only if some diagnostic is an error.
+    pub project: Option<Project>,
+    /// Everything there is to say about the files, in the order it was found.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts that the diagnostics point into.
+    pub sources: Sources,
+}
+
+/// Loads a project.
+pub fn load(files: &dyn Files, options: &LoadOptions) -> Loaded {
+    let mut session = Session::new(files, options);
+    let project = run(&mut session).ok().filter(|_| session.checkpoint().is_ok());
+    Loaded { project, diagnostics: session.diagnostics, sources: session.sources }
+}
+
+fn run(session: &mut Session<'_>) -> Result<Project, Failed> {
+    let inputs = inputs::collect(session)?;
+    let scope = Scope {
+        directory: inputs.working_dir.clone(),
+        relative: inputs.working_dir.clone(),
+        environment: &inputs.environment,
+        included: Vec::new(),
+    };
+    let mut tree = Map::new();
+    for file in &inputs.config_files {
+        tree = document::load_file(session, &scope, file, tree, Purpose::Project)?.0;
+    }
+    if tree.is_empty() {
+        let files: Vec<String> = inputs.config_files.iter().map(|file| file.display().to_string()).collect();
+        let empty =
+            Diagnostic::error("empty compose file").hint(format!("nothing is in {}", files.join(", ")));
+        return Err(session.fail(empty));
+    }
+    let mut nodes = Node::new(Value::Map(tree), Span::default());
+    let directory = session.options.resolve_paths.then_some(inputs.working_dir.as_path());
+    complete(session, &mut nodes, directory.unwrap_or(Path::new("")), &inputs.environment)?;
+    if inputs.name.is_empty() {
+        let empty = Diagnostic::error("project name must not be empty")
+            .hint("set `name:` in the compose file, or COMPOSE_PROJECT_NAME");
+        return Err(session.fail(empty));
+    }
+    if session.options.normalize {
+        normalize::apply(&mut nodes, &inputs.name, &inputs.environment);
+    }
+    finish(session, inputs, nodes)
+}
+
+/// What every project gets once its files are merged, an included one too: defaults, checks that need nothing but
+/// the tree, paths below `directory` (which an empty one leaves alone), and values of the environment.
+pub(super) fn complete(
+    session: &mut Session<'_>,
+    root: &mut Node,
+    directory: &Path,
+    environment: &Environment,
+) -> Result<(), Failed> {
+    defaults::apply(root);
+    validation::check(root, &mut session.diagnostics);
+    session.checkpoint()?;
+    if directory != Path::new("") {
+        let resolved = paths::resolve(session, root, directory);
+        session.take(resolved)?;
+    }
+    environment::resolve_lists(root, environment);
+    Ok(())
+}
+
+/// From the complete tree to the project: types, profiles, checks, files of services, selection.
+fn finish(session: &mut Session<'_>, inputs: inputs::Inputs, nodes: Node) -> Result<Project, Failed> {
+    let mut project = Project {
+        name: inputs.name,
+        working_dir: inputs.working_dir,
+        config_files: inputs.config_files,
+        env_files: inputs.env_files,
+        environment: inputs.environment,
+        tree: serde_json::Map::new(),
+        nodes,
+        disabled_services: Vec::new(),
+    };
+    if !session.options.interpolate {
+        project.tree = canonical_less(&project.nodes);
+        return Ok(project);
+    }
+    project.tree = canonical::decode(&project.nodes, &mut session.diagnostics);
+    session.checkpoint()?;
+    project.tree.insert("name".to_owned(), Json::String(project.name.clone()));
+    let active = profiles::active(session.options, &project.environment);
+    let switched_off = profiles::split(&mut project, &active);
+    if session.options.check_consistency {
+        consistency::check(&mut project, &switched_off, &mut session.diagnostics);
+        session.checkpoint()?;
+    }
+    resolve::label_files(session, &mut project)?;
+    select::enable(session, &mut project, &active, switched_off);
+    resolve::env_files(session, &mut project)?;
+    select::apply(session, &mut project)?;
+    Ok(project)
+}
+
+/// The tree without types, as the reference prints it when variables stay.
+fn canonical_less(nodes: &Node) -> serde_json::Map<String, Json> {
+    match super::json::untyped(nodes) {
+        Json::Object(map) => map,
+        _ => serde_json::Map::new(),
+    }
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

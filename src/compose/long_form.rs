@@ -1,0 +1,258 @@
+//! Short forms become long ones, so that later steps meet one form only (reference: docker compose 2.40).
+//!
+//! [`FORMS`] names the attributes with a short form here; others are converted when they get their types.
+
+use super::diagnostic::Diagnostic;
+use super::grammar::{device, port, volume};
+use super::merge::{self, Default as Named};
+use super::node::{Key, Map, Node, Span, Value};
+use super::text;
+use super::walk::{self, Place};
+
+/// What a conversion has to say.
+struct Report<'d> {
+    diagnostics: &'d mut Vec<Diagnostic>,
+    /// Whether a short form that cannot be read is an error. Without interpolation it may hold variables, and stays.
+    strict: bool,
+}
+
+impl Report<'_> {
+    fn refuse(&mut self, message: impl Into<String>, place: &Place, span: Span, hint: &str) {
+        self.diagnostics.push(Diagnostic::error(message).at(place.to_string()).span(span).hint(hint));
+    }
+}
+
+type Convert = fn(&mut Node, &Place, &mut Report<'_>);
+
+const FORMS: &[(&str, Convert)] = &[
+    ("services.*.build", build),
+    ("services.*.build.additional_contexts", key_values),
+    ("services.*.build.provenance", to_text),
+    ("services.*.build.sbom", to_text),
+    ("services.*.build.secrets.*", source),
+    ("services.*.build.ssh", ssh),
+    ("services.*.build.ulimits.*", build_ulimit),
+    ("services.*.configs.*", source),
+    ("services.*.secrets.*", source),
+    ("services.*.depends_on", depends_on),
+    ("services.*.develop.watch.*.ignore", one_or_many),
+    ("services.*.develop.watch.*.include", one_or_many),
+    ("services.*.devices.*", device),
+    ("services.*.dns", one_or_many),
+    ("services.*.label_file", one_or_many),
+    ("services.*.env_file", one_or_many),
+    ("services.*.env_file.*", env_file),
+    ("services.*.extends", extends),
+    ("services.*.gpus", gpus),
+    ("services.*.networks", names),
+    ("services.*.models", names),
+    ("services.*.ports", ports),
+    ("services.*.volumes.*", mount),
+    ("networks.*", external),
+    ("volumes.*", external),
+    ("secrets.*", external),
+    ("configs.*", external),
+];
+
+/// Brings a tree to the long form. With `strict` unset, ports and volumes that cannot be read stay as written.
+pub(super) fn apply(root: &mut Node, strict: bool, diagnostics: &mut Vec<Diagnostic>) {
+    let mut report = Report { diagnostics, strict };
+    for (pattern, convert) in FORMS {
+        walk::each_mut(root, pattern, &mut |node, place| convert(node, place, &mut report));
+    }
+}
+
+/// A mapping whose keys and values all stand where `span` says.
+pub(super) fn mapping<const N: usize>(fields: [(&str, Value); N], span: Span) -> Value {
+    let entry = |(key, value): (&str, Value)| (Key { name: key.into(), span }, Node::new(value, span));
+    Value::Map(fields.into_iter().map(entry).collect::<Map>())
+}
+
+fn build(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+    *node = merge::build_to_map(std::mem::take(node));
+}
+
+fn names(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+    *node = merge::names_to_map(std::mem::take(node), Named::Null);
+}
+
+fn depends_on(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+    *node = merge::names_to_map(std::mem::take(node), Named::Started);
+    let Some(map) = node.as_map_mut() else { return };
+    for (key, dependency) in map.iter_mut() {
+        let span = key.span;
+        if let Some(fields) = dependency.as_map_mut() {
+            fields.entry("required".into()).or_insert_with(|| Node::new(Value::Bool(true), span));
+        }
+    }
+}
+
+fn key_values(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+    let Value::List(list) = &node.value else { return };
+    let mut map = Map::new();
+    for item in list {
+        let Some((key, value)) = item.as_str().and_then(|text| text.split_once('=')) else {
+            let found = text::of_scalar(&item.value).unwrap_or_default();
+            let message = format!("{place}: invalid value {found}, expected key=value");
+            report.refuse(message, place, item.span, "write NAME=PATH, or a mapping");
+            continue;
+        };
+        map.insert(Key { name: key.into(), span: item.span }, Node::string(value, item.span));
+    }
+    node.value = Value::Map(map);
+}
+
+fn to_text(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+    if let Some(text) = text::of_scalar(&node.value) {
+        node.value = Value::String(text);
+    }
+}
+
+fn source(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+    if let Value::String(name) = &node.value {
+        node.value = mapping([("source", Value::String(name.clone()))], node.span);
+    }
+}
+
+fn ssh(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+    let Value::List(list) = &node.value else { return };
+    let mut map = Map::new();
+    for item in list {
+        let text = item.as_str().unwrap_or_default();
+        let (key, value) = match text.split_once('=') {
+            Some((key, path)) => (key, Value::String(path.to_owned())),
+            None if text == "default" => (text, Value::Null),
+            None => {
+                let message = format!("invalid ssh key {text:?}");
+                report.refuse(message, place, item.span, "write default, or ID=PATH");
+                continue;
+            }
+        };
+        map.insert(Key { name: key.into(), span: item.span }, Node::new(value, item.span));
+    }
+    node.value = Value::Map(map);
+}
+
+fn build_ulimit(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+    if let Value::String(_) = &node.value {
+        let message = format!("{place}: invalid type string for external");
+        report.refuse(message, place, node.span, "write a number without quotes, or {soft: N, hard: N}");
+    }
+}
+
+fn one_or_many(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+    if let Value::String(text) = &node.value {
+        node.value = Value::List(vec![Node::string(text.clone(), node.span)]);
+    }
+}
+
+fn env_file(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+    let span = node.span;
+    match &mut node.value {
+        Value::String(path) => {
+            let path = Value::String(std::mem::take(path));
+            node.value = mapping([("path", path), ("required", Value::Bool(true))], span);
+        }
+        Value::Map(map) => {
+            map.entry("required".into()).or_insert_with(|| Node::new(Value::Bool(true), span));
+        }
+        _ => {}
+    }
+}
+
+fn extends(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+    if let Value::String(service) = &node.value {
+        node.value = mapping([("service", Value::String(service.clone()))], node.span);
+    }
+}
+
+fn gpus(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+    if let Value::String(count) = &node.value {
+        let request = mapping([("count", Value::String(count.clone()))], node.span);
+        node.value = Value::List(vec![Node::new(request, node.span)]);
+    }
+}
+
+fn device(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+    let Value::String(text) = &node.value else { return };
+    match device::parse_short(text) {
+        Ok(device) => {
+            let fields = [
+                ("source", Value::String(device.source)),
+                ("target", Value::String(device.target)),
+                ("permissions", Value::String(device.permissions)),
+            ];
+            node.value = mapping(fields, node.span);
+        }
+        Err(_) if !report.strict => {}
+        Err(message) => {
+            report.refuse(message, place, node.span, "write {source: PATH, target: PATH, permissions: rwm}");
+        }
+    }
+}
+
+fn ports(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+    let Value::List(list) = &mut node.value else { return };
+    let mut long = Vec::with_capacity(list.len());
+    for item in std::mem::take(list) {
+        let text = match &item.value {
+            Value::Map(_) => {
+                long.push(item);
+                continue;
+            }
+            Value::Int(number) => number.to_string(),
+            Value::String(text) => text.clone(),
+            other => {
+                let message = format!("{place}: invalid type {} for port", text::type_name(other));
+                report.refuse(message, place, item.span, "write a number or \"HOST:CONTAINER\" in quotes");
+                continue;
+            }
+        };
+        match port::parse_short(&text) {
+            Ok(parsed) => long.extend(parsed.into_iter().map(|port| port.into_node(item.span))),
+            Err(_) if !report.strict => long.push(item),
+            Err(message) => {
+                report.refuse(
+                    message,
+                    place,
+                    item.span,
+                    "write \"[IP:][HOST:]CONTAINER[/tcp|udp]\" in quotes",
+                );
+            }
+        }
+    }
+    *list = long;
+}
+
+fn mount(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+    let Value::String(text) = &node.value else { return };
+    match volume::parse_short(text) {
+        Ok(volume) => *node = volume.into_node(node.span),
+        Err(_) if !report.strict => {}
+        Err(message) => {
+            report.refuse(message, place, node.span, "write \"[SOURCE:]TARGET[:ro]\"");
+        }
+    }
+}
+
+fn external(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+    let Some(map) = node.as_map_mut() else { return };
+    let Some(external) = map.get_mut("external") else { return };
+    let Value::Map(details) = &external.value else { return };
+    let span = external.span;
+    let outer_name = details.get("name").cloned();
+    external.value = Value::Bool(true);
+    let Some(name) = outer_name else { return };
+    let message = format!("{place}: external.name is deprecated. Please set name and external: true");
+    report.diagnostics.push(Diagnostic::warning(message).at(place.to_string()).span(span));
+    match map.get("name") {
+        None => {
+            map.insert(Key { name: "name".into(), span }, name);
+        }
+        Some(own) if text::of_scalar(&own.value) == text::of_scalar(&name.value) => {}
+        Some(_) => {
+            let message = format!("{place}: name and external.name conflict; only use name");
+            report.refuse(message, place, span, "write external: true and keep name");
+        }
+    }
+}

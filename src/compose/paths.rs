@@ -1,0 +1,158 @@
+//! Relative paths of a project start from its directory (reference: docker compose 2.40). Nothing is checked to exist.
+
+use super::diagnostic::Diagnostic;
+use super::node::{Node, Value};
+use super::session::{self, Session};
+use super::walk::{self, Place};
+use std::path::{Path, PathBuf};
+
+/// How one attribute reads its path.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A plain path; an empty one stays empty.
+    Plain,
+    /// The context of a build: a path, an address, or a service.
+    Context,
+    /// A path on the engine's host, which may be a Windows one; an empty one is the project directory.
+    Host,
+    /// A watched path, whose first symbolic link is resolved.
+    Watched,
+}
+
+const PATHS: &[(&str, Kind)] = &[
+    ("services.*.build.context", Kind::Context),
+    ("services.*.build.additional_contexts.*", Kind::Context),
+    ("services.*.build.ssh.*", Kind::Host),
+    ("services.*.env_file.*.path", Kind::Plain),
+    ("services.*.label_file.*", Kind::Plain),
+    ("services.*.extends.file", Kind::Plain),
+    ("services.*.develop.watch.*.path", Kind::Watched),
+    ("configs.*.file", Kind::Host),
+    ("secrets.*.file", Kind::Host),
+];
+
+/// Joins every relative path of a tree with `directory`, which may be relative itself.
+pub(super) fn resolve(session: &Session<'_>, root: &mut Node, directory: &Path) -> Result<(), Diagnostic> {
+    let resolver = Resolver { session, directory };
+    for (pattern, kind) in PATHS {
+        walk::each_mut(root, pattern, &mut |node, _| {
+            if let Value::String(path) = &mut node.value {
+                *path = resolver.path(path, *kind);
+            }
+        });
+    }
+    let mut result = Ok(());
+    walk::each_mut(root, "services.*.volumes.*", &mut |node, place| {
+        if let Err(error) = resolver.mount(node, place) {
+            result = Err(error);
+        }
+    });
+    walk::each_mut(root, "volumes.*", &mut |node, _| resolver.volume(node));
+    result
+}
+
+struct Resolver<'s> {
+    session: &'s Session<'s>,
+    directory: &'s Path,
+}
+
+impl Resolver<'_> {
+    fn path(&self, path: &str, kind: Kind) -> String {
+        match kind {
+            Kind::Plain if path.is_empty() => String::new(),
+            Kind::Plain => self.plain(path),
+            Kind::Context if path.is_empty() || is_address(path) => path.to_owned(),
+            Kind::Context => self.plain(path),
+            Kind::Host => {
+                let path = self.expand(path);
+                if is_windows_absolute(&path) { path } else { self.absolute(&path) }
+            }
+            Kind::Watched => self.without_link(&self.plain(path)),
+        }
+    }
+
+    fn plain(&self, path: &str) -> String {
+        self.absolute(&self.expand(path))
+    }
+
+    /// Absolute paths stay as they are written, relative ones are joined and cleaned.
+    fn absolute(&self, path: &str) -> String {
+        if path.starts_with('/') {
+            return path.to_owned();
+        }
+        session::join(self.directory, path).to_string_lossy().into_owned()
+    }
+
+    /// `~` is the home directory, whatever follows it: `~user` is not looked up.
+    fn expand(&self, path: &str) -> String {
+        match (path.strip_prefix('~'), self.session.home()) {
+            (Some(rest), Some(home)) => {
+                session::join(Path::new(home), rest.trim_start_matches('/')).to_string_lossy().into_owned()
+            }
+            _ => path.to_owned(),
+        }
+    }
+
+    fn without_link(&self, path: &str) -> String {
+        let whole = Path::new(path);
+        if !whole.is_absolute() {
+            return path.to_owned();
+        }
+        let mut prefix = PathBuf::new();
+        let mut rest = whole.components();
+        while let Some(part) = rest.next() {
+            prefix.push(part);
+            if self.session.files.read_link(&prefix).is_some()
+                && let Ok(real) = self.session.files.canonicalize(&prefix)
+            {
+                return session::clean(&real.join(rest.as_path())).to_string_lossy().into_owned();
+            }
+        }
+        path.to_owned()
+    }
+
+    fn mount(&self, node: &mut Node, place: &Place) -> Result<(), Diagnostic> {
+        let span = node.span;
+        if node.get("type").and_then(Node::as_str) != Some("bind") {
+            return Ok(());
+        }
+        match node.as_map_mut().and_then(|map| map.get_mut("source")).map(|source| &mut source.value) {
+            Some(Value::String(source)) => {
+                *source = self.path(source, Kind::Host);
+                Ok(())
+            }
+            _ => Err(Diagnostic::error(
+                "invalid mount config for type \"bind\": field Source must not be empty",
+            )
+            .at(place.to_string())
+            .span(span)
+            .hint("add `source: PATH`, the path on the host")),
+        }
+    }
+
+    /// A volume of the local driver that binds a directory.
+    fn volume(&self, node: &mut Node) {
+        let local = node.get("driver").and_then(Node::as_str) == Some("local");
+        let Some(options) = node.as_map_mut().and_then(|map| map.get_mut("driver_opts")) else { return };
+        if !local || options.get("o").and_then(Node::as_str) != Some("bind") {
+            return;
+        }
+        let device = options.as_map_mut().and_then(|map| map.get_mut("device"));
+        if let Some(Value::String(device)) = device.map(|device| &mut device.value) {
+            *device = self.path(device, Kind::Host);
+        }
+    }
+}
+
+fn is_address(path: &str) -> bool {
+    const PREFIXES: [&str; 7] =
+        ["service:", "https://", "http://", "git://", "ssh://", "github.com/", "git@"];
+    path.contains("://") || PREFIXES.iter().any(|prefix| path.starts_with(prefix))
+}
+
+/// `C:\x`, `c:/x` or `\\host\share`.
+fn is_windows_absolute(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let drive = matches!(bytes, [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
+    drive || path.starts_with("\\\\")
+}

@@ -1,0 +1,209 @@
+//! Files of variables and labels become part of the services that name them (reference: docker compose 2.40).
+
+use super::diagnostic::Diagnostic;
+use super::dotenv;
+use super::environment::{self, Environment};
+use super::files::FileKind;
+use super::json;
+use super::load::Project;
+use super::node::Node;
+use super::session::{Failed, Session};
+use super::validation::is_true;
+use super::walk;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Keys of a service that come before `environment` and `labels` in the canonical order.
+const BEFORE_ENVIRONMENT: &[&str] = &[
+    "profiles",
+    "annotations",
+    "attach",
+    "build",
+    "develop",
+    "blkio_config",
+    "cap_add",
+    "cap_drop",
+    "cgroup_parent",
+    "cgroup",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpus",
+    "cpuset",
+    "cpu_shares",
+    "command",
+    "configs",
+    "container_name",
+    "credential_spec",
+    "depends_on",
+    "deploy",
+    "device_cgroup_rules",
+    "devices",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
+    "entrypoint",
+    "provider",
+];
+const BEFORE_LABELS: &[&str] = &[
+    "environment",
+    "env_file",
+    "expose",
+    "extends",
+    "external_links",
+    "extra_hosts",
+    "group_add",
+    "gpus",
+    "hostname",
+    "healthcheck",
+    "image",
+    "init",
+    "ipc",
+    "isolation",
+];
+
+/// One file that a service names.
+struct Reference<'p> {
+    path: &'p str,
+    required: bool,
+    raw: bool,
+    node: &'p Node,
+}
+
+/// Variables by name; one without value is null.
+type Values = BTreeMap<String, Value>;
+
+/// Merges `env_file` of every service that is on into its `environment`.
+pub(super) fn env_files(session: &mut Session<'_>, project: &mut Project) -> Result<(), Failed> {
+    let Some(Value::Object(services)) = project.tree.get_mut("services") else { return Ok(()) };
+    for (name, service) in services.iter_mut() {
+        let Some(service) = service.as_object_mut() else { continue };
+        service.shift_remove("env_file");
+        let list = walk::at(&project.nodes, &["services", name, "env_file"]).and_then(Node::as_list);
+        let mut own: Values =
+            json::fields(service.get("environment")).map(|(k, v)| (k.clone(), v.clone())).collect();
+        fill(&mut own, &project.environment);
+        let mut merged = Values::new();
+        for node in list.unwrap_or_default() {
+            let reference = session.take(env_reference(node, name))?;
+            read_env_file(session, &reference, &project.environment, &own, &mut merged)?;
+        }
+        merged.extend(own);
+        set(service, "environment", merged, BEFORE_ENVIRONMENT);
+    }
+    session.checkpoint()
+}
+
+/// Gives names without value that of the project's environment.
+fn fill(own: &mut Values, environment: &Environment) {
+    for (name, value) in own.iter_mut().filter(|(_, value)| value.is_null()) {
+        if let Some(found) = environment.get(name) {
+            *value = Value::String(found.clone());
+        }
+    }
+}
+
+fn set(service: &mut Map<String, Value>, key: &str, values: Values, before: &[&str]) {
+    if !values.is_empty() {
+        json::put(service, key, Value::Object(values.into_iter().collect()), before);
+    }
+}
+
+fn env_reference<'p>(node: &'p Node, service: &str) -> Result<Reference<'p>, Diagnostic> {
+    let path = node.get("path").and_then(Node::as_str).unwrap_or_default();
+    let raw = match node.get("format").and_then(Node::as_str) {
+        None | Some("") => false,
+        Some("raw") => true,
+        Some(other) => {
+            return Err(Diagnostic::error(format!("unsupported env_file format {other:?}"))
+                .at(format!("services.{service}.env_file"))
+                .span(node.span)
+                .hint("the only format is raw; leave it out for the usual one"));
+        }
+    };
+    let required = node.get("required").is_none_or(|flag| is_true(Some(flag)));
+    Ok(Reference { path, required, raw, node })
+}
+
+fn read_env_file(
+    session: &mut Session<'_>,
+    reference: &Reference<'_>,
+    outer: &Environment,
+    own: &Values,
+    merged: &mut Values,
+) -> Result<(), Failed> {
+    let Some(text) = open(session, reference, "env file")? else { return Ok(()) };
+    let lookup = |name: &str| {
+        let own = || own.get(name).and_then(Value::as_str);
+        let earlier = || merged.get(name).and_then(Value::as_str);
+        outer.get(name).map(String::as_str).or_else(own).or_else(earlier).map(str::to_owned)
+    };
+    let values = parse(session, reference, &text, &lookup)?;
+    merged.extend(values.into_iter().map(|(name, value)| (name, Value::String(value))));
+    Ok(())
+}
+
+/// A file's id and text.
+type Text = (super::node::FileId, std::sync::Arc<str>);
+
+/// Opens a file that a service names; `None` if it may be missing and is.
+fn open(session: &mut Session<'_>, reference: &Reference<'_>, what: &str) -> Result<Option<Text>, Failed> {
+    let path = reference.path;
+    let problem = match session.files.kind(Path::new(path)) {
+        Some(FileKind::File) => return session.read(Path::new(path)).map(Some),
+        Some(FileKind::Directory) => format!("failed to read {path}: read {path}: is a directory"),
+        None if !reference.required => return Ok(None),
+        None => format!("{what} {path} not found: stat {path}: no such file or directory"),
+    };
+    let error = Diagnostic::error(problem).span(reference.node.span);
+    Err(session
+        .fail(error.hint("create the file, or write {path: …, required: false} for one that may be missing")))
+}
+
+fn parse(
+    session: &mut Session<'_>,
+    reference: &Reference<'_>,
+    (file, text): &Text,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<(String, String)>, Failed> {
+    let mut unset = Vec::new();
+    let parsed = if reference.raw {
+        dotenv::parse_raw(text, lookup)
+    } else {
+        dotenv::parse(text, lookup, &mut |name| unset.push(name.to_owned()))
+    };
+    session.diagnostics.extend(unset.iter().map(|name| environment::unset_warning(name)));
+    let path = Path::new(reference.path);
+    let parsed = parsed.map_err(|error| environment::unparsable(path, *file, &error));
+    session.take(parsed)
+}
+
+/// Merges `label_file` of every service that is on into its `labels`.
+pub(super) fn label_files(session: &mut Session<'_>, project: &mut Project) -> Result<(), Failed> {
+    let Some(Value::Object(services)) = project.tree.get_mut("services") else { return Ok(()) };
+    let before: Vec<&str> = BEFORE_ENVIRONMENT.iter().chain(BEFORE_LABELS).copied().collect();
+    for (name, service) in services.iter_mut() {
+        let Some(service) = service.as_object_mut() else { continue };
+        if service.shift_remove("label_file").is_none() {
+            continue;
+        }
+        let list = walk::at(&project.nodes, &["services", name, "label_file"]).and_then(Node::as_list);
+        let mut merged = Values::new();
+        for node in list.unwrap_or_default() {
+            let path = node.as_str().unwrap_or_default();
+            let reference = Reference { path, required: true, raw: false, node };
+            let Some(text) = open(session, &reference, "label file")? else { continue };
+            let lookup = |name: &str| merged.get(name).and_then(Value::as_str).map(str::to_owned);
+            let values = parse(session, &reference, &text, &lookup)?;
+            merged.extend(values.into_iter().map(|(name, value)| (name, Value::String(value))));
+        }
+        merged.extend(json::fields(service.get("labels")).map(|(name, value)| (name.clone(), value.clone())));
+        set(service, "labels", merged, &before);
+    }
+    session.checkpoint()
+}

@@ -1,0 +1,5 @@
+//! The check of a merged project against the Compose schema.
+
+mod nearest;
+
+pub use nearest::nearest;

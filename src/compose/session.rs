@@ -1,0 +1,146 @@
+//! What every step of one load shares: the files, what was read so far, and what there is to say about it.
+
+use super::diagnostic::{Diagnostic, Severity, Sources};
+use super::files::Files;
+use super::load::LoadOptions;
+use super::node::FileId;
+use super::yaml::Document;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The name of standard input among config paths.
+pub(super) const STDIN: &str = "-";
+
+/// Loading cannot go on; the reason stands among the session's diagnostics.
+#[derive(Debug)]
+pub(super) struct Failed;
+
+/// One load.
+pub(super) struct Session<'a> {
+    pub(super) files: &'a dyn Files,
+    pub(super) options: &'a LoadOptions,
+    pub(super) sources: Sources,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Files that were decoded already.
+    pub(super) decoded: BTreeMap<PathBuf, Rc<Vec<Document>>>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(files: &'a dyn Files, options: &'a LoadOptions) -> Self {
+        Self {
+            files,
+            options,
+            sources: Sources::default(),
+            diagnostics: Vec::new(),
+            decoded: BTreeMap::new(),
+        }
+    }
+
+    /// Records an error that ends the load.
+    pub(super) fn fail(&mut self, diagnostic: Diagnostic) -> Failed {
+        self.diagnostics.push(diagnostic);
+        Failed
+    }
+
+    /// Records the error of a result, if it is one.
+    pub(super) fn take<T>(&mut self, result: Result<T, Diagnostic>) -> Result<T, Failed> {
+        result.map_err(|diagnostic| self.fail(diagnostic))
+    }
+
+    /// Ends the load here if something wrong was found: what follows may rely on everything before being right.
+    pub(super) fn checkpoint(&self) -> Result<(), Failed> {
+        if self.diagnostics.iter().any(|one| one.severity == Severity::Error) { Err(Failed) } else { Ok(()) }
+    }
+
+    /// The home directory of the process environment.
+    pub(super) fn home(&self) -> Option<&str> {
+        self.options.environment.get("HOME").map(String::as_str)
+    }
+
+    /// Reads a text file and registers it for positions. `-` is standard input.
+    pub(super) fn read(&mut self, path: &Path) -> Result<(FileId, Arc<str>), Failed> {
+        let bytes = if path == Path::new(STDIN) {
+            self.options.stdin.clone().ok_or_else(|| Diagnostic::error("standard input is not available"))
+        } else {
+            self.files.read(path).map_err(|error| unreadable(path, &error))
+        };
+        let bytes = self.take(bytes)?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Diagnostic::error(format!("failed to parse {}: the file is not UTF-8 text", path.display()))
+                .hint("save the file in UTF-8")
+        });
+        let text: Arc<str> = self.take(text)?.into();
+        Ok((self.sources.add(path, Arc::clone(&text)), text))
+    }
+}
+
+/// What to say about a file that cannot be read.
+fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => Diagnostic::error(format!("open {path}: no such file or directory"))
+            .hint("check the path; relative ones start at the project directory"),
+        io::ErrorKind::IsADirectory => {
+            Diagnostic::error(format!("read {path}: is a directory")).hint("name the compose file in it")
+        }
+        io::ErrorKind::NotADirectory => Diagnostic::error(format!("open {path}: not a directory")),
+        io::ErrorKind::PermissionDenied => Diagnostic::error(format!("open {path}: permission denied")),
+        _ => Diagnostic::error(format!("open {path}: {error}")),
+    }
+}
+
+/// `base` joined with `path` and cleaned of `.`, `..` and doubled slashes, without asking the file system.
+pub(super) fn join(base: &Path, path: &str) -> PathBuf {
+    clean(&if path.starts_with('/') { PathBuf::from(path) } else { base.join(path) })
+}
+
+/// A path without `.`, `..` and doubled slashes, by its text alone. An empty path is `.`.
+pub(super) fn clean(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut parts: Vec<Component<'_>> = Vec::new();
+    for part in path.components() {
+        match (part, parts.last()) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    if parts.is_empty() { PathBuf::from(".") } else { parts.iter().collect() }
+}
+
+/// `path` as seen from the directory `base`. Both are absolute, or both relative to the same directory.
+pub(super) fn relative(base: &Path, path: &Path) -> PathBuf {
+    let (base, path) = (clean(base), clean(path));
+    let shared = base.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    let ups = base.components().skip(shared).filter(|part| part.as_os_str() != ".").count();
+    let mut result: PathBuf = std::iter::repeat_n("..", ups).collect();
+    result.extend(path.components().skip(shared));
+    if result.as_os_str().is_empty() { PathBuf::from(".") } else { result }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned_by_their_text() {
+        assert_eq!(join(Path::new("/a/b"), "../c/./d"), Path::new("/a/c/d"));
+        assert_eq!(join(Path::new("/a"), "../../x"), Path::new("/x"));
+        assert_eq!(join(Path::new("/a"), ""), Path::new("/a"));
+        assert_eq!(join(Path::new("."), "./x"), Path::new("x"));
+        assert_eq!(clean(Path::new("../../x")), Path::new("../../x"));
+    }
+
+    #[test]
+    fn a_relative_path_leads_from_one_directory_to_the_other() {
+        assert_eq!(relative(Path::new("/a/b"), Path::new("/a/b/c")), Path::new("c"));
+        assert_eq!(relative(Path::new("/a/b"), Path::new("/a/d")), Path::new("../d"));
+        assert_eq!(relative(Path::new("/a"), Path::new("/a")), Path::new("."));
+        assert_eq!(relative(Path::new("."), Path::new("sub")), Path::new("sub"));
+    }
+}

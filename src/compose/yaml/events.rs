@@ -1,0 +1,218 @@
+//! The parser's events with byte positions, and a log of those under anchors so that aliases can replay them.
+//!
+//! Replaying builds each aliased node anew with the same code that built the first one: no second tree is
+//! kept for files that use no anchors, and the paths of tags come out right under every alias.
+
+use super::super::diagnostic::Diagnostic;
+use super::super::node::{FileId, Node, Span};
+use super::fault;
+use libyaml_safer::{EventData, Mark, Parser, ScalarStyle};
+use std::collections::HashMap;
+use std::io::BufReader;
+
+/// How many nodes aliases may add to one file.
+const MAX_EXPANDED_NODES: usize = 1_000_000;
+/// How many bytes of nodes and text aliases may add to one file.
+const MAX_EXPANDED_BYTES: usize = 256 * 1024 * 1024;
+/// The parser decodes its input ahead of itself by what one read gives it.
+const READ_AHEAD: usize = 16 * 1024;
+
+/// One step of a document.
+#[derive(Debug, Clone)]
+pub(super) struct Event {
+    pub kind: Kind,
+    pub tag: Option<String>,
+    pub span: Span,
+}
+
+/// What a step is.
+#[derive(Debug, Clone)]
+pub(super) enum Kind {
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    List,
+    Map,
+    /// The end of the innermost list or map; its span is empty after block style.
+    End,
+    Alias(AnchorId),
+    /// The end of a document or of the file.
+    Close,
+}
+
+/// Index of an anchor's definition.
+pub(super) type AnchorId = usize;
+
+/// Where the next event comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cursor {
+    /// The parser.
+    Live,
+    /// The log, from this index on.
+    Replay(usize),
+}
+
+/// What an alias leads to.
+pub(super) enum Target {
+    /// A finished node, to be replayed.
+    Node(Cursor),
+    /// A node that the alias stands in, this many levels up.
+    Enclosing { levels: usize },
+}
+
+struct Anchor {
+    start: usize,
+    /// How many collections were open outside it.
+    depth: usize,
+    closed: bool,
+}
+
+/// The events of one file.
+pub(super) struct Events<'t> {
+    parser: Parser<BufReader<&'t [u8]>>,
+    file: FileId,
+    text: &'t str,
+    base: u64,
+    log: Vec<Event>,
+    names: HashMap<String, AnchorId>,
+    anchors: Vec<Anchor>,
+    /// The open collections of the parser, with their anchors.
+    open: Vec<Option<AnchorId>>,
+    recording: usize,
+    expanded_nodes: usize,
+    expanded_bytes: usize,
+}
+
+impl<'t> Events<'t> {
+    /// The events of a text; a byte order mark in front of it is skipped.
+    pub fn new(file: FileId, text: &'t str) -> Self {
+        let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut parser = Parser::new();
+        parser.set_input(BufReader::with_capacity(READ_AHEAD, body.as_bytes()));
+        Self {
+            parser,
+            file,
+            text,
+            base: (text.len() - body.len()) as u64,
+            log: Vec::new(),
+            names: HashMap::new(),
+            anchors: Vec::new(),
+            open: Vec::new(),
+            recording: 0,
+            expanded_nodes: 0,
+            expanded_bytes: 0,
+        }
+    }
+
+    /// Line of the start of a span, from 1.
+    pub fn line(&self, span: Span) -> usize {
+        fault::line_at(self.text, span.start as usize)
+    }
+
+    /// Goes to the next document; false at the end of the file.
+    pub fn next_document(&mut self) -> Result<bool, Diagnostic> {
+        loop {
+            let event = self.parser.parse().map_err(|error| fault::syntax(&error, self.file, self.text))?;
+            match event.data {
+                EventData::DocumentStart { version_directive, .. } => {
+                    if version_directive.is_some_and(|version| version.minor != 1) {
+                        let span = self.span(event.start_mark, event.start_mark);
+                        return Err(fault::incompatible_version(span));
+                    }
+                    return Ok(true);
+                }
+                EventData::StreamEnd => return Ok(false),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next event at a cursor, which moves on.
+    pub fn next(&mut self, cursor: &mut Cursor) -> Result<Event, Diagnostic> {
+        match cursor {
+            Cursor::Live => self.next_live(),
+            Cursor::Replay(at) => {
+                let event = self.log.get(*at).cloned();
+                *at += 1;
+                let event = event.unwrap_or(Event { kind: Kind::Close, tag: None, span: Span::default() });
+                self.count(&event)?;
+                Ok(event)
+            }
+        }
+    }
+
+    /// What an alias leads to.
+    pub fn target(&self, anchor: AnchorId) -> Target {
+        match self.anchors.get(anchor) {
+            Some(found) if found.closed => Target::Node(Cursor::Replay(found.start)),
+            Some(found) => Target::Enclosing { levels: self.open.len() - found.depth },
+            None => Target::Enclosing { levels: 0 },
+        }
+    }
+
+    fn count(&mut self, event: &Event) -> Result<(), Diagnostic> {
+        let bytes = if let Kind::Scalar { text, .. } = &event.kind { text.len() } else { 0 };
+        self.expanded_nodes += 1;
+        self.expanded_bytes += bytes + size_of::<Node>();
+        if self.expanded_nodes > MAX_EXPANDED_NODES || self.expanded_bytes > MAX_EXPANDED_BYTES {
+            return Err(fault::too_many_aliases(event.span));
+        }
+        Ok(())
+    }
+
+    fn next_live(&mut self) -> Result<Event, Diagnostic> {
+        let event = self.parser.parse().map_err(|error| fault::syntax(&error, self.file, self.text))?;
+        let span = self.span(event.start_mark, event.end_mark);
+        let (kind, tag, anchor) = match event.data {
+            EventData::Scalar { anchor, tag, value, style, .. } => {
+                (Kind::Scalar { text: value, plain: style == ScalarStyle::Plain }, tag, anchor)
+            }
+            EventData::SequenceStart { anchor, tag, .. } => (Kind::List, tag, anchor),
+            EventData::MappingStart { anchor, tag, .. } => (Kind::Map, tag, anchor),
+            EventData::SequenceEnd | EventData::MappingEnd => (Kind::End, None, None),
+            EventData::Alias { anchor } => match self.names.get(&anchor) {
+                Some(id) => (Kind::Alias(*id), None, None),
+                None => return Err(fault::unknown_anchor(&anchor, self.names.keys(), span)),
+            },
+            EventData::StreamStart { .. }
+            | EventData::StreamEnd
+            | EventData::DocumentStart { .. }
+            | EventData::DocumentEnd { .. } => (Kind::Close, None, None),
+        };
+        let event = Event { kind, tag, span };
+        self.record(&event, anchor);
+        Ok(event)
+    }
+
+    /// Keeps an event that stands under an anchor, and the book of open collections.
+    fn record(&mut self, event: &Event, name: Option<String>) {
+        let anchor = name.map(|name| {
+            let id = self.anchors.len();
+            self.anchors.push(Anchor { start: self.log.len(), depth: self.open.len(), closed: false });
+            self.names.insert(name, id);
+            self.recording += 1;
+            id
+        });
+        if self.recording > 0 {
+            self.log.push(event.clone());
+        }
+        let finished = match event.kind {
+            Kind::List | Kind::Map => {
+                self.open.push(anchor);
+                None
+            }
+            Kind::End => self.open.pop().flatten(),
+            Kind::Scalar { .. } | Kind::Alias(_) | Kind::Close => anchor,
+        };
+        if let Some(found) = finished.and_then(|id| self.anchors.get_mut(id)) {
+            found.closed = true;
+            self.recording -= 1;
+        }
+    }
+
+    fn span(&self, start: Mark, end: Mark) -> Span {
+        let byte = |mark: Mark| u32::try_from(mark.index + self.base).unwrap_or(u32::MAX);
+        Span { file: self.file, start: byte(start), end: byte(end) }
+    }
+}

@@ -1,0 +1,5 @@
+//! Where projects come from.
+
+pub mod disk;
+
+pub use disk::Disk;

@@ -1,0 +1,281 @@
+//! Compares this loader with recorded answers of the reference.
+//!
+//! `CORPUS=DIR cargo test --test conformance -- [--list] [NAME…]`: every folder of DIR is a case. Prints how many
+//! projects come out equal, and how many mistakes are refused; `--list` tells each difference. Without `CORPUS`
+//! there is nothing to do.
+
+use reconcile::compose::diagnostic::Severity;
+use reconcile::compose::load::{LoadOptions, Loaded, load};
+use reconcile::source::Disk;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What came of one case.
+enum Outcome {
+    /// The project is the same, and its text too or not.
+    Equal { text: bool, warnings: bool },
+    /// It should have failed and did, with the reference's words or not.
+    Refused { wording: bool },
+    /// Something else.
+    Different(String),
+    /// The case is about output that is not the canonical JSON.
+    Skipped,
+}
+
+#[derive(Default)]
+struct Count {
+    ok: usize,
+    equal: usize,
+    text: usize,
+    warnings: usize,
+    errors: usize,
+    refused: usize,
+    wording: usize,
+    skipped: usize,
+}
+
+fn main() {
+    let Some(corpus) = std::env::var_os("CORPUS").map(PathBuf::from) else {
+        println!("conformance: set CORPUS to a folder of cases");
+        return;
+    };
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let list = words.iter().any(|word| word == "--list");
+    let wanted: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
+    let mut names: Vec<String> = fs::read_dir(&corpus)
+        .expect("CORPUS is a folder")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())))
+        .collect();
+    names.sort();
+    let mut counts: BTreeMap<String, Count> = BTreeMap::new();
+    for name in names {
+        let folder = corpus.join(&name);
+        let Ok(text) = fs::read_to_string(folder.join("case.json")) else { continue };
+        let case: Value = serde_json::from_str(&text).expect("case.json is JSON");
+        let category = case["category"].as_str().unwrap_or("").to_owned();
+        let outcome = run(&folder, &case);
+        tally(counts.entry(category).or_default(), &case, &outcome);
+        if let (true, Outcome::Different(what)) = (list, &outcome) {
+            println!("--- {name} (expect {})\n{what}", case["expect"].as_str().unwrap_or(""));
+        }
+        if let (true, Outcome::Refused { wording: false }) =
+            (words.iter().any(|word| word == "--wording"), &outcome)
+        {
+            println!("--- {name}\n{}", wording(&folder, &case));
+        }
+    }
+    report(&counts);
+}
+
+fn tally(count: &mut Count, case: &Value, outcome: &Outcome) {
+    if let Outcome::Skipped = outcome {
+        count.skipped += 1;
+        return;
+    }
+    if case["expect"] == "ok" {
+        count.ok += 1
+    } else {
+        count.errors += 1
+    }
+    match outcome {
+        Outcome::Equal { text, warnings } => {
+            count.equal += 1;
+            count.text += usize::from(*text);
+            count.warnings += usize::from(*warnings);
+        }
+        Outcome::Refused { wording } => {
+            count.refused += 1;
+            count.wording += usize::from(*wording);
+        }
+        Outcome::Different(_) | Outcome::Skipped => {}
+    }
+}
+
+fn report(counts: &BTreeMap<String, Count>) {
+    let mut all = Count::default();
+    for (category, count) in counts {
+        println!(
+            "{category:12} equal {:4} of {:4}   text {:4}   warnings {:4}   error {:4} of {:4}   wording {:4}   skipped {}",
+            count.equal,
+            count.ok,
+            count.text,
+            count.warnings,
+            count.refused,
+            count.errors,
+            count.wording,
+            count.skipped
+        );
+        all.equal += count.equal;
+        all.ok += count.ok;
+        all.text += count.text;
+        all.warnings += count.warnings;
+        all.refused += count.refused;
+        all.errors += count.errors;
+        all.wording += count.wording;
+        all.skipped += count.skipped;
+    }
+    println!("equal {} of {}", all.equal, all.ok);
+    println!("error {} of {}", all.refused, all.errors);
+    println!(
+        "same text {}, same warnings {}, same wording {}, skipped {}",
+        all.text, all.warnings, all.wording, all.skipped
+    );
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The options that a case's arguments mean; `None` if they ask for something else than the project.
+fn options(folder: &Path, case: &Value) -> Option<LoadOptions> {
+    let cwd = normal(&folder.join(case["cwd"].as_str().unwrap_or(".")));
+    let mut environment: BTreeMap<String, String> =
+        [("PATH", "/usr/bin:/bin"), ("HOME", "/home/peer")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    for (key, value) in case["env"].as_object().into_iter().flatten() {
+        environment.insert(key.clone(), value.as_str().unwrap_or("").to_owned());
+    }
+    let mut options = LoadOptions::new(cwd, environment);
+    options.stdin = case["stdin"].as_str().and_then(|file| fs::read(folder.join(file)).ok());
+    let mut args = strings(&case["args"]).into_iter().chain(strings(&case["config_args"]));
+    while let Some(arg) = args.next() {
+        let mut value = || replace(&args.next().unwrap_or_default(), folder);
+        match arg.as_str() {
+            "-f" | "--file" => options.files.push(value()),
+            "-p" | "--project-name" => options.project_name = Some(value()),
+            "--env-file" => options.env_files.push(value()),
+            "--profile" => options.profiles.push(value()),
+            "--project-directory" => options.project_directory = Some(value()),
+            "--format" => {
+                if value() == "toml" {
+                    return None;
+                }
+            }
+            "--compatibility" | "--no-normalize" => options.normalize = false,
+            "--no-interpolate" => options.interpolate = false,
+            "--no-path-resolution" => options.resolve_paths = false,
+            "--no-consistency" => options.check_consistency = false,
+            "--all-resources" => options.all_resources = true,
+            flag if flag.starts_with('-') => return None,
+            service => options.services.push(service.to_owned()),
+        }
+    }
+    Some(options)
+}
+
+/// A path without `.` parts.
+fn normal(path: &Path) -> PathBuf {
+    path.components().filter(|part| part.as_os_str() != ".").collect()
+}
+
+fn replace(text: &str, folder: &Path) -> String {
+    let parent = folder.parent().unwrap_or(Path::new("/"));
+    text.replace("@CASE@", &folder.to_string_lossy()).replace("@PARENT@", &parent.to_string_lossy())
+}
+
+fn run(folder: &Path, case: &Value) -> Outcome {
+    let Some(options) = options(folder, case) else { return Outcome::Skipped };
+    let loaded = load(&Disk, &options);
+    let errors: Vec<String> = messages(&loaded, Severity::Error);
+    if case["expect"] == "error" {
+        return match loaded.project {
+            None if errors.is_empty() => Outcome::Different("no project and no error".to_owned()),
+            None => Outcome::Refused { wording: same_wording(folder, case, &errors) },
+            Some(_) => Outcome::Different(format!("  loaded, but: {}", expected_error(folder))),
+        };
+    }
+    let Ok(expected) = fs::read_to_string(folder.join("expected.json")) else {
+        return if loaded.project.is_some() {
+            Outcome::Skipped
+        } else {
+            Outcome::Different(format!("  failed: {}", errors.join("\n")))
+        };
+    };
+    let Some(project) = &loaded.project else {
+        return Outcome::Different(format!("  failed: {}", errors.join("\n")));
+    };
+    let expected = replace(&expected, folder);
+    let text = serde_json::to_string_pretty(&project.tree).expect("JSON can be written");
+    let text = if options.interpolate { text.replace('$', "$$") } else { text };
+    let escaped = text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    let want: Value = serde_json::from_str(&expected).expect("expected.json is JSON");
+    let have: Value = serde_json::from_str(&text).expect("just written");
+    let mut difference = String::new();
+    compare("", &want, &have, &mut difference);
+    if difference.is_empty() {
+        Outcome::Equal { text: escaped == expected.trim_end(), warnings: same_warnings(folder, &loaded) }
+    } else {
+        Outcome::Different(difference)
+    }
+}
+
+fn messages(loaded: &Loaded, severity: Severity) -> Vec<String> {
+    let wanted = loaded.diagnostics.iter().filter(|one| one.severity == severity);
+    wanted.map(|one| one.message.clone()).collect()
+}
+
+fn expected_error(folder: &Path) -> String {
+    replace(fs::read_to_string(folder.join("expected-error.txt")).unwrap_or_default().trim(), folder)
+}
+
+fn same_wording(folder: &Path, case: &Value, errors: &[String]) -> bool {
+    let mut wanted: Vec<String> =
+        strings(&case["error_alternatives"]).iter().map(|one| replace(one, folder)).collect();
+    wanted.push(expected_error(folder));
+    errors.iter().any(|error| wanted.iter().any(|text| text.trim() == error.trim()))
+}
+
+fn wording(folder: &Path, case: &Value) -> String {
+    let Some(options) = options(folder, case) else { return String::new() };
+    let loaded = load(&Disk, &options);
+    format!(
+        "  want: {}\n  have: {}",
+        expected_error(folder),
+        messages(&loaded, Severity::Error).join("\n        ")
+    )
+}
+
+fn same_warnings(folder: &Path, loaded: &Loaded) -> bool {
+    let expected =
+        replace(&fs::read_to_string(folder.join("expected-warnings.txt")).unwrap_or_default(), folder);
+    let mut expected: Vec<&str> = expected.lines().collect();
+    let have = messages(loaded, Severity::Warning);
+    let mut have: Vec<String> = have.iter().map(|one| format!("warning: {one}")).collect();
+    have.sort();
+    have.dedup();
+    expected.sort_unstable();
+    expected.dedup();
+    expected.iter().copied().eq(have.iter().map(String::as_str))
+}
+
+/// Writes down where two values differ.
+fn compare(path: &str, want: &Value, have: &Value, out: &mut String) {
+    match (want, have) {
+        (Value::Object(want), Value::Object(have)) => {
+            for (key, value) in want {
+                match have.get(key) {
+                    Some(other) => compare(&format!("{path}.{key}"), value, other, out),
+                    None => {
+                        let _ = writeln!(out, "  {path}.{key}: missing, want {value}");
+                    }
+                }
+            }
+            for (key, value) in have.iter().filter(|(key, _)| !want.contains_key(*key)) {
+                let _ = writeln!(out, "  {path}.{key}: not wanted, have {value}");
+            }
+        }
+        (Value::Array(want), Value::Array(have)) if want.len() == have.len() => {
+            for (i, (a, b)) in want.iter().zip(have).enumerate() {
+                compare(&format!("{path}[{i}]"), a, b, out);
+            }
+        }
+        (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => {}
+        (a, b) if a == b => {}
+        (a, b) => {
+            let _ = writeln!(out, "  {path}: want {a}, have {b}");
+        }
+    }
+}
