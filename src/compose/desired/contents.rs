@@ -235,7 +235,7 @@ fn digest_entries(files: &dyn Files, directory: &Path, entries: &[(PathBuf, Entr
 }
 
 /// A path without `.`, `..` and doubled separators, by its text alone.
-pub(super) fn clean(path: &Path) -> PathBuf {
+pub(crate) fn clean(path: &Path) -> PathBuf {
     let mut cleaned = PathBuf::new();
     for part in path.components() {
         match part {

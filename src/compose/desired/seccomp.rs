@@ -29,5 +29,5 @@ pub(super) fn digests(scope: &mut Scope<'_>, key: &str, options: &[String], foun
 }
 
 fn absolute(directory: &Path, path: &str) -> PathBuf {
-    crate::compose::desired::contents::clean(&directory.join(path))
+    super::clean(&directory.join(path))
 }
