@@ -89,7 +89,8 @@ fn read(name: &str, extends: &Node) -> Result<Base, Diagnostic> {
     let text = |key: &str| extends.get(key).and_then(Node::as_str).map(str::to_owned);
     let (service, file) = match &extends.value {
         Value::String(service) => (Some(service.clone()), None),
-        _ => (text("service"), text("file")),
+        Value::Map(_) => (text("service"), text("file")),
+        _ => (Some(String::new()), None),
     };
     let service = service.ok_or_else(|| {
         Diagnostic::error(format!("extends.{name}.service is required"))
@@ -138,13 +139,9 @@ fn from_file(
     }
     let (root, tags) = document::load_file(session, scope, &path, Map::new(), Purpose::Base)?;
     let mut root = Node::new(Value::Map(root), Span::default());
-    let services = match root.get("services").map(|node| &node.value) {
-        Some(Value::Map(services)) => services,
-        _ => {
-            let message =
-                format!("cannot extend service {name:?} in {}: no services section", path.display());
-            return Err(session.fail(not_found(message, name, base, &Map::new())));
-        }
+    let Some(Value::Map(services)) = root.get("services").map(|node| &node.value) else {
+        let message = format!("cannot extend service {name:?} in {}: no services section", path.display());
+        return Err(session.fail(not_found(message, name, base, &Map::new())));
     };
     if !services.contains_key(base.service.as_str()) {
         let message = format!(

@@ -156,17 +156,17 @@ fn env_files(
         return Ok(if found { vec![implicit] } else { Vec::new() });
     }
     // In a nested include the reference looks a relative file up from the process directory.
-    let base = session.options.cwd.join(&scope.relative);
     let mut files = Vec::new();
     for name in entry.env_files.iter().filter(|name| *name != "/dev/null") {
-        let path = session::join(&base, name);
+        let shown = session::join(&scope.relative, name);
+        let path = session.options.cwd.join(&shown);
         let problem = match session.files.kind(&path) {
             Some(FileKind::File) => {
                 files.push(path);
                 continue;
             }
-            Some(FileKind::Directory) => format!("{} is not a file", path.display()),
-            None => format!("stat {}: no such file or directory", path.display()),
+            Some(FileKind::Directory) => format!("{} is not a file", shown.display()),
+            None => format!("stat {}: no such file or directory", shown.display()),
         };
         let error =
             Diagnostic::error(problem).at("include").span(entry.span).hint("check env_file of this include");

@@ -48,14 +48,16 @@ pub(super) fn collect(session: &mut Session<'_>) -> Result<Inputs, Failed> {
         config_files = search(session, &working_dir(options, &[]));
     }
     if config_files.is_empty() {
-        let names = CONFIG_NAMES.join(", ");
+        let looked_for = CONFIG_NAMES.join(", ");
         return Err(session.fail(
             Diagnostic::error("no configuration file provided: not found")
-                .hint(format!("create one of {names} in {} or above, or use -f", first_dir.display())),
+                .hint(format!("create one of {looked_for} in {} or above, or use -f", first_dir.display())),
         ));
     }
     let working_dir = working_dir(options, &config_files);
-    read_env(session, &mut environment, &named, &working_dir)?;
+    if working_dir != first_dir && named.is_empty() {
+        read_env(session, &mut environment, &named, &working_dir)?;
+    }
     check_files(session, &config_files)?;
     let name = project_name::decide(session, &environment, &config_files, &working_dir)?;
     environment.insert("COMPOSE_PROJECT_NAME".to_owned(), name.clone());

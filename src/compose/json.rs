@@ -37,8 +37,7 @@ pub(super) fn put(map: &mut Map<String, Value>, key: &str, value: Value, before:
         *slot = value;
         return;
     }
-    let behind = map.keys().enumerate().filter(|(_, known)| before.contains(&known.as_str())).last();
-    let index = behind.map_or(0, |(index, _)| index + 1);
+    let index = map.keys().rposition(|known| before.contains(&known.as_str())).map_or(0, |index| index + 1);
     map.shift_insert(index, key.to_owned(), value);
 }
 

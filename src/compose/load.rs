@@ -9,7 +9,7 @@ use super::node::{Map, Node, Span, Value};
 use super::session::{Failed, Session};
 use super::{canonical, consistency, defaults, normalize, paths, profiles, resolve, select, validation};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What to load, and how.
@@ -100,7 +100,17 @@ pub struct Loaded {
 pub fn load(files: &dyn Files, options: &LoadOptions) -> Loaded {
     let mut session = Session::new(files, options);
     let project = run(&mut session).ok().filter(|_| session.checkpoint().is_ok());
-    Loaded { project, diagnostics: session.diagnostics, sources: session.sources }
+    Loaded { project, diagnostics: without_repeats(session.diagnostics), sources: session.sources }
+}
+
+/// A file that is used several times (extended, say) would tell the same about itself each time.
+fn without_repeats(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut seen = BTreeSet::new();
+    let place = |one: &Diagnostic| one.span.map(|span| (span.file, span.start));
+    diagnostics
+        .into_iter()
+        .filter(|one| seen.insert((one.message.clone(), one.path.clone(), place(one))))
+        .collect()
 }
 
 fn run(session: &mut Session<'_>) -> Result<Project, Failed> {
@@ -173,6 +183,7 @@ fn finish(session: &mut Session<'_>, inputs: inputs::Inputs, nodes: Node) -> Res
     project.tree = canonical::decode(&project.nodes, &mut session.diagnostics);
     session.checkpoint()?;
     project.tree.insert("name".to_owned(), Json::String(project.name.clone()));
+    project.tree.sort_keys();
     let active = profiles::active(session.options, &project.environment);
     let switched_off = profiles::split(&mut project, &active);
     if session.options.check_consistency {

@@ -2,15 +2,21 @@
 //! [`Files`](files::Files), the environment is an argument.
 
 pub mod desired;
+pub mod canonical;
 pub mod diagnostic;
+pub mod dotenv;
 pub mod files;
 pub mod grammar;
+pub mod interpolate;
 pub mod load;
 pub mod node;
 pub mod reference_hash;
 pub mod schema;
 pub mod settings;
 pub mod support;
+pub mod render;
+pub mod schema;
+pub mod unique;
 pub mod yaml;
 
 mod consistency;
@@ -22,6 +28,8 @@ mod include;
 pub(crate) mod inputs;
 mod json;
 mod long_form;
+#[cfg(test)]
+pub(crate) mod memory;
 mod merge;
 mod normalize;
 mod paths;
@@ -34,5 +42,3 @@ mod tags;
 mod text;
 mod validation;
 mod walk;
-#[cfg(test)]
-pub(crate) mod memory;

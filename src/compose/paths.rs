@@ -59,10 +59,9 @@ struct Resolver<'s> {
 impl Resolver<'_> {
     fn path(&self, path: &str, kind: Kind) -> String {
         match kind {
-            Kind::Plain if path.is_empty() => String::new(),
-            Kind::Plain => self.plain(path),
-            Kind::Context if path.is_empty() || is_address(path) => path.to_owned(),
-            Kind::Context => self.plain(path),
+            Kind::Plain | Kind::Context if path.is_empty() => String::new(),
+            Kind::Context if is_address(path) => path.to_owned(),
+            Kind::Plain | Kind::Context => self.plain(path),
             Kind::Host => {
                 let path = self.expand(path);
                 if is_windows_absolute(&path) { path } else { self.absolute(&path) }

@@ -154,8 +154,10 @@ type Text = (super::node::FileId, std::sync::Arc<str>);
 /// Opens a file that a service names; `None` if it may be missing and is.
 fn open(session: &mut Session<'_>, reference: &Reference<'_>, what: &str) -> Result<Option<Text>, Failed> {
     let path = reference.path;
-    let problem = match session.files.kind(Path::new(path)) {
-        Some(FileKind::File) => return session.read(Path::new(path)).map(Some),
+    // Without path resolution a relative one is left, and starts at the process directory.
+    let absolute = session.options.cwd.join(path);
+    let problem = match session.files.kind(&absolute) {
+        Some(FileKind::File) => return session.read(&absolute).map(Some),
         Some(FileKind::Directory) => format!("failed to read {path}: read {path}: is a directory"),
         None if !reference.required => return Ok(None),
         None => format!("{what} {path} not found: stat {path}: no such file or directory"),

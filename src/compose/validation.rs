@@ -14,7 +14,7 @@ pub(super) fn check(root: &mut Node, diagnostics: &mut Vec<Diagnostic>) {
     walk::each_mut(root, "secrets.*", &mut |node, place| one_origin(node, place, &secrets, diagnostics));
     walk::each_mut(root, "services.*.ports.*", &mut |node, place| port_address(node, place, diagnostics));
     walk::each_mut(root, "services.*.develop.watch.*.path", &mut |node, place| {
-        watch_path(node, place, diagnostics)
+        watch_path(node, place, diagnostics);
     });
     for pattern in ["services.*.gpus.*", "services.*.deploy.resources.reservations.devices.*"] {
         walk::each_mut(root, pattern, &mut |node, place| device_request(node, place, diagnostics));

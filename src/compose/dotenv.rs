@@ -1,0 +1,269 @@
+//! Files of variables: `.env`, `env_file` and `label_file`. Reference: docker compose 2.40.
+
+use super::interpolate::{Lookup, substitute};
+use std::collections::HashMap;
+use thiserror::Error;
+
+/// What makes a file of variables unreadable.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub struct DotenvError {
+    /// The reference's text, without the `failed to read FILE: ` that it puts in front.
+    pub message: String,
+    /// Line of the place, from 1.
+    pub line: usize,
+    /// Byte of the place in the text that was given.
+    pub start: usize,
+}
+
+/// Reads a file of variables, in file order and with repeats, of which the caller lets the later win.
+///
+/// Variables in values resolve through `lookup` first, then through the values already read; so does a key
+/// alone on its line, which is left out if `lookup` has no value. `on_unset` hears of every other unset name.
+pub fn parse(
+    text: &str,
+    lookup: Lookup,
+    on_unset: &mut dyn FnMut(&str),
+) -> Result<Vec<(String, String)>, DotenvError> {
+    let at = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
+    Reader { text, at, lookup, on_unset, known: HashMap::new(), pairs: Vec::new() }.read()
+}
+
+/// Reads a file of the format `raw`: everything after the first `=` is the value, as it stands.
+pub fn parse_raw(text: &str, lookup: Lookup) -> Result<Vec<(String, String)>, DotenvError> {
+    let mut pairs = Vec::new();
+    let mut at = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
+    for written in text[at..].split('\n') {
+        let whole = written.strip_suffix('\r').unwrap_or(written);
+        let line = whole.trim_start();
+        let start = at + (whole.len() - line.len());
+        at += written.len() + 1;
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (key, value) = match line.split_once('=') {
+            Some((key, value)) => (key, Some(value.to_owned())),
+            None => (line, None),
+        };
+        if key.is_empty() {
+            return Err(error(text, start, &format!("no variable name on line '{line}'")));
+        }
+        if key.contains([' ', '\t']) {
+            return Err(error(text, start, &format!("variable '{key}' contains whitespaces")));
+        }
+        pairs.extend(value.or_else(|| lookup(key)).map(|value| (key.to_owned(), value)));
+    }
+    Ok(pairs)
+}
+
+fn error(text: &str, start: usize, message: &str) -> DotenvError {
+    let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
+    DotenvError { message: message.to_owned(), line, start }
+}
+
+/// As [`error`], with the line in the message.
+fn numbered(text: &str, start: usize, message: &str) -> DotenvError {
+    let found = error(text, start, message);
+    DotenvError { message: format!("line {}: {message}", found.line), ..found }
+}
+
+struct Reader<'t, 'a> {
+    text: &'t str,
+    at: usize,
+    lookup: Lookup<'a>,
+    on_unset: &'a mut dyn FnMut(&str),
+    known: HashMap<String, String>,
+    pairs: Vec<(String, String)>,
+}
+
+/// What stands in front of a value.
+enum Statement {
+    /// A key and its separator.
+    Assignment(String),
+    /// A key alone on its line.
+    Inherited(String),
+}
+
+impl<'t> Reader<'t, '_> {
+    fn read(mut self) -> Result<Vec<(String, String)>, DotenvError> {
+        while self.find_statement() {
+            let (key, value) = match self.statement()? {
+                Statement::Inherited(key) => {
+                    let value = (self.lookup)(&key);
+                    (key, value)
+                }
+                Statement::Assignment(key) => (key, Some(self.value()?)),
+            };
+            if let Some(value) = value {
+                self.known.insert(key.clone(), value.clone());
+                self.pairs.push((key, value));
+            }
+        }
+        Ok(self.pairs)
+    }
+
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    /// Goes to the next statement, past blanks, empty lines and comments.
+    fn find_statement(&mut self) -> bool {
+        loop {
+            let rest = self.rest();
+            let trimmed = rest.trim_start();
+            self.at += rest.len() - trimmed.len();
+            if !trimmed.starts_with('#') {
+                return !trimmed.is_empty();
+            }
+            let trimmed = self.rest();
+            self.at += trimmed.find('\n').unwrap_or(trimmed.len());
+        }
+    }
+
+    fn statement(&mut self) -> Result<Statement, DotenvError> {
+        if let Some(after) = self.rest().strip_prefix("export")
+            && after.starts_with(['\t', '\n', '\u{c}', '\r', ' '])
+        {
+            self.at += "export".len();
+            self.skip_blanks();
+        }
+        let rest = self.rest();
+        let mut end = None;
+        for (offset, c) in rest.char_indices() {
+            match c {
+                '=' | ':' | '\n' => {
+                    end = Some((offset, c));
+                    break;
+                }
+                '_' | '.' | '-' | '[' | ']' => {}
+                c if is_blank(c) || c.is_alphanumeric() => {}
+                c => {
+                    let shown = rest.split('\n').next().unwrap_or(rest);
+                    let message =
+                        format!("unexpected character {:?} in variable name {shown:?}", c.to_string());
+                    return Err(numbered(self.text, self.at + offset, &message));
+                }
+            }
+        }
+        // As in the reference, a key alone at the end of the file is taken for the value of an empty key.
+        let Some((offset, separator)) = end else { return Ok(Statement::Assignment(String::new())) };
+        let key = rest[..offset].trim_end().to_owned();
+        if let Some(blank) = key.find(' ') {
+            return Err(numbered(self.text, self.at + blank, "key cannot contain a space"));
+        }
+        self.at += offset + 1;
+        self.skip_blanks();
+        Ok(if separator == '\n' { Statement::Inherited(key) } else { Statement::Assignment(key) })
+    }
+
+    fn skip_blanks(&mut self) {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_start_matches(is_blank).len();
+    }
+
+    fn value(&mut self) -> Result<String, DotenvError> {
+        match self.rest().as_bytes().first() {
+            Some(b'\'') => self.quoted('\''),
+            Some(b'"') => {
+                let start = self.at;
+                let inner = self.quoted('"')?;
+                self.substituted(&unescape(&inner), start)
+            }
+            _ => {
+                let start = self.at;
+                let text = self.text;
+                let line = text[start..].split('\n').next().unwrap_or("");
+                self.at = (start + line.len() + 1).min(text.len());
+                let value = line.split_once(" #").map_or(line, |(value, _)| value);
+                self.substituted(value.trim_end(), start)
+            }
+        }
+    }
+
+    /// What stands between two quotes, which a backslash before a quote makes part of the text.
+    fn quoted(&mut self, quote: char) -> Result<String, DotenvError> {
+        let rest = self.rest();
+        let mut inner = String::new();
+        let mut escaped = false;
+        for (offset, c) in rest.char_indices().skip(1) {
+            if c == quote && !escaped {
+                self.at += offset + 1;
+                return Ok(inner);
+            }
+            if c == '\\' && !escaped {
+                escaped = true;
+                continue;
+            }
+            if escaped && c != quote {
+                inner.push('\\');
+            }
+            escaped = false;
+            inner.push(c);
+        }
+        let shown = rest.split('\n').next().unwrap_or(rest);
+        Err(numbered(self.text, self.at, &format!("unterminated quoted value {shown}")))
+    }
+
+    fn substituted(&mut self, value: &str, start: usize) -> Result<String, DotenvError> {
+        let Self { text, lookup, on_unset, known, .. } = self;
+        let resolve = |name: &str| lookup(name).or_else(|| known.get(name).cloned());
+        substitute(value, &resolve, *on_unset).map_err(|problem| error(text, start, &problem.to_string()))
+    }
+}
+
+/// A blank within a line.
+fn is_blank(c: char) -> bool {
+    matches!(c, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}')
+}
+
+/// Expands the escapes of a double-quoted value; unknown ones stay as they are written.
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        let mut length = 1;
+        match after.as_bytes().first() {
+            Some(b'a') => out.push('\u{7}'),
+            Some(b'b') => out.push('\u{8}'),
+            Some(b'f') => out.push('\u{c}'),
+            Some(b'n') => out.push('\n'),
+            Some(b'r') => out.push('\r'),
+            Some(b't') => out.push('\t'),
+            Some(b'v') => out.push('\u{b}'),
+            Some(b'\\') => out.push('\\'),
+            // Two of them, since variables are substituted afterwards.
+            Some(b'$') => out.push_str("$$"),
+            Some(b'0') => {
+                length += octal(&after[1..], &mut out);
+            }
+            _ => {
+                out.push('\\');
+                length = 0;
+            }
+        }
+        rest = &after[length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The character after `\0`, of three octal digits; gives the number of bytes used. Reference: fewer digits
+/// or too large a number leave a backslash and the digits.
+fn octal(digits: &str, out: &mut String) -> usize {
+    let count = digits.bytes().take(3).take_while(u8::is_ascii_digit).count();
+    let digits = &digits[..count];
+    match u8::from_str_radix(digits, 8) {
+        Ok(byte) if count == 3 => out.push(char::from(byte)),
+        _ => {
+            out.push('\\');
+            out.push_str(digits);
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+#[path = "dotenv_tests.rs"]
+mod tests;

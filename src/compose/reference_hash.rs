@@ -1,0 +1,103 @@
+//! The hashes that `docker compose` writes on containers, networks and volumes (`com.docker.compose.config-hash`).
+//!
+//! They are reproduced so that projects started by `docker compose up` are recognised as unchanged. Dialect:
+//! docker compose 2.40; others differ (2.29 hashes `depends_on`, 5.0 leaves `create_host_path` out).
+
+use super::canonical::table::Object;
+use super::canonical::{NETWORK, SERVICE, VOLUME, without_extensions};
+use super::render::compact;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+/// The hash of a canonical service.
+///
+/// Reference: `build`, `pull_policy`, `scale`, `deploy.replicas`, `depends_on`, `profiles` and `x-` keys do
+/// not count; a required env file counts as its path.
+pub fn service_hash(service: &Map<String, Value>) -> String {
+    let mut hashed = without_extensions(&SERVICE, service);
+    for key in ["build", "pull_policy", "scale", "depends_on", "profiles"] {
+        hashed.shift_remove(key);
+    }
+    if let Some(deploy) = hashed.get_mut("deploy").and_then(Value::as_object_mut) {
+        deploy.shift_remove("replicas");
+    }
+    if let Some(files) = hashed.get_mut("env_file").and_then(Value::as_array_mut) {
+        files.iter_mut().for_each(shorten_env_file);
+    }
+    digest(hashed)
+}
+
+fn shorten_env_file(file: &mut Value) {
+    if file["required"] == json!(true) {
+        *file = file["path"].take();
+    }
+}
+
+/// The hash of a canonical network.
+pub fn network_hash(network: &Map<String, Value>) -> String {
+    digest(without_extensions(&NETWORK, network))
+}
+
+/// The hash of a canonical volume. Reference: a volume without driver is hashed as one of `local`.
+pub fn volume_hash(volume: &Map<String, Value>) -> String {
+    let mut given = without_extensions(&VOLUME, volume);
+    given.entry("driver").or_insert_with(|| json!("local"));
+    digest(in_order(&VOLUME, given))
+}
+
+fn in_order(object: &Object, mut map: Map<String, Value>) -> Map<String, Value> {
+    let fields = object.fields.iter();
+    fields.filter_map(|field| Some((field.json.to_owned(), map.shift_remove(field.json)?))).collect()
+}
+
+fn digest(map: Map<String, Value>) -> String {
+    hex::encode(Sha256::digest(compact(&Value::Object(map))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(text: &str) -> Map<String, Value> {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_minimal_service_hashes_like_the_reference() {
+        let text = r#"{"command":null,"entrypoint":null,"image":"spec-img:1","networks":{"default":null}}"#;
+        let hash = "0e58971dd61b460e8cf005c675ac6d62c547562fe7f6377de9701542f8cbfb8f";
+        assert_eq!(service_hash(&object(text)), hash);
+        let text = r#"{"profiles":["a"],"build":{"context":"/x"},"command":null,"depends_on":{"b":{}},"entrypoint":null,
+            "image":"spec-img:1","networks":{"default":null},"pull_policy":"always","scale":3,"x-note":"n"}"#;
+        assert_eq!(service_hash(&object(text)), hash);
+    }
+
+    #[test]
+    fn networks_hash_like_the_reference() {
+        assert_eq!(
+            network_hash(&object(r#"{"name":"spec-hash_default","ipam":{}}"#)),
+            "294a55969d6417f30819ea60be2ea760d28fb4c1fdf54d22884d8f73535a248e"
+        );
+        let text = r#"{"name":"spec-hash_n2","driver":"bridge","driver_opts":{"com.docker.network.bridge.enable_icc":"true"},
+            "ipam":{"config":[{"subnet":"10.213.0.0/24"}]},"labels":{"k":"v"}}"#;
+        assert_eq!(
+            network_hash(&object(text)),
+            "5bb4ec99b63d42e9e0adaa7a7d86fa594ead475e4cd619683d93ea7a2bc52333"
+        );
+    }
+
+    #[test]
+    fn a_volume_without_driver_hashes_as_local() {
+        let hash = "8e3fc93d2e0ccb1f6b80398146a428f9686091089e5cb5643396b09937b974ad";
+        assert_eq!(volume_hash(&object(r#"{"name":"spec-hash_vol"}"#)), hash);
+        assert_eq!(volume_hash(&object(r#"{"name":"spec-hash_vol","driver":"local"}"#)), hash);
+    }
+
+    #[test]
+    fn a_rich_service_hashes_like_the_reference() {
+        assert_eq!(
+            service_hash(&object(include_str!("reference_hash/rich_service.json"))),
+            "8040a20768caa719d75ffd02747ebe8a7f75b6c1d7801b71f0f078f76d500d90"
+        );
+    }
+}

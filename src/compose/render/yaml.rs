@@ -1,0 +1,66 @@
+//! `config` without a format.
+
+use super::{natural, yaml_text};
+use crate::compose::canonical::table::{Field, Keep, Kind, Object};
+use crate::compose::canonical::{PROJECT, plain_text};
+use serde_json::{Map, Value, json};
+
+/// A canonical project as YAML that ends with a newline.
+///
+/// Reference: attributes in table order, `x-` keys after them, names and other keys in natural order; empty
+/// objects that only JSON prints are left out; every `$` is doubled.
+pub fn yaml(tree: &Map<String, Value>) -> String {
+    yaml_text::document(&object(&PROJECT, tree)).replace('$', "$$")
+}
+
+/// An object as YAML holds it.
+fn object(object: &Object, map: &Map<String, Value>) -> Map<String, Value> {
+    let mut ordered = Map::new();
+    for field in object.fields {
+        if let Some(value) = map.get(field.json).and_then(|value| attribute(field, value)) {
+            ordered.insert(field.name.to_owned(), value);
+        }
+    }
+    let known = |key: &str| object.fields.iter().any(|field| field.json == key);
+    let extra = map.iter().filter(|(key, _)| !known(key)).map(|(key, value)| (key.clone(), free(value)));
+    ordered.extend(natural::sort(extra));
+    ordered
+}
+
+fn attribute(field: &Field, value: &Value) -> Option<Value> {
+    let value = kind(&field.kind, value);
+    let printed = match field.keep {
+        Keep::NonZero | Keep::Set | Keep::Always => true,
+        Keep::JsonAlways => !value.is_null() && value != json!({}),
+    };
+    printed.then_some(value)
+}
+
+fn kind(kind_: &Kind, value: &Value) -> Value {
+    match (kind_, value) {
+        (Kind::One(inner), Value::Object(map)) => Value::Object(object(inner, map)),
+        (Kind::List(inner), Value::Array(items)) => items.iter().map(|item| kind(inner, item)).collect(),
+        (Kind::Named(inner) | Kind::Map(inner), Value::Object(map)) => {
+            let entries = map.iter().map(|(name, value)| (name.clone(), kind(inner, value)));
+            Value::Object(natural::sort(entries).into_iter().collect())
+        }
+        (Kind::Ulimit, Value::Object(map)) => {
+            let limit = |name: &str| map.get(name).cloned().unwrap_or(json!(0));
+            json!({"soft": limit("soft"), "hard": limit("hard")})
+        }
+        _ => free(value),
+    }
+}
+
+/// A value without a table: all mappings in natural order.
+fn free(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(free).collect(),
+        Value::Object(_) if plain_text(value).is_some() => value.clone(),
+        Value::Object(map) => {
+            let entries = map.iter().map(|(key, value)| (key.clone(), free(value)));
+            Value::Object(natural::sort(entries).into_iter().collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}

@@ -1,0 +1,257 @@
+//! Lists whose elements have identities: a later element replaces the earlier one in its position.
+//! Reference: docker compose 2.40; texts of errors are its own.
+
+use super::diagnostic::Diagnostic;
+use super::node::{Node, Span, Value};
+use std::collections::HashMap;
+
+/// What tells the elements of a list apart.
+#[derive(Debug, Clone, Copy)]
+enum Identity {
+    /// The text before the first `=`, or the whole text.
+    BeforeEquals,
+    /// The text of a string or whole number.
+    Text,
+    /// The path of an env file.
+    EnvFile,
+    /// The path inside the container of a device.
+    DeviceTarget,
+    /// The path inside the container of a mount.
+    VolumeTarget,
+    /// The path inside the container of a config or secret; this stands in front of one that is not given.
+    MountTarget(&'static str),
+    /// The address, published port, target port and protocol of a port in long form; a short form is itself.
+    Port,
+}
+
+use Identity::{BeforeEquals, DeviceTarget, EnvFile, MountTarget, Port, Text, VolumeTarget};
+
+/// Where such lists are; `*` is any key.
+const LISTS: &[(&[&str], Identity)] = &[
+    (&["services", "*", "annotations"], BeforeEquals),
+    (&["services", "*", "build", "additional_contexts"], BeforeEquals),
+    (&["services", "*", "build", "args"], BeforeEquals),
+    (&["services", "*", "build", "labels"], BeforeEquals),
+    (&["services", "*", "build", "tags"], BeforeEquals),
+    (&["services", "*", "cap_add"], BeforeEquals),
+    (&["services", "*", "cap_drop"], BeforeEquals),
+    (&["services", "*", "configs"], MountTarget("")),
+    (&["services", "*", "deploy", "labels"], BeforeEquals),
+    (&["services", "*", "devices"], DeviceTarget),
+    (&["services", "*", "dns"], BeforeEquals),
+    (&["services", "*", "dns_opt"], BeforeEquals),
+    (&["services", "*", "dns_search"], BeforeEquals),
+    (&["services", "*", "env_file"], EnvFile),
+    (&["services", "*", "environment"], BeforeEquals),
+    (&["services", "*", "expose"], Text),
+    (&["services", "*", "labels"], BeforeEquals),
+    (&["services", "*", "links"], BeforeEquals),
+    (&["services", "*", "networks", "*", "aliases"], BeforeEquals),
+    (&["services", "*", "networks", "*", "link_local_ips"], BeforeEquals),
+    (&["services", "*", "ports"], Port),
+    (&["services", "*", "profiles"], BeforeEquals),
+    (&["services", "*", "secrets"], MountTarget("/run/secrets")),
+    (&["services", "*", "sysctls"], BeforeEquals),
+    (&["services", "*", "tmpfs"], BeforeEquals),
+    (&["services", "*", "volumes"], VolumeTarget),
+    (&["networks", "*", "ipam", "options"], BeforeEquals),
+    (&["networks", "*", "labels"], BeforeEquals),
+    (&["volumes", "*", "labels"], BeforeEquals),
+];
+
+/// Lets a later element of a list replace the earlier one with the same identity, in its position.
+///
+/// Fails at the first element whose identity cannot be told; the tree is then half done.
+pub fn enforce(root: &mut Node) -> Result<(), Diagnostic> {
+    for (pattern, identity) in LISTS {
+        visit(root, pattern, *identity, "")?;
+    }
+    Ok(())
+}
+
+fn visit(node: &mut Node, pattern: &[&str], identity: Identity, path: &str) -> Result<(), Diagnostic> {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    let Some((first, rest)) = pattern.split_first() else {
+        if let Value::List(list) = &mut node.value {
+            *list = replaced(std::mem::take(list), identity, path)?;
+        }
+        return Ok(());
+    };
+    let Some(map) = node.as_map_mut() else { return Ok(()) };
+    if *first == "*" {
+        return map.iter_mut().try_for_each(|(key, child)| visit(child, rest, identity, &below(&key.name)));
+    }
+    map.get_mut(*first).map_or(Ok(()), |child| visit(child, rest, identity, &below(first)))
+}
+
+fn replaced(list: Vec<Node>, identity: Identity, path: &str) -> Result<Vec<Node>, Diagnostic> {
+    let mut kept: Vec<Node> = Vec::with_capacity(list.len());
+    let mut positions: HashMap<String, usize> = HashMap::new();
+    for (index, element) in list.into_iter().enumerate() {
+        let key = identity.of(&element).map_err(|problem| {
+            let place = format!("{path}.[{index}]");
+            problem.at(&place, format!("{path}[{index}]"), element.span)
+        })?;
+        if let Some(position) = positions.get(&key) {
+            kept[*position] = element;
+        } else {
+            positions.insert(key, kept.len());
+            kept.push(element);
+        }
+    }
+    Ok(kept)
+}
+
+/// Why an element has no identity.
+enum Problem {
+    /// Text that follows the path of the element.
+    After(String),
+    /// What the element is, and what it lacks.
+    Missing(&'static str, &'static str),
+    /// The whole text.
+    Alone(String),
+}
+
+impl Problem {
+    fn at(self, place: &str, path: String, span: Span) -> Diagnostic {
+        let message = match self {
+            Self::After(text) => format!("{place}: {text}"),
+            Self::Missing(what, lacks) => format!("{what} {place} is missing {lacks}"),
+            Self::Alone(text) => text,
+        };
+        Diagnostic::error(message).at(path).span(span)
+    }
+}
+
+impl Identity {
+    fn of(self, element: &Node) -> Result<String, Problem> {
+        let text = |key: &str| element.get(key).and_then(Node::as_str).map(str::to_owned);
+        match (self, &element.value) {
+            (BeforeEquals, Value::String(value)) => Ok(value.split('=').next().unwrap_or(value).to_owned()),
+            (Text, value) => plain(value).ok_or_else(|| {
+                Problem::After(format!(
+                    "unsupported expose value {}: write a port such as 80 or \"80-90\"",
+                    show(value)
+                ))
+            }),
+            (EnvFile, Value::Map(_)) => {
+                text("path").ok_or(Problem::Missing("environment path attribute", "a path"))
+            }
+            (DeviceTarget, Value::Map(_)) => {
+                text("target").ok_or(Problem::Missing("service device", "a mount target"))
+            }
+            (DeviceTarget, Value::String(device)) => {
+                Ok(device.split(':').nth(1).unwrap_or(device).to_owned())
+            }
+            (VolumeTarget, Value::Map(_)) => {
+                text("target").ok_or(Problem::Missing("service volume", "a mount target"))
+            }
+            (VolumeTarget, Value::String(spec)) => {
+                volume_target(spec).map(str::to_owned).map_err(Problem::Alone)
+            }
+            (MountTarget(directory), Value::String(source)) => Ok(format!("{directory}/{source}")),
+            (MountTarget(directory), Value::Map(_)) => Ok(text("target")
+                .unwrap_or_else(|| format!("{directory}/{}", text("source").unwrap_or_default()))),
+            (BeforeEquals | MountTarget(_), value) => {
+                Err(Problem::After(format!("unexpected type {}", go_type(value))))
+            }
+            (Port, Value::Map(_)) => port(element),
+            // What has no place here is left to the schema check; as in the reference, the last one stays.
+            (EnvFile | Port, value) => Ok(plain(value).unwrap_or_default()),
+            (DeviceTarget | VolumeTarget, _) => Ok(String::new()),
+        }
+    }
+}
+
+/// The identity of a port in long form. Reference: a published port given as number differs from the same one
+/// given as text.
+fn port(element: &Node) -> Result<String, Problem> {
+    let part = |key: &str| element.get(key).map(|node| show(&node.value));
+    let target = part("target").ok_or(Problem::Missing("service ports", "a target port"))?;
+    let published = part("published").unwrap_or_default();
+    let host = part("host_ip").unwrap_or_else(|| "\"0.0.0.0\"".to_owned());
+    let protocol = part("protocol").unwrap_or_else(|| "\"tcp\"".to_owned());
+    Ok(format!("{host}:{published}:{target}/{protocol}"))
+}
+
+/// A string or whole number as text.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Int(number) => Some(number.to_string()),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Float(_)
+        | Value::Timestamp(_)
+        | Value::List(_)
+        | Value::Map(_) => None,
+    }
+}
+
+/// A value as text that tells strings from other kinds.
+fn show(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Timestamp(text) => text.clone(),
+        Value::String(text) => format!("{text:?}"),
+        Value::List(_) => "a list".to_owned(),
+        Value::Map(_) => "a mapping".to_owned(),
+    }
+}
+
+/// A kind of value as the reference names it.
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Int(number) if i64::try_from(*number).is_err() => "uint64",
+        Value::Int(_) => "int",
+        Value::Float(_) => "float64",
+        Value::Timestamp(_) => "time.Time",
+        Value::String(_) => "string",
+        Value::List(_) => "[]interface {}",
+        Value::Map(_) => "map[string]interface {}",
+    }
+}
+
+/// The path inside the container of a mount in short form; the error is the reference's text.
+fn volume_target(spec: &str) -> Result<&str, String> {
+    if spec.is_empty() {
+        return Err("invalid empty volume spec".to_owned());
+    }
+    if spec.len() <= 2 {
+        return Ok(spec);
+    }
+    let sections = sections(spec);
+    if sections.iter().any(|section| section.is_empty()) {
+        return Err(format!("invalid spec: {spec}: empty section between colons"));
+    }
+    match sections[..] {
+        [target] | [_, target] | [_, target, _] => Ok(target),
+        _ => Err(format!("invalid spec: {spec}: too many colons")),
+    }
+}
+
+/// The sections between colons, where one letter and a colon begin a Windows path.
+fn sections(spec: &str) -> Vec<&str> {
+    let mut sections = Vec::new();
+    let mut start = 0;
+    for (at, _) in spec.match_indices(':') {
+        let section = &spec[start..at];
+        let mut letters = section.chars();
+        let is_drive = letters.next().is_some_and(char::is_alphabetic) && letters.next().is_none();
+        if !is_drive {
+            sections.push(section);
+            start = at + 1;
+        }
+    }
+    sections.push(&spec[start..]);
+    sections
+}
+
+#[cfg(test)]
+#[path = "unique_tests.rs"]
+mod tests;
