@@ -40,6 +40,21 @@ impl Decoder<'_> {
         result.map_err(|error| self.refuse(node, place, &error)).ok()
     }
 
+    /// As [`Self::checked`], and tells what the kind looks like.
+    fn explained(
+        &mut self,
+        kind: &Kind,
+        node: &Node,
+        place: &Place<'_>,
+        result: Result<Json, String>,
+    ) -> Option<Json> {
+        let value = self.checked(node, place, result);
+        if let (None, Some(hint), Some(last)) = (&value, hint(kind), self.diagnostics.last_mut()) {
+            last.hint = Some(hint.to_owned());
+        }
+        value
+    }
+
     fn fields(&mut self, object: &'static Object, map: &Map, place: &Place<'_>) -> JsonMap<String, Json> {
         let mut json = JsonMap::new();
         for field in object.fields {
@@ -82,7 +97,7 @@ impl Decoder<'_> {
 
     fn value(&mut self, kind: &Kind, node: &Node, place: &Place<'_>) -> Option<Json> {
         if let Some(result) = scalar::scalar(kind, node).or_else(|| collection::collection(kind, node)) {
-            return self.checked(node, place, result);
+            return self.explained(kind, node, place, result);
         }
         match kind {
             Kind::Bool => self.boolean(node, place),
@@ -114,12 +129,12 @@ impl Decoder<'_> {
 
     fn boolean(&mut self, node: &Node, place: &Place<'_>) -> Option<Json> {
         let value = scalar::boolean(node);
-        if let (Ok(value), Some(word)) = (&value, node.as_str()) {
-            if !matches!(word.to_lowercase().as_str(), "true" | "false") {
-                let message =
-                    format!("{word:?} for boolean is not supported by YAML 1.2, please use `{value}`");
-                self.diagnostics.push(Diagnostic::warning(message).at(place.dotted()).span(node.span));
-            }
+        if let (Ok(value), Some(word)) = (&value, node.as_str())
+            && !word.eq_ignore_ascii_case(if *value { "true" } else { "false" })
+        {
+            let message =
+                format!("\"{word}\" for boolean is not supported by YAML 1.2, please use `{value}`");
+            self.diagnostics.push(Diagnostic::warning(message).at(place.dotted()).span(node.span));
         }
         self.checked(node, place, value.map(Json::from))
     }
@@ -190,6 +205,18 @@ impl Decoder<'_> {
                 None
             }
         }
+    }
+}
+
+/// What a value of the kind looks like, for kinds with a grammar of their own.
+fn hint(kind: &Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Bytes => Some("an amount is a number with an optional unit b, k, m, g, t or p, such as 512m"),
+        Kind::Duration => Some("a duration is numbers with units w, d, h, m, s, ms, us or ns, such as 1m30s"),
+        Kind::FileMode => Some("permission bits are octal, such as 0440"),
+        Kind::Command => Some("close every quote, or write the command as a list of words"),
+        Kind::Hosts => Some("an extra host is written host=address"),
+        _ => None,
     }
 }
 

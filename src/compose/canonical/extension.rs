@@ -23,8 +23,8 @@ pub(super) fn finite(value: f64) -> Json {
     }
 }
 
-/// A value of any shape; mappings get sorted keys.
-pub(super) fn any(node: &Node) -> Json {
+/// A value of any shape as it stands, untyped; mappings get sorted keys.
+pub fn any(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::Bool(*value),

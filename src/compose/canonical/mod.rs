@@ -18,7 +18,7 @@ pub mod table;
 mod text;
 
 pub use decode::decode;
-pub use extension::{PLAIN, plain_text};
+pub use extension::{PLAIN, any as untyped, plain_text};
 pub use project::{NETWORK, PROJECT, VOLUME};
 pub use service::{ENV_FILE, SERVICE};
 

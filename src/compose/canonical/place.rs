@@ -40,7 +40,7 @@ impl<'a> Place<'a> {
             Step::Field(name) if text.is_empty() => text.push_str(name),
             Step::Field(name) => text.extend([".", name]),
             Step::Key(name) => text.push_str(&key(name)),
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
+            Step::Index(index) => text.extend(["[", &index.to_string(), "]"]),
         }
         text
     }

@@ -70,10 +70,10 @@ pub fn parse_short(spec: &str) -> Result<Volume, String> {
     }
     let mut volume = anonymous();
     match sections.as_slice() {
-        [target] => volume.target = (*target).to_owned(),
+        [target] => volume.target.push_str(target),
         [source, target, options @ ..] => {
-            volume.source = (*source).to_owned();
-            volume.target = (*target).to_owned();
+            volume.source.push_str(source);
+            volume.target.push_str(target);
             for option in options.iter().flat_map(|text| text.split(',')) {
                 apply_option(&mut volume, option);
             }

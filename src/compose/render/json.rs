@@ -18,6 +18,24 @@ pub fn json(tree: &Map<String, Value>) -> String {
     pretty(&Value::Object(sorted.into_iter().collect())).replace('$', "$$")
 }
 
+/// The untyped model as indented JSON: keys sorted, nothing left out, no `$` doubled
+/// (reference: `config --no-interpolate --format json`).
+pub fn untyped_json(model: &Value) -> String {
+    pretty(&sorted(model))
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        Value::Object(map) => {
+            let entries: BTreeMap<String, Value> =
+                map.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
+            Value::Object(entries.into_iter().collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
 fn without_empty_lists(value: &Value) -> Value {
     match value {
         Value::Array(items) if items.is_empty() => Value::Null,

@@ -9,5 +9,5 @@ pub mod yaml;
 mod yaml_text;
 
 pub use go_json::compact;
-pub use json::json;
-pub use yaml::yaml;
+pub use json::{json, untyped_json};
+pub use yaml::{untyped_yaml, yaml};

@@ -37,38 +37,30 @@ fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
 }
 
-/// What in a text stands against the lighter styles.
-#[derive(Default)]
+/// Which lighter styles a text rules out.
 struct Traits {
-    indicator: bool,
-    line_break: bool,
-    tab: bool,
-    special: bool,
-    edge_blank: bool,
-    trailing_space: bool,
-    /// A blank right before a line break.
-    space_break: bool,
-    /// A blank right after a line break.
-    break_space: bool,
+    /// Only double quotes can hold it on one line.
+    escapes: bool,
+    /// It is not plain.
+    quotes: bool,
+    /// It cannot be a block.
+    no_block: bool,
 }
 
 fn traits(text: &str) -> Traits {
     let chars: Vec<char> = text.chars().collect();
-    let mut traits =
-        Traits { indicator: text.starts_with("---") || text.starts_with("..."), ..Traits::default() };
+    let marker = text.starts_with("---") || text.starts_with("...");
+    let mut traits = Traits { escapes: false, quotes: marker, no_block: text.ends_with(' ') };
     for (at, &c) in chars.iter().enumerate() {
         let before = at.checked_sub(1).map(|at| chars[at]);
         let after = chars.get(at + 1).copied();
-        traits.indicator |= is_indicator(before, c, after);
-        traits.tab |= c == '\t';
-        traits.special |= c != '\t' && !is_printable(c);
-        traits.line_break |= is_break(c);
-        if c == ' ' || is_break(c) {
-            traits.edge_blank |= before.is_none() || after.is_none();
-            traits.trailing_space |= c == ' ' && after.is_none();
-            traits.break_space |= c == ' ' && before.is_some_and(is_break);
-            traits.space_break |= is_break(c) && before == Some(' ');
-        }
+        let special = c != '\t' && !is_printable(c);
+        let blank_before_break = is_break(c) && before == Some(' ');
+        let blank_after_break = c == ' ' && before.is_some_and(is_break);
+        let edge = before.is_none() || after.is_none();
+        traits.escapes |= c == '\t' || special || blank_before_break || blank_after_break;
+        traits.quotes |= is_break(c) || (c == ' ' && edge) || is_indicator(before, c, after);
+        traits.no_block |= special || blank_before_break;
     }
     traits
 }
@@ -90,12 +82,11 @@ fn is_indicator(before: Option<char>, c: char, after: Option<char>) -> bool {
 fn style(text: &str, simple: bool) -> Style {
     let traits = traits(text);
     if text.contains('\n') {
-        let block = !simple && !traits.trailing_space && !traits.space_break && !traits.special;
-        return if block { Style::Literal } else { Style::Double };
+        return if simple || traits.no_block { Style::Double } else { Style::Literal };
     }
-    if reads_as_other(text) || traits.tab || traits.special || traits.space_break || traits.break_space {
+    if reads_as_other(text) || traits.escapes {
         Style::Double
-    } else if traits.edge_blank || traits.line_break || traits.indicator {
+    } else if traits.quotes {
         Style::Single
     } else {
         Style::Plain

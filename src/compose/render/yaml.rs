@@ -13,6 +13,15 @@ pub fn yaml(tree: &Map<String, Value>) -> String {
     yaml_text::document(&object(&PROJECT, tree)).replace('$', "$$")
 }
 
+/// The untyped model as YAML: keys in natural order, nothing left out, no `$` doubled
+/// (reference: `config --no-interpolate`).
+pub fn untyped_yaml(model: &Value) -> String {
+    match free(model) {
+        Value::Object(map) => yaml_text::document(&map),
+        _ => yaml_text::document(&Map::new()),
+    }
+}
+
 /// An object as YAML holds it.
 fn object(object: &Object, map: &Map<String, Value>) -> Map<String, Value> {
     let mut ordered = Map::new();
