@@ -15,7 +15,6 @@ pub mod schema;
 pub mod settings;
 pub mod support;
 pub mod render;
-pub mod schema;
 pub mod unique;
 pub mod yaml;
 
