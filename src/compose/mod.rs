@@ -1,8 +1,8 @@
 //! From the text of compose files to a [`Project`](load::Project). Pure: files come through
 //! [`Files`](files::Files), the environment is an argument.
 
-pub mod desired;
 pub mod canonical;
+pub mod desired;
 pub mod diagnostic;
 pub mod dotenv;
 pub mod files;
@@ -11,10 +11,10 @@ pub mod interpolate;
 pub mod load;
 pub mod node;
 pub mod reference_hash;
+pub mod render;
 pub mod schema;
 pub mod settings;
 pub mod support;
-pub mod render;
 pub mod unique;
 pub mod yaml;
 

@@ -68,7 +68,9 @@ pub fn folder(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> FolderSettings 
                 .hint("put it into the stacks that it is meant for"),
         );
     }
-    let Some(map) = mapping(stacks, "stacks", diagnostics) else { return FolderSettings::Several(BTreeMap::new()) };
+    let Some(map) = mapping(stacks, "stacks", diagnostics) else {
+        return FolderSettings::Several(BTreeMap::new());
+    };
     let read = |(key, node): (&Key, &Node)| {
         (key.name.to_string(), stack(node, &format!("stacks.{}", key.name), diagnostics))
     };
@@ -137,7 +139,11 @@ fn unknown(key: &Key, place: &str, known: &[&'static str]) -> Diagnostic {
 
 fn wrong(node: &Node, place: &str, wanted: &str) -> Diagnostic {
     let name = place.rsplit('.').next().unwrap_or(place);
-    let message = if name.is_empty() { format!("the settings must be {wanted}") } else { format!("`{name}` must be {wanted}") };
+    let message = if name.is_empty() {
+        format!("the settings must be {wanted}")
+    } else {
+        format!("`{name}` must be {wanted}")
+    };
     Diagnostic::error(message).at(place).span(node.span)
 }
 

@@ -104,13 +104,7 @@ pub fn check(tree: &Map<String, Value>) -> Vec<Hit> {
     hits
 }
 
-fn descend(
-    value: &Value,
-    steps: &[Step],
-    path: &mut Vec<String>,
-    pattern: &Pattern,
-    hits: &mut Vec<Hit>,
-) {
+fn descend(value: &Value, steps: &[Step], path: &mut Vec<String>, pattern: &Pattern, hits: &mut Vec<Hit>) {
     let Some((step, rest)) = steps.split_first() else {
         let wanted = pattern.value.is_none_or(|wanted| value.as_str() == Some(wanted));
         if wanted && asks(value) {

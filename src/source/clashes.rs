@@ -85,7 +85,12 @@ impl Member<'_> {
 
     /// The service and where a key of it stands, for the other side's message.
     fn named(&self, path: &[&str]) -> String {
-        format!("service {} of stack {} ({})", self.key, self.view.stack.name, self.view.place(&self.path(path)))
+        format!(
+            "service {} of stack {} ({})",
+            self.key,
+            self.view.stack.name,
+            self.view.place(&self.path(path))
+        )
     }
 
     fn path<'b>(&'b self, rest: &[&'b str]) -> Vec<&'b str> {

@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn every_directory_with_a_compose_file_or_settings_is_a_stack() {
-        let (_temp, root) = tree(&["b/compose.yml", "a/x/docker-compose.yaml", "c/.reconcile.yaml", "d/other.yaml"]);
+        let (_temp, root) =
+            tree(&["b/compose.yml", "a/x/docker-compose.yaml", "c/.reconcile.yaml", "d/other.yaml"]);
         assert_eq!(found(&root), ["a/x", "b", "c"]);
     }
 
@@ -175,7 +176,8 @@ mod tests {
 
     #[test]
     fn links_are_followed_inside_the_source_and_never_twice() {
-        let (_temp, root) = tree(&["s/real/compose.yaml", "s/.versions/2/compose.yaml", "outside/compose.yaml"]);
+        let (_temp, root) =
+            tree(&["s/real/compose.yaml", "s/.versions/2/compose.yaml", "outside/compose.yaml"]);
         let root = root.join("s");
         symlink(root.join("real"), root.join("alias")).expect("link");
         symlink(root.join(".versions/2"), root.join("current")).expect("link");

@@ -42,7 +42,9 @@ impl Files for Disk {
         let kind = match metadata.file_type() {
             kind if kind.is_file() => EntryKind::File,
             kind if kind.is_dir() => EntryKind::Directory,
-            kind if kind.is_symlink() => EntryKind::Symlink(fs::read_link(path).ok()?.to_string_lossy().into_owned()),
+            kind if kind.is_symlink() => {
+                EntryKind::Symlink(fs::read_link(path).ok()?.to_string_lossy().into_owned())
+            }
             _ => EntryKind::Other,
         };
         let len = if kind == EntryKind::File { metadata.len() } else { 0 };

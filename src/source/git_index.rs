@@ -53,7 +53,8 @@ fn trimmed(path: PathBuf) -> PathBuf {
 fn read(root: &Path) -> Option<WorkTree> {
     let index = git2::Index::open(&git_directory(root)?.join("index")).ok()?;
     let tracked = index.iter().filter(|entry| entry.mode != GITLINK);
-    let files = tracked.map(|entry| PathBuf::from(String::from_utf8_lossy(&entry.path).into_owned())).collect();
+    let files =
+        tracked.map(|entry| PathBuf::from(String::from_utf8_lossy(&entry.path).into_owned())).collect();
     Some(WorkTree { root: root.to_owned(), files })
 }
 

@@ -96,7 +96,8 @@ fn load_all(request: &SourceRequest, work: &Work) -> Vec<Outcome> {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(unit) = work.units.get(index) else { return };
-            let options = if work.alone { unit.options_alone(request) } else { unit.options_in_tree(request) };
+            let options =
+                if work.alone { unit.options_alone(request) } else { unit.options_in_tree(request) };
             let outcome = load_one(unit, &options, &context);
             done.lock().unwrap_or_else(PoisonError::into_inner).push((index, outcome));
         }
@@ -210,4 +211,4 @@ fn revision(loaded: &LoadedSource) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -35,7 +35,10 @@ fn one(outcome: &Outcome, above: &[&Outcome]) -> Nested {
     }
     let broken = above.iter().find(|parent| parent.stack.project.is_none());
     broken.map_or(Nested::Stack, |parent| {
-        let message = format!("left as it is: the stack above it, in {}, does not load", parent.stack.directory.display());
+        let message = format!(
+            "left as it is: the stack above it, in {}, does not load",
+            parent.stack.directory.display()
+        );
         Nested::Unknown(Diagnostic::error(message).hint("that stack may include this one; mend it first"))
     })
 }

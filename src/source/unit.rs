@@ -32,7 +32,11 @@ pub(super) fn of_folder(files: &dyn Files, folder: &Folder) -> Vec<Unit> {
     let own = folder.has_settings.then(|| reader.own(&folder.directory.join(settings::FILE)));
     let mut named: Vec<(Option<String>, StackSettings)> = match (in_compose, own) {
         (Some(_), Some(_)) => {
-            let message = format!("the stack has settings in {} and in `{}:` of its compose file", settings::FILE, settings::KEY);
+            let message = format!(
+                "the stack has settings in {} and in `{}:` of its compose file",
+                settings::FILE,
+                settings::KEY
+            );
             reader.diagnostics.push(Diagnostic::error(message).hint("keep one of the two"));
             Vec::new()
         }

@@ -35,7 +35,12 @@ pub(super) fn find(request: &SourceRequest) -> Work {
         identity: real(&root),
         directory: root.clone(),
     };
-    let first = request.flags.files.first().map(String::as_str).or_else(|| by_variable(request).filter(|_| root == cwd));
+    let first = request
+        .flags
+        .files
+        .first()
+        .map(String::as_str)
+        .or_else(|| by_variable(request).filter(|_| root == cwd));
     if let Some(first) = first {
         let path = clean(&cwd.join(first));
         work.identity = real(&path);
@@ -55,7 +60,11 @@ pub(super) fn find(request: &SourceRequest) -> Work {
         }
         Some(FileKind::File) => {
             let directory = root.parent().unwrap_or(&root).to_owned();
-            let folder = Folder { directory: directory.clone(), compose_file: Some(root.clone()), has_settings: false };
+            let folder = Folder {
+                directory: directory.clone(),
+                compose_file: Some(root.clone()),
+                has_settings: false,
+            };
             work.add(&folder);
             // The file that was named, not whichever is found in its directory.
             for unit in work.units.iter_mut().filter(|unit| unit.settings.files.is_empty()) {
@@ -109,6 +118,9 @@ impl Work {
             self.directory.display(),
             self.units.len()
         );
-        Some(Diagnostic::error(message).hint("name the directory of one stack, or use its `x-reconcile:` settings"))
+        Some(
+            Diagnostic::error(message)
+                .hint("name the directory of one stack, or use its `x-reconcile:` settings"),
+        )
     }
 }

@@ -2,8 +2,9 @@
 
 use super::contents::clean;
 use super::context_walk::Walk;
-use super::strip::without_extensions;
+use super::strip::drop_gathered;
 use super::{Scope, text};
+use crate::compose::canonical::{SERVICE, without_extensions};
 use crate::compose::files::{FileKind, Files};
 use crate::model::desired::{BuildSpec, ContextFile, ContextKind, ImageSource};
 use crate::model::service::{Pairs, Ulimit};
@@ -92,9 +93,11 @@ pub(super) fn spec(
 }
 
 fn read(service: &Map<String, Value>) -> Option<Written> {
-    let Value::Object(mut build) = without_extensions("build", service.get("build")?) else { return None };
-    build.retain(|key, _| !OTHER.contains(&&**key));
-    Written::deserialize(&Value::Object(build)).ok()
+    let alone = Map::from_iter([("build".to_owned(), service.get("build")?.clone())]);
+    let mut build = without_extensions(&SERVICE, &alone).shift_remove("build")?;
+    build.as_object_mut()?.retain(|key, _| !OTHER.contains(&&**key));
+    drop_gathered(&mut build);
+    Written::deserialize(&build).ok()
 }
 
 /// What is wrong with a build, and with which of its keys.
@@ -135,7 +138,9 @@ fn local(files: &dyn Files, spec: &mut BuildSpec, written: &Written) -> Result<(
     }
     let inside = place_dockerfile(files, spec, written, &context)?;
     let walk = Walk::new(files, &context, inside.as_deref());
-    spec.files = walk.entries(&context).map_err(|error| Problem::read("context", "the build context", &context, &error))?;
+    spec.files = walk
+        .entries(&context)
+        .map_err(|error| Problem::read("context", "the build context", &context, &error))?;
     Ok(())
 }
 
@@ -213,7 +218,10 @@ fn digest(files: &dyn Files, spec: &BuildSpec) -> Result<String, Problem> {
         let content = match &file.kind {
             ContextKind::File => {
                 let read = files.read(&file.source);
-                Sha256::digest(read.map_err(|error| Problem::read("context", "the file", &file.source, &error))?).to_vec()
+                Sha256::digest(
+                    read.map_err(|error| Problem::read("context", "the file", &file.source, &error))?,
+                )
+                .to_vec()
             }
             ContextKind::Directory => Vec::new(),
             ContextKind::Symlink(target) => target.as_bytes().to_vec(),

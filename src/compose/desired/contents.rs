@@ -75,7 +75,9 @@ impl<'a> Contents<'a> {
     /// if it does not look like data.
     pub(super) fn of_bind(&mut self, mount: &Mount) -> Counted {
         let path = clean(Path::new(&mount.source));
-        if !(path.starts_with(self.context.root) || path.starts_with(self.working_dir)) || self.is_ignored(&path) {
+        if !(path.starts_with(self.context.root) || path.starts_with(self.working_dir))
+            || self.is_ignored(&path)
+        {
             return Counted::default();
         }
         let whole = mount.read_only && !self.is_written(&path);
@@ -98,8 +100,9 @@ impl<'a> Contents<'a> {
     /// Whether some service may write to the path. A mount of the whole project directory says nothing about a file in
     /// it that another service mounts for itself.
     fn is_written(&self, path: &Path) -> bool {
-        let touches =
-            |written: &PathBuf| written.starts_with(path) || (path.starts_with(written) && written != self.working_dir);
+        let touches = |written: &PathBuf| {
+            written.starts_with(path) || (path.starts_with(written) && written != self.working_dir)
+        };
         self.written.iter().any(touches)
     }
 
@@ -151,7 +154,8 @@ impl<'a> Contents<'a> {
             Ok(entries) => match digest_entries(self.context.files, path, &entries) {
                 Ok((digest, true)) => (Some(digest), None),
                 Ok((digest, false)) => {
-                    let size = "more than 256 MiB are mounted from here: only names and sizes count, not the bytes";
+                    let size =
+                        "more than 256 MiB are mounted from here: only names and sizes count, not the bytes";
                     (Some(digest), Some(size.to_owned()))
                 }
                 Err(error) => (None, Some(format!("its contents do not count: {error}"))),
@@ -191,7 +195,11 @@ fn executable(entry: &Entry) -> u8 {
 }
 
 /// Every file and link below a directory, sorted by path; `.git` is left out, since it changes with every fetch.
-fn walk(files: &dyn Files, directory: &Path, skip: &dyn Fn(&Path) -> bool) -> io::Result<Vec<(PathBuf, Entry)>> {
+fn walk(
+    files: &dyn Files,
+    directory: &Path,
+    skip: &dyn Fn(&Path) -> bool,
+) -> io::Result<Vec<(PathBuf, Entry)>> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
     while let Some(directory) = open.pop() {
@@ -215,7 +223,11 @@ fn walk(files: &dyn Files, directory: &Path, skip: &dyn Fn(&Path) -> bool) -> io
 }
 
 /// The digest of files below a directory, and whether it is over their bytes (else over their sizes).
-fn digest_entries(files: &dyn Files, directory: &Path, entries: &[(PathBuf, Entry)]) -> io::Result<(String, bool)> {
+fn digest_entries(
+    files: &dyn Files,
+    directory: &Path,
+    entries: &[(PathBuf, Entry)],
+) -> io::Result<(String, bool)> {
     let bytes_count = entries.iter().map(|(_, entry)| entry.len).sum::<u64>() <= MAX_BYTES;
     let mut sum = Sha256::new();
     for (path, entry) in entries {

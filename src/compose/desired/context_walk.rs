@@ -23,7 +23,8 @@ impl<'a> Walk<'a> {
     /// and the `.dockerignore` in use are always sent: the engine needs both. A `.dockerignore` that is not in use is
     /// not sent, for the engine would apply it.
     pub(super) fn new(files: &'a dyn Files, context: &Path, dockerfile: Option<&str>) -> Self {
-        let read = |path: PathBuf| files.read(&path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let read =
+            |path: PathBuf| files.read(&path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let own = dockerfile.and_then(|dockerfile| read(context.join(format!("{dockerfile}{IGNORE_FILE}"))));
         let mut always: Vec<String> = dockerfile.map(str::to_owned).into_iter().collect();
         let (text, never) = match own {

@@ -52,7 +52,10 @@ impl Item<'_> {
                 Some(value) => self.inject(scope, service, value.clone().into_bytes()),
                 None => {
                     let path = [self.kind.section, source, "environment"];
-                    let message = format!("the variable {variable} that {} {source:?} is made of is not set", self.kind.name);
+                    let message = format!(
+                        "the variable {variable} that {} {source:?} is made of is not set",
+                        self.kind.name
+                    );
                     scope.report.error(&path, message).hint =
                         Some(format!("set {variable} in the environment or in the project's .env file"));
                 }
@@ -69,19 +72,34 @@ impl Item<'_> {
             Ok(digest) => digest,
             Err(error) => {
                 let path = [self.kind.section, self.reference.source.as_str(), "file"];
-                let message = format!("cannot read the file of {} {:?}: {}: {error}", self.kind.name, self.reference.source, text(file));
+                let message = format!(
+                    "cannot read the file of {} {:?}: {}: {error}",
+                    self.kind.name,
+                    self.reference.source,
+                    text(file)
+                );
                 scope.report.error(&path, message);
                 return;
             }
         };
-        let owned = !self.reference.uid.is_empty() || !self.reference.gid.is_empty() || self.reference.mode.is_some();
-        if owned && self.obstacle().is_none() && let Ok(bytes) = scope.context.files.read(file) {
+        let owned =
+            !self.reference.uid.is_empty() || !self.reference.gid.is_empty() || self.reference.mode.is_some();
+        if owned
+            && self.obstacle().is_none()
+            && let Ok(bytes) = scope.context.files.read(file)
+        {
             self.inject(scope, service, bytes);
             return;
         }
         if owned {
             let why = self.obstacle().unwrap_or("a directory is mounted as it is");
-            scope.report.warning(&self.path, format!("uid, gid and mode of {} {:?} are ignored: {why}", self.kind.name, self.reference.source));
+            scope.report.warning(
+                &self.path,
+                format!(
+                    "uid, gid and mode of {} {:?} are ignored: {why}",
+                    self.kind.name, self.reference.source
+                ),
+            );
         }
         service.contents.insert(self.name(), digest);
         service.mounted_files.push(MountedFile { source: text(file), target: self.target() });
@@ -89,7 +107,10 @@ impl Item<'_> {
 
     fn inject(&self, scope: &mut Scope<'_>, service: &mut DesiredService, content: Vec<u8>) {
         if let Some(why) = self.obstacle() {
-            let message = format!("{} {:?} cannot be written into the container: {why}", self.kind.name, self.reference.source);
+            let message = format!(
+                "{} {:?} cannot be written into the container: {why}",
+                self.kind.name, self.reference.source
+            );
             scope.report.error(&self.path, message).hint =
                 Some("use a `file:`, which is mounted, or another target".to_owned());
             return;
@@ -100,7 +121,8 @@ impl Item<'_> {
             }
             text.parse().unwrap_or_else(|_| {
                 let message = format!("{what} {text:?} is not a number");
-                scope.report.error(&self.path, message).hint = Some("names are known only inside the image".to_owned());
+                scope.report.error(&self.path, message).hint =
+                    Some("names are known only inside the image".to_owned());
                 0
             })
         };
@@ -121,7 +143,8 @@ impl Item<'_> {
     }
 
     fn target(&self) -> String {
-        let written = if self.reference.target.is_empty() { &self.reference.source } else { &self.reference.target };
+        let written =
+            if self.reference.target.is_empty() { &self.reference.source } else { &self.reference.target };
         text(&contents::clean(&PathBuf::from(self.kind.directory).join(written)))
     }
 
@@ -133,7 +156,8 @@ impl Item<'_> {
         }
         let target = self.target();
         let short = self.spec.tmpfs.iter().map(|entry| entry.split(':').next().unwrap_or_default());
-        let long = self.spec.volumes.iter().filter(|mount| mount.kind == "tmpfs").map(|mount| mount.target.as_str());
+        let long =
+            self.spec.volumes.iter().filter(|mount| mount.kind == "tmpfs").map(|mount| mount.target.as_str());
         let hidden = short.chain(long).any(|directory| Path::new(&target).starts_with(directory));
         hidden.then_some("its target lies in a tmpfs")
     }

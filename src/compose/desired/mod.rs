@@ -23,8 +23,8 @@ use crate::model::desired::DesiredStack;
 use contents::Contents;
 pub(crate) use contents::clean;
 pub use contents::digest_path;
-pub(crate) use place::locate;
 use place::Report;
+pub(crate) use place::locate;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,6 @@ impl Tracked for Untracked {
 /// What is at hand while a stack is converted.
 struct Scope<'a> {
     project: &'a Project,
-    settings: &'a StackSettings,
     context: &'a DesiredContext<'a>,
     contents: Contents<'a>,
     report: Report<'a>,
@@ -74,7 +73,6 @@ pub fn desired(
     let services = section(&project.tree, "services");
     let mut scope = Scope {
         project,
-        settings,
         context,
         contents: Contents::new(project, settings, context, services),
         report: Report::new(&project.nodes),
@@ -100,7 +98,8 @@ pub fn desired(
         }
     }
     let diagnostics = scope.report.finish();
-    let sound = diagnostics.iter().all(|diagnostic| diagnostic.severity != super::diagnostic::Severity::Error);
+    let sound =
+        diagnostics.iter().all(|diagnostic| diagnostic.severity != super::diagnostic::Severity::Error);
     (sound.then_some(stack), diagnostics)
 }
 
@@ -110,7 +109,9 @@ fn refuse(scope: &mut Scope<'_>) {
         let path: Vec<&str> = hit.path.iter().map(String::as_str).collect();
         let name = name_of(&path);
         match hit.row.status {
-            Status::Refused(reason) => scope.report.error(&path, format!("`{name}` is not supported: {reason}")),
+            Status::Refused(reason) => {
+                scope.report.error(&path, format!("`{name}` is not supported: {reason}"))
+            }
             Status::Warned(reason) => scope.report.warning(&path, format!("`{name}` is ignored: {reason}")),
             Status::Full | Status::Ignored(_) => continue,
         };

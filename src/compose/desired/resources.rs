@@ -1,7 +1,9 @@
 //! Networks and volumes in use.
 
-use super::strip::without_extensions;
+use super::strip::drop_gathered;
 use super::{Scope, section, string};
+use crate::compose::canonical::table::Object;
+use crate::compose::canonical::{NETWORK, VOLUME, without_extensions};
 use crate::compose::reference_hash;
 use crate::model::desired::{IpamPool, NetworkSpec, VolumeSpec};
 use crate::model::service::Pairs;
@@ -53,11 +55,15 @@ struct Volume {
 }
 
 /// The networks that an enabled service is attached to.
-pub(super) fn networks(scope: &mut Scope<'_>, services: &Map<String, Value>) -> BTreeMap<String, NetworkSpec> {
-    let attached = services.values().filter_map(Value::as_object).flat_map(|service| section(service, "networks"));
+pub(super) fn networks(
+    scope: &mut Scope<'_>,
+    services: &Map<String, Value>,
+) -> BTreeMap<String, NetworkSpec> {
+    let attached =
+        services.values().filter_map(Value::as_object).flat_map(|service| section(service, "networks"));
     let used: BTreeSet<&String> = attached.map(|(key, _)| key).collect();
     let mut networks = BTreeMap::new();
-    for (key, map, network) in typed::<Network>(scope, "networks", &used) {
+    for (key, map, network) in typed::<Network>(scope, ("networks", &NETWORK), &used) {
         let pool = |pool: Pool| IpamPool {
             subnet: pool.subnet,
             gateway: pool.gateway,
@@ -95,7 +101,7 @@ pub(super) fn volumes(scope: &mut Scope<'_>, services: &Map<String, Value>) -> B
         })
         .collect();
     let mut volumes = BTreeMap::new();
-    for (key, map, volume) in typed::<Volume>(scope, "volumes", &used) {
+    for (key, map, volume) in typed::<Volume>(scope, ("volumes", &VOLUME), &used) {
         let spec = VolumeSpec {
             key: key.clone(),
             name: volume.name,
@@ -113,13 +119,16 @@ pub(super) fn volumes(scope: &mut Scope<'_>, services: &Map<String, Value>) -> B
 /// The used entries of a section, typed. One that cannot be typed is an error in this program, and is named.
 fn typed<'a, T: for<'de> Deserialize<'de>>(
     scope: &mut Scope<'a>,
-    kind: &str,
+    (kind, shape): (&str, &Object),
     used: &BTreeSet<&String>,
 ) -> Vec<(String, &'a Map<String, Value>, T)> {
     let mut found = Vec::new();
-    for (key, value) in section(&scope.project.tree, kind).iter().filter(|(key, _)| used.contains(key)) {
+    let project = scope.project;
+    for (key, value) in section(&project.tree, kind).iter().filter(|(key, _)| used.contains(key)) {
         let Some(map) = value.as_object() else { continue };
-        match T::deserialize(&without_extensions("", value)) {
+        let mut stripped = Value::Object(without_extensions(shape, map));
+        drop_gathered(&mut stripped);
+        match T::deserialize(&stripped) {
             Ok(typed) => found.push((key.clone(), map, typed)),
             Err(_) => {
                 let keys: Vec<&str> = map.keys().map(String::as_str).collect();

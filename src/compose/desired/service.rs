@@ -27,6 +27,11 @@ pub(super) fn convert(
             return None;
         }
     };
+    for mapping in strip::gathered(service) {
+        let message = "names that begin with `x-` are left out: Compose takes them for extensions";
+        let hint = "write the mapping as a list of `x-name=value` to have them";
+        scope.report.warning(&["services", key, mapping], message).hint = Some(hint.to_owned());
+    }
     let own = own_settings(scope, key);
     let image = image::source(scope, key, service);
     spec.image.clone_from(&image.reference);
@@ -99,7 +104,8 @@ fn binds(scope: &mut Scope<'_>, key: &str, spec: &ServiceSpec, found: &mut BTree
         let path = ["services", key, "volumes", index.as_str()];
         if let Some(problem) = counted.problem {
             scope.report.warning(&path, problem).hint = Some(
-                "if its contents need not count, name it in `x-reconcile: {ignore_contents: [...]}`".to_owned(),
+                "if its contents need not count, name it in `x-reconcile: {ignore_contents: [...]}`"
+                    .to_owned(),
             );
         }
         if let Some(digest) = counted.digest {

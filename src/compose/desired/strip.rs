@@ -1,5 +1,6 @@
 //! Takes out of a canonical service what does not shape its containers.
 
+use crate::compose::canonical::{SERVICE, without_extensions};
 use crate::model::service::{Deploy, ServiceSpec};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
@@ -22,21 +23,8 @@ const NOT_CONTAINER: [&str; 11] = [
 const REFUSED: [&str; 4] = ["credential_spec", "models", "provider", "use_api_socket"];
 /// Keys of `deploy` that shape a container.
 const DEPLOY: [&str; 2] = ["resources", "restart_policy"];
-/// Mappings whose keys are names: `x-` means nothing in them.
-const NAMES: [&str; 12] = [
-    "annotations",
-    "aux_addresses",
-    "driver_opts",
-    "environment",
-    "labels",
-    "networks",
-    "options",
-    "storage_opt",
-    "sysctls",
-    "ulimits",
-    "extra_hosts",
-    "args",
-];
+/// Where the reference gathers the `x-` keys of a mapping of free names, by mistake as if it were one of them.
+const GATHERED: &str = "#extensions";
 
 /// The typed spec, or the keys that no field takes.
 pub(super) fn spec(service: &Map<String, Value>) -> Result<ServiceSpec, Vec<String>> {
@@ -61,41 +49,33 @@ fn culprits(part: Map<String, Value>) -> Vec<String> {
 }
 
 fn container_part(service: &Map<String, Value>) -> Map<String, Value> {
-    let mut part = Map::new();
-    for (key, value) in service {
-        if NOT_CONTAINER.contains(&&**key) || REFUSED.contains(&&**key) || key.starts_with("x-") {
-            continue;
-        }
-        let value = match (&**key, value) {
-            ("deploy", Value::Object(deploy)) => Value::Object(
-                deploy
-                    .iter()
-                    .filter(|(key, _)| DEPLOY.contains(&&***key))
-                    .map(|(key, value)| (key.clone(), without_extensions(key, value)))
-                    .collect(),
-            ),
-            (_, value) => without_extensions(key, value),
-        };
-        part.insert(key.clone(), value);
+    let mut part = without_extensions(&SERVICE, service);
+    part.retain(|key, _| !NOT_CONTAINER.contains(&&**key) && !REFUSED.contains(&&**key));
+    if let Some(Value::Object(deploy)) = part.get_mut("deploy") {
+        deploy.retain(|key, _| DEPLOY.contains(&&**key));
     }
+    part.values_mut().for_each(drop_gathered);
     part
 }
 
-/// A copy without `x-` keys.
-pub(super) fn without_extensions(key: &str, value: &Value) -> Value {
+/// Drops what the reference gathers by mistake.
+pub(super) fn drop_gathered(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            let names = NAMES.contains(&key);
-            let kept = map.iter().filter(|(key, _)| names || !key.starts_with("x-"));
-            // Inside a map of names the names are no keys: an entry called `labels` is not a labels mapping.
-            Value::Object(
-                kept.map(|(key, value)| (key.clone(), without_extensions(if names { "" } else { key }, value)))
-                    .collect(),
-            )
+            map.shift_remove(GATHERED);
+            map.values_mut().for_each(drop_gathered);
         }
-        Value::Array(list) => Value::Array(list.iter().map(|item| without_extensions("", item)).collect()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+        Value::Array(list) => list.iter_mut().for_each(drop_gathered),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// Mappings of a service that have `x-` names, which the reference takes for extensions.
+pub(super) fn gathered(service: &Map<String, Value>) -> Vec<&'static str> {
+    let has = |key: &&str| {
+        service.get(*key).and_then(Value::as_object).is_some_and(|map| map.contains_key(GATHERED))
+    };
+    ["environment", "labels", "annotations", "sysctls"].into_iter().filter(has).collect()
 }
 
 /// Blanks what the engine never sees, so that changing it replaces nothing. The rows of the support table that are
@@ -150,10 +130,10 @@ mod tests {
 
     #[test]
     fn extensions_go_but_names_that_look_like_them_stay() {
-        let with = json!({"image": "a", "environment": {"x-a": "1"}, "networks": {"x-n": {"x-k": 1, "priority": 1}},
+        let with = json!({"image": "a", "environment": {"x-a": "1", "#extensions": "map[x-b:2]"}, "networks": {"x-n": {"x-k": 1, "priority": 1}},
             "ports": [{"target": 80, "x-p": 1}]});
         let spec = spec(&service(with)).expect("spec");
-        assert!(spec.environment.contains_key("x-a"));
+        assert_eq!(spec.environment.keys().collect::<Vec<_>>(), ["x-a"]);
         assert_eq!(spec.networks["x-n"].as_ref().map(|endpoint| endpoint.priority), Some(1));
     }
 }

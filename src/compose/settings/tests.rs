@@ -17,9 +17,13 @@ fn map(entries: Vec<(&str, Node)>) -> Node {
 #[test]
 fn a_single_text_is_a_list_of_one() {
     let mut diagnostics = Vec::new();
-    let read = stack(&map(vec![("profiles", text("a")), ("name", text("n"))]), "x-reconcile", &mut diagnostics);
+    let read =
+        stack(&map(vec![("profiles", text("a")), ("name", text("n"))]), "x-reconcile", &mut diagnostics);
     assert!(diagnostics.is_empty());
-    assert_eq!(read, StackSettings { name: Some("n".into()), profiles: vec!["a".into()], ..StackSettings::default() });
+    assert_eq!(
+        read,
+        StackSettings { name: Some("n".into()), profiles: vec!["a".into()], ..StackSettings::default() }
+    );
 }
 
 #[test]
@@ -50,7 +54,10 @@ fn a_variable_in_settings_is_an_error() {
 #[test]
 fn a_folder_with_stacks_holds_several() {
     let mut diagnostics = Vec::new();
-    let root = map(vec![("stacks", map(vec![("a", node(Value::Null)), ("b", map(vec![("files", text("b.yaml"))]))]))]);
+    let root = map(vec![(
+        "stacks",
+        map(vec![("a", node(Value::Null)), ("b", map(vec![("files", text("b.yaml"))]))]),
+    )]);
     let FolderSettings::Several(stacks) = folder(&root, &mut diagnostics) else { panic!("one stack") };
     assert_eq!(stacks.keys().collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(stacks["b"].files, ["b.yaml"]);

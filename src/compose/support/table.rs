@@ -216,7 +216,10 @@ pub static SUPPORT: &[Row] = &[
     ignored("services.*.deploy.labels", SWARM),
     full("services.*.deploy.mode"),
     refused("services.*.deploy.mode=global", "it needs a Swarm; on one engine leave `mode` out"),
-    refused("services.*.deploy.mode=global-job", "it needs a Swarm; mark a job with `x-reconcile: {job: true}`"),
+    refused(
+        "services.*.deploy.mode=global-job",
+        "it needs a Swarm; mark a job with `x-reconcile: {job: true}`",
+    ),
     refused(
         "services.*.deploy.mode=replicated-job",
         "it needs a Swarm; mark a job with `x-reconcile: {job: true}`",

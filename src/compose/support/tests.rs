@@ -1,4 +1,6 @@
 use super::{SUPPORT, check};
+use crate::compose::canonical::PROJECT;
+use crate::compose::canonical::table::{Kind, Object};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -42,4 +44,45 @@ fn an_attribute_that_asks_for_nothing_is_no_hit() {
     let off = json!({"use_api_socket": false, "credential_spec": {}, "build": {"provenance": "false", "ssh": null}});
     assert!(hits(json!({"services": {"a": off}})).is_empty());
     assert!(check(&Map::new()).is_empty());
+}
+
+/// Paths of the attributes of an object, as the table of canonical objects has them; a mapping is `*`, a list `[]`.
+fn attributes(object: &Object, prefix: &str, found: &mut BTreeSet<String>) {
+    for field in object.fields {
+        let path = if prefix.is_empty() { field.name.to_owned() } else { format!("{prefix}.{}", field.name) };
+        below(&field.kind, path, found);
+    }
+}
+
+fn below(kind: &Kind, path: String, found: &mut BTreeSet<String>) {
+    match kind {
+        Kind::One(object) => attributes(object, &path, found),
+        Kind::List(kind) => below(kind, format!("{path}[]"), found),
+        Kind::Named(kind) | Kind::Map(kind) => below(kind, format!("{path}.*"), found),
+        _ => {
+            found.insert(path);
+        }
+    }
+}
+
+/// The reference's types have these, but its schema refuses them.
+const UNREACHABLE: [&str; 5] = [
+    "configs.*.driver",
+    "configs.*.driver_opts",
+    "services.*.deploy.resources.limits.devices",
+    "services.*.deploy.resources.limits.generic_resources",
+    "services.*.deploy.resources.reservations.pids",
+];
+
+#[test]
+fn every_attribute_of_the_canonical_project_has_a_row() {
+    let rows: BTreeSet<&str> = SUPPORT.iter().map(|row| row.path).collect();
+    let mut paths = BTreeSet::new();
+    attributes(&PROJECT, "", &mut paths);
+    let covered = |path: &String| {
+        let ends = path.char_indices().filter(|(_, char)| matches!(char, '.' | '[')).map(|(at, _)| at);
+        ends.chain([path.len()]).any(|end| rows.contains(&path[..end]) || UNREACHABLE.contains(&&path[..end]))
+    };
+    let missing: Vec<&String> = paths.iter().filter(|path| !covered(path)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
 }

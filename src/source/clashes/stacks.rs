@@ -28,14 +28,18 @@ pub(super) fn same_name(views: &[View<'_>]) -> Vec<(usize, Diagnostic)> {
 
 /// Dependencies on stacks that are not there, and circles.
 pub(super) fn dependencies(views: &[View<'_>], known: &[&str]) -> Vec<(usize, Diagnostic)> {
-    let by_name: BTreeMap<&str, &View<'_>> = views.iter().map(|view| (view.stack.name.as_str(), view)).collect();
+    let by_name: BTreeMap<&str, &View<'_>> =
+        views.iter().map(|view| (view.stack.name.as_str(), view)).collect();
     let mut found = Vec::new();
     for view in views {
         for on in view.stack.depends_on.iter().filter(|on| !known.contains(&on.as_str())) {
             let message = format!("there is no stack {on:?} to depend on");
             let (index, error) = view.error(&PLACE, message);
             let near = nearest(on, known.iter().copied());
-            found.push((index, if let Some(near) = near { error.hint(format!("did you mean {near:?}?")) } else { error }));
+            found.push((
+                index,
+                if let Some(near) = near { error.hint(format!("did you mean {near:?}?")) } else { error },
+            ));
         }
         if let Some(circle) = circle(&by_name, &view.stack.name) {
             let message = format!("stacks wait for each other: {}", circle.join(" -> "));
