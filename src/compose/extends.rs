@@ -25,6 +25,10 @@ struct Base {
     span: Span,
 }
 
+/// How many services may start from each other in a row. People need two or three; a bound keeps a made-up file from
+/// exhausting the stack.
+const MAX_CHAIN: usize = 100;
+
 /// The services being resolved, outermost first, each with the file that it stands in.
 type Chain = Vec<(PathBuf, String)>;
 
@@ -66,6 +70,9 @@ fn resolve(
     let link = (level.file.clone(), name.to_owned());
     if chain.contains(&link) {
         return Err(session.fail(circular(chain, &link, base.span)));
+    }
+    if chain.len() == MAX_CHAIN {
+        return Err(session.fail(too_long(name, base.span)));
     }
     chain.push(link);
     let found = match &base.file {
@@ -181,6 +188,13 @@ fn not_found(message: String, name: &str, base: &Base, services: &Map) -> Diagno
         [] => error.hint("the extended file needs a services section with that service"),
         known => error.hint(format!("services there: {}", known.join(", "))),
     }
+}
+
+fn too_long(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(format!("more than {MAX_CHAIN} services extend each other in a row, down to {name:?}"))
+        .at(format!("services.{name}.extends"))
+        .span(span)
+        .hint("extend the service at the end of the chain directly")
 }
 
 fn circular(chain: &Chain, link: &(PathBuf, String), span: Span) -> Diagnostic {

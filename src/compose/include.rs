@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// The sections that an included project contributes to; its `x-` keys stay behind.
 const SECTIONS: [&str; 6] = ["services", "volumes", "networks", "secrets", "configs", "models"];
 
+/// How deep projects may include each other; a bound keeps a made-up project from exhausting the stack.
+const MAX_DEPTH: usize = 50;
+
 /// One entry of `include`.
 struct Entry {
     paths: Vec<String>,
@@ -110,6 +113,12 @@ fn load_entry(
     if included.contains(&paths[0]) {
         included.push(paths[0].clone());
         return Err(session.fail(cycle(&included, entry.span)));
+    }
+    if included.len() > MAX_DEPTH {
+        let deep = Diagnostic::error(format!("projects include each other more than {MAX_DEPTH} deep"));
+        return Err(
+            session.fail(deep.at("include").span(entry.span).hint("include the innermost one directly"))
+        );
     }
     let (directory, relative) = directories(session, scope, entry, &paths[0]);
     let files = env_files(session, scope, entry, &directory)?;

@@ -1,6 +1,5 @@
 //! Small helpers for reading and changing the canonical tree.
 
-use super::node::{Node, Value as Tree};
 use serde_json::{Map, Value};
 
 /// The string at a key; empty if there is none.
@@ -39,29 +38,4 @@ pub(super) fn put(map: &mut Map<String, Value>, key: &str, value: Value, before:
     }
     let index = map.keys().rposition(|known| before.contains(&known.as_str())).map_or(0, |index| index + 1);
     map.shift_insert(index, key.to_owned(), value);
-}
-
-/// A tree without types as JSON, with sorted keys.
-pub(super) fn untyped(node: &Node) -> Value {
-    match &node.value {
-        Tree::Null => Value::Null,
-        Tree::Bool(flag) => Value::Bool(*flag),
-        Tree::Int(number) => i64::try_from(*number)
-            .map(Value::from)
-            .or_else(|_| u64::try_from(*number).map(Value::from))
-            .unwrap_or(Value::Null),
-        Tree::Float(number) => {
-            #[expect(clippy::cast_possible_truncation, reason = "integral and far within the range of i64")]
-            let integral = (number.fract() == 0.0 && number.abs() < 1e15).then_some(*number as i64);
-            integral.map_or_else(|| Value::from(*number), Value::from)
-        }
-        Tree::Timestamp(text) | Tree::String(text) => Value::String(text.clone()),
-        Tree::List(list) => Value::Array(list.iter().map(untyped).collect()),
-        Tree::Map(map) => {
-            let mut json: Map<String, Value> =
-                map.iter().map(|(key, value)| (key.name.to_string(), untyped(value))).collect();
-            json.sort_keys();
-            Value::Object(json)
-        }
-    }
 }

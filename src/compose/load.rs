@@ -177,7 +177,10 @@ fn finish(session: &mut Session<'_>, inputs: inputs::Inputs, nodes: Node) -> Res
         disabled_services: Vec::new(),
     };
     if !session.options.interpolate {
-        project.tree = canonical_less(&project.nodes);
+        // Nothing further makes sense before variables have values: the tree stays without types.
+        if let Json::Object(tree) = canonical::untyped(&project.nodes) {
+            project.tree = tree;
+        }
         return Ok(project);
     }
     project.tree = canonical::decode(&project.nodes, &mut session.diagnostics);
@@ -195,14 +198,6 @@ fn finish(session: &mut Session<'_>, inputs: inputs::Inputs, nodes: Node) -> Res
     resolve::env_files(session, &mut project)?;
     select::apply(session, &mut project)?;
     Ok(project)
-}
-
-/// The tree without types, as the reference prints it when variables stay.
-fn canonical_less(nodes: &Node) -> serde_json::Map<String, Json> {
-    match super::json::untyped(nodes) {
-        Json::Object(map) => map,
-        _ => serde_json::Map::new(),
-    }
 }
 
 #[cfg(test)]

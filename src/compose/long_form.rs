@@ -6,8 +6,10 @@ use super::diagnostic::Diagnostic;
 use super::grammar::{device, port, volume};
 use super::merge::{self, Default as Named};
 use super::node::{Key, Map, Node, Span, Value};
+use super::session;
 use super::text;
 use super::walk::{self, Place};
+use std::path::Path;
 
 /// What a conversion has to say.
 struct Report<'d> {
@@ -191,13 +193,13 @@ fn device(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     }
 }
 
-fn ports(node: &mut Node, place: &Place, report: &mut Report<'_>) {
-    let Value::List(list) = &mut node.value else { return };
+/// Long ports, or `None` to leave the whole list as it is written.
+fn long_ports(list: &[Node], place: &Place, report: &mut Report<'_>) -> Option<Vec<Node>> {
     let mut long = Vec::with_capacity(list.len());
-    for item in std::mem::take(list) {
+    for item in list {
         let text = match &item.value {
             Value::Map(_) => {
-                long.push(item);
+                long.push(item.clone());
                 continue;
             }
             Value::Int(number) => number.to_string(),
@@ -210,7 +212,7 @@ fn ports(node: &mut Node, place: &Place, report: &mut Report<'_>) {
         };
         match port::parse_short(&text) {
             Ok(parsed) => long.extend(parsed.into_iter().map(|port| port.into_node(item.span))),
-            Err(_) if !report.strict => long.push(item),
+            Err(_) if !report.strict => return None,
             Err(message) => {
                 report.refuse(
                     message,
@@ -221,13 +223,25 @@ fn ports(node: &mut Node, place: &Place, report: &mut Report<'_>) {
             }
         }
     }
-    *list = long;
+    Some(long)
+}
+
+fn ports(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+    let Value::List(list) = &mut node.value else { return };
+    if let Some(long) = long_ports(list, place, report) {
+        *list = long;
+    }
 }
 
 fn mount(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     let Value::String(text) = &node.value else { return };
     match volume::parse_short(text) {
-        Ok(volume) => *node = volume.into_node(node.span),
+        Ok(mut volume) => {
+            if !volume.target.is_empty() {
+                volume.target = session::clean(Path::new(&volume.target)).to_string_lossy().into_owned();
+            }
+            *node = volume.into_node(node.span);
+        }
         Err(_) if !report.strict => {}
         Err(message) => {
             report.refuse(message, place, node.span, "write \"[SOURCE:]TARGET[:ro]\"");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::compose::json;
+use crate::compose::canonical;
 use crate::compose::node::FileId;
 use crate::compose::yaml;
 use serde_json::{Value as Json, json};
@@ -13,7 +13,7 @@ fn map(text: &str) -> Map {
 
 fn merged(base: &str, over: &str) -> Json {
     let map = documents(map(base), map(over)).unwrap();
-    json::untyped(&Node { value: Value::Map(map), ..Node::default() })
+    canonical::untyped(&Node { value: Value::Map(map), ..Node::default() })
 }
 
 /// Merges two bodies of a service.

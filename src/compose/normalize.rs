@@ -21,6 +21,7 @@ pub(super) fn apply(root: &mut Node, project: &str, environment: &Environment) {
         }
     });
     if let Some(map) = root.as_map_mut() {
+        map.entry("name".into()).or_default().value = Value::String(project.to_owned());
         for section in NAMED {
             if let Some(entries) = map.get_mut(section).and_then(Node::as_map_mut) {
                 name_entries(entries, project);

@@ -16,6 +16,18 @@ pub(super) fn check(root: &mut Node, diagnostics: &mut Vec<Diagnostic>) {
     walk::each_mut(root, "services.*.develop.watch.*.path", &mut |node, place| {
         watch_path(node, place, diagnostics);
     });
+    walk::each_mut(root, "services.*.pid", &mut |node, place| {
+        // The schema lets it pass, and the reference then crashes.
+        if node.is_null() {
+            refuse(
+                diagnostics,
+                format!("{place} must be a string"),
+                place,
+                node,
+                "write host or service:NAME",
+            );
+        }
+    });
     for pattern in ["services.*.gpus.*", "services.*.deploy.resources.reservations.devices.*"] {
         walk::each_mut(root, pattern, &mut |node, place| device_request(node, place, diagnostics));
     }

@@ -110,14 +110,13 @@ fn hosts(node: &Node) -> Result<Json, String> {
     hosts.into_lines().map(Json::from)
 }
 
-/// SSH keys as `id` or `id: path`.
+/// SSH keys as `id` or `id: path`, in the order they are written (the reference's order is random).
 fn ssh(node: &Node) -> Json {
-    let keys: BTreeMap<&str, &Node> =
-        node.as_map().into_iter().flatten().map(|(key, node)| (&*key.name, node)).collect();
+    let keys = node.as_map().into_iter().flatten().map(|(key, node)| (&*key.name, node));
     let line = |(id, path): (&str, &Node)| match &path.value {
         Value::Null => id.to_owned(),
         _ if text::print(path).is_empty() => id.to_owned(),
         _ => format!("{id}: {}", text::print(path)),
     };
-    keys.into_iter().map(line).collect()
+    keys.map(line).collect()
 }

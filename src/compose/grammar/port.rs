@@ -102,6 +102,9 @@ fn split_protocol(text: &str) -> (&str, &str) {
 }
 
 fn parse_host_ip(text: &str) -> Result<&str, String> {
+    if text.contains(':') && !text.starts_with('[') {
+        return Err(format!("Invalid ip address {text}: address {text}:: too many colons in address"));
+    }
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if bare.is_empty() && text.is_empty() || bare.parse::<IpAddr>().is_ok() {
         Ok(bare)

@@ -100,14 +100,21 @@ fn anonymous() -> Volume {
     }
 }
 
-/// Splits at colons, but not at the colon of a drive letter.
+/// Splits at colons, but not at the colon of a drive letter, nor inside `${…}`: a variable may have been left on
+/// purpose.
 fn sections(spec: &str) -> Vec<&str> {
     let mut sections = Vec::new();
     let mut start = 0;
-    for (at, _) in spec.match_indices(':') {
-        if !is_one_letter(&spec[start..at]) {
-            sections.push(&spec[start..at]);
-            start = at + 1;
+    let mut depth = 0_usize;
+    for (at, found) in spec.match_indices([':', '$', '}']) {
+        match found {
+            "$" if spec[at..].starts_with("${") => depth += 1,
+            "}" => depth = depth.saturating_sub(1),
+            ":" if depth == 0 && !is_one_letter(&spec[start..at]) => {
+                sections.push(&spec[start..at]);
+                start = at + 1;
+            }
+            _ => {}
         }
     }
     sections.push(&spec[start..]);
