@@ -12,6 +12,30 @@ pub enum FileKind {
     Directory,
 }
 
+/// What stands at a path, symbolic links not followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is.
+    pub kind: EntryKind,
+    /// Permission bits.
+    pub mode: u32,
+    /// Size of a regular file in bytes; 0 for anything else.
+    pub len: u64,
+}
+
+/// What an [`Entry`] is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link and where it leads, as written.
+    Symlink(String),
+    /// A socket, pipe or device: there is nothing to read that could count.
+    Other,
+}
+
 /// Read access to the files that a project names. Paths are absolute.
 pub trait Files: Sync {
     /// The bytes of a file.
@@ -24,4 +48,6 @@ pub trait Files: Sync {
     fn read_link(&self, path: &Path) -> Option<PathBuf>;
     /// The names in a directory, sorted.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+    /// What stands at a path itself; `None` if nothing does.
+    fn entry(&self, path: &Path) -> Option<Entry>;
 }

@@ -10,7 +10,8 @@ use super::session::{self, Failed, STDIN, Session};
 use std::path::{Path, PathBuf};
 
 /// Names of compose files in order of preference.
-const CONFIG_NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+pub(crate) const CONFIG_NAMES: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 /// Names of files that are merged over a found compose file, in order of preference.
 const OVERRIDE_NAMES: [&str; 4] = [
     "compose.override.yml",

@@ -1,7 +1,7 @@
 //! Files of tests: a map from path to text, below `/p`.
 
 use super::diagnostic::Severity;
-use super::files::{FileKind, Files};
+use super::files::{Entry, EntryKind, FileKind, Files};
 use super::load::{LoadOptions, Loaded, load};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -34,8 +34,18 @@ impl Files for Memory {
     fn read_link(&self, _: &Path) -> Option<PathBuf> {
         None
     }
-    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
-        Ok(Vec::new())
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let below = self.0.keys().filter_map(|file| file.strip_prefix(path).ok());
+        let names = below.filter_map(|file| Some(file.iter().next()?.to_string_lossy().into_owned()));
+        let names: std::collections::BTreeSet<String> = names.collect();
+        Ok(names.into_iter().collect())
+    }
+    fn entry(&self, path: &Path) -> Option<Entry> {
+        let (kind, mode) = match self.kind(path)? {
+            FileKind::File => (EntryKind::File, 0o644),
+            FileKind::Directory => (EntryKind::Directory, 0o755),
+        };
+        Some(Entry { kind, mode, len: self.0.get(path).map_or(0, |text| text.len() as u64) })
     }
 }
 

@@ -2,6 +2,7 @@
 //! [`Files`](files::Files), the environment is an argument.
 
 pub mod canonical;
+pub mod desired;
 pub mod diagnostic;
 pub mod dotenv;
 pub mod files;
@@ -12,6 +13,8 @@ pub mod node;
 pub mod reference_hash;
 pub mod render;
 pub mod schema;
+pub mod settings;
+pub mod support;
 pub mod unique;
 pub mod yaml;
 
@@ -21,7 +24,7 @@ mod document;
 mod environment;
 mod extends;
 mod include;
-mod inputs;
+pub(crate) mod inputs;
 mod json;
 mod long_form;
 #[cfg(test)]
@@ -30,7 +33,7 @@ mod merge;
 mod normalize;
 mod paths;
 mod profiles;
-mod project_name;
+pub(crate) mod project_name;
 mod resolve;
 mod select;
 mod session;

@@ -79,7 +79,7 @@ fn interpolated(session: &mut Session<'_>, environment: &Environment, name: Node
 
 /// The nearest valid name: lower case, without other characters than letters, digits, `_` and `-`, and not
 /// starting with one of the last two.
-pub(super) fn normalize(name: &str) -> String {
+pub(crate) fn normalize(name: &str) -> String {
     let kept: String = name
         .to_lowercase()
         .chars()

@@ -1,8 +1,9 @@
 //! The files of this machine.
 
-use crate::compose::files::{FileKind, Files};
+use crate::compose::files::{Entry, EntryKind, FileKind, Files};
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Reads from the file system.
@@ -34,5 +35,19 @@ impl Files for Disk {
         }
         names.sort();
         Ok(names)
+    }
+
+    fn entry(&self, path: &Path) -> Option<Entry> {
+        let metadata = fs::symlink_metadata(path).ok()?;
+        let kind = match metadata.file_type() {
+            kind if kind.is_file() => EntryKind::File,
+            kind if kind.is_dir() => EntryKind::Directory,
+            kind if kind.is_symlink() => {
+                EntryKind::Symlink(fs::read_link(path).ok()?.to_string_lossy().into_owned())
+            }
+            _ => EntryKind::Other,
+        };
+        let len = if kind == EntryKind::File { metadata.len() } else { 0 };
+        Some(Entry { kind, mode: metadata.permissions().mode() & 0o7777, len })
     }
 }

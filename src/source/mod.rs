@@ -1,5 +1,16 @@
 //! Where projects come from.
 
-pub mod disk;
+mod clashes;
+pub mod discover;
+mod disk;
+mod git_index;
+mod load;
+mod nested;
+mod options;
+mod unit;
+mod work;
 
 pub use disk::Disk;
+pub use git_index::GitIndex;
+pub use load::{LoadedSource, LoadedStack, load_source};
+pub use options::{ProjectFlags, SourceRequest};

@@ -1,0 +1,115 @@
+//! One service.
+
+use super::{Scope, dependencies, image, injected, seccomp, section, strip};
+use crate::compose::reference_hash;
+use crate::compose::settings::{self, ServiceSettings};
+use crate::model::desired::{DesiredService, DesiredStack, JobMode};
+use crate::model::service::ServiceSpec;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Converts a service; `None` after an error in this program's own mapping, which is then named.
+pub(super) fn convert(
+    scope: &mut Scope<'_>,
+    stack: &DesiredStack,
+    key: &str,
+    service: &Map<String, Value>,
+    waited_for: &BTreeSet<String>,
+) -> Option<DesiredService> {
+    let mut spec = match strip::spec(service) {
+        Ok(spec) => spec,
+        Err(keys) => {
+            for unmapped in keys {
+                let message = format!("internal error: `{unmapped}` is not mapped to the engine");
+                let hint = "please report this with the lines of your compose file that hold it";
+                scope.report.error(&["services", key, &unmapped], message).hint = Some(hint.to_owned());
+            }
+            return None;
+        }
+    };
+    for mapping in strip::gathered(service) {
+        let message = "names that begin with `x-` are left out: Compose takes them for extensions";
+        let hint = "write the mapping as a list of `x-name=value` to have them";
+        scope.report.warning(&["services", key, mapping], message).hint = Some(hint.to_owned());
+    }
+    let own = own_settings(scope, key);
+    let image = image::source(scope, key, service);
+    spec.image.clone_from(&image.reference);
+    spec.platform.clone_from(&image.platform);
+    let mut converted = DesiredService {
+        replicas: replicas(scope, key, service),
+        depends_on: dependencies::of(scope, key, service),
+        image,
+        names: names(&spec, stack),
+        job: match own.job {
+            Some(true) => JobMode::Job,
+            Some(false) => JobMode::Service,
+            None if waited_for.contains(key) => JobMode::Job,
+            None => JobMode::Inferred,
+        },
+        compose_hash: reference_hash::service_hash(service),
+        allow_empty_volume: own.allow_empty_volume,
+        wait_timeout: own.wait_timeout,
+        ..DesiredService::default()
+    };
+    injected::attach(scope, key, &spec, &mut converted);
+    binds(scope, key, &spec, &mut converted.contents);
+    seccomp::digests(scope, key, &spec.security_opt, &mut converted.contents);
+    converted.spec = spec;
+    Some(converted)
+}
+
+fn own_settings(scope: &mut Scope<'_>, key: &str) -> ServiceSettings {
+    let service = scope.project.nodes.get("services").and_then(|services| services.get(key));
+    let block = service.and_then(|service| service.get(settings::KEY));
+    let path = format!("services.{key}.{}", settings::KEY);
+    block.map_or_else(ServiceSettings::default, |node| settings::service(node, &path, scope.report.sink()))
+}
+
+/// The number of containers; the loader has seen to it that `scale` and `deploy.replicas` agree.
+fn replicas(scope: &mut Scope<'_>, key: &str, service: &Map<String, Value>) -> u32 {
+    let deploy = section(service, "deploy");
+    if let Some(mode) = deploy.get("mode").and_then(Value::as_str)
+        && !matches!(mode, "" | "replicated" | "global" | "global-job" | "replicated-job")
+    {
+        let message = format!("unknown mode {mode:?}");
+        scope.report.error(&["services", key, "deploy", "mode"], message).hint =
+            Some("the mode of a single engine is `replicated`, the default".to_owned());
+    }
+    let written = service.get("scale").or_else(|| deploy.get("replicas")).and_then(Value::as_u64);
+    written.map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// Engine names of the networks and volumes that a service uses: they are part of its hash, since a spec has only keys.
+fn names(spec: &ServiceSpec, stack: &DesiredStack) -> BTreeMap<String, String> {
+    let mut names = BTreeMap::new();
+    for key in spec.networks.keys() {
+        if let Some(network) = stack.networks.get(key) {
+            names.insert(format!("network {key}"), network.name.clone());
+        }
+    }
+    for mount in spec.volumes.iter().filter(|mount| mount.kind == "volume") {
+        if let Some(volume) = stack.volumes.get(&mount.source) {
+            names.insert(format!("volume {}", mount.source), volume.name.clone());
+        }
+    }
+    names
+}
+
+/// Digests of what is mounted from the source.
+fn binds(scope: &mut Scope<'_>, key: &str, spec: &ServiceSpec, found: &mut BTreeMap<String, String>) {
+    for (index, mount) in spec.volumes.iter().enumerate().filter(|(_, mount)| mount.kind == "bind") {
+        let counted = scope.contents.of_bind(mount);
+        let index = index.to_string();
+        let path = ["services", key, "volumes", index.as_str()];
+        if let Some(problem) = counted.problem {
+            scope.report.warning(&path, problem).hint = Some(
+                "if its contents need not count, name it in `x-reconcile: {ignore_contents: [...]}`"
+                    .to_owned(),
+            );
+        }
+        if let Some(digest) = counted.digest {
+            found.insert(counted.name, digest);
+        }
+    }
+}
