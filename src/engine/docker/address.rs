@@ -126,7 +126,8 @@ fn of_context(directory: &Path, name: &str) -> Result<Address, EngineError> {
     let digest = hex::encode(Sha256::digest(name.as_bytes()));
     let path = directory.join("contexts/meta").join(&digest).join("meta.json");
     let fail = |reason: String| EngineError::Failed(format!("docker context `{name}`: {reason}"));
-    let text = std::fs::read(&path).map_err(|error| fail(format!("cannot read {}: {error}", path.display())))?;
+    let text =
+        std::fs::read(&path).map_err(|error| fail(format!("cannot read {}: {error}", path.display())))?;
     let meta: serde_json::Value =
         serde_json::from_slice(&text).map_err(|error| fail(format!("{}: {error}", path.display())))?;
     let host = meta
@@ -181,7 +182,9 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_refused() {
-        for text in ["tcp://box:2376", "https://box", "npipe:////./pipe/x", "ssh://", "ssh://-oX", "ssh://a:b@c"] {
+        for text in
+            ["tcp://box:2376", "https://box", "npipe:////./pipe/x", "ssh://", "ssh://-oX", "ssh://a:b@c"]
+        {
             let error = Address::parse(text).expect_err(text).to_string();
             assert!(!error.contains("a:b"), "{error}");
         }
@@ -200,14 +203,12 @@ mod tests {
         let digest = crate::model::hash::digest(b"far");
         let meta = home.path().join("contexts/meta").join(digest);
         std::fs::create_dir_all(&meta).expect("directory");
-        std::fs::write(meta.join("meta.json"), r#"{"Endpoints":{"docker":{"Host":"ssh://far"}}}"#).expect("file");
+        std::fs::write(meta.join("meta.json"), r#"{"Endpoints":{"docker":{"Host":"ssh://far"}}}"#)
+            .expect("file");
         std::fs::write(home.path().join("config.json"), r#"{"currentContext":"far"}"#).expect("file");
         let config = ("DOCKER_CONFIG", home.path().to_str().expect("path"));
         assert_eq!(resolve(None, &[config]), Ok(ssh(None, "far", None, None)));
-        assert_eq!(
-            resolve(None, &[config, ("DOCKER_HOST", "unix:///a")]),
-            Ok(Address::Unix("/a".into())),
-        );
+        assert_eq!(resolve(None, &[config, ("DOCKER_HOST", "unix:///a")]), Ok(Address::Unix("/a".into())),);
         assert_eq!(
             resolve(Some("unix:///b"), &[config, ("DOCKER_HOST", "unix:///a")]),
             Ok(Address::Unix("/b".into())),

@@ -213,7 +213,8 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 fn message_of(status: StatusCode, bytes: &[u8]) -> String {
     let parsed: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
     let message = parsed.as_ref().and_then(|value| value.get("message")?.as_str()).map(str::to_owned);
-    let message = message.unwrap_or_else(|| String::from_utf8_lossy(bytes).trim().chars().take(500).collect());
+    let message =
+        message.unwrap_or_else(|| String::from_utf8_lossy(bytes).trim().chars().take(500).collect());
     let message = message.trim();
     if message.is_empty() { format!("the engine answered {status}") } else { message.to_owned() }
 }

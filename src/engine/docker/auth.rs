@@ -45,9 +45,10 @@ impl Credentials {
     /// Adds the trouble to the error of a request that went without credentials because of it.
     pub(super) fn explain(&self, error: EngineError) -> EngineError {
         match (&self.trouble, error) {
-            (Some(trouble), EngineError::Api { status, message }) => {
-                EngineError::Api { status, message: format!("{message} (asked without credentials: {trouble})") }
-            }
+            (Some(trouble), EngineError::Api { status, message }) => EngineError::Api {
+                status,
+                message: format!("{message} (asked without credentials: {trouble})"),
+            },
             (Some(trouble), EngineError::Failed(message)) => {
                 EngineError::Failed(format!("{message} (asked without credentials: {trouble})"))
             }
@@ -112,8 +113,10 @@ async fn lookup(config: &ClientConfig, key: &str) -> Result<Option<AuthConfig>, 
 }
 
 fn in_file(config: &ClientConfig, key: &str) -> Option<AuthConfig> {
-    let entry =
-        config.auths.get(key).or_else(|| config.auths.iter().find(|(name, _)| host(name) == key).map(|(_, entry)| entry))?;
+    let entry = config
+        .auths
+        .get(key)
+        .or_else(|| config.auths.iter().find(|(name, _)| host(name) == key).map(|(_, entry)| entry))?;
     entry_auth(entry, key)
 }
 
@@ -152,13 +155,22 @@ impl Secret {
         if self.username == "<token>" {
             AuthConfig { identitytoken: self.secret, serveraddress, ..AuthConfig::default() }
         } else {
-            AuthConfig { username: self.username, password: self.secret, serveraddress, ..AuthConfig::default() }
+            AuthConfig {
+                username: self.username,
+                password: self.secret,
+                serveraddress,
+                ..AuthConfig::default()
+            }
         }
     }
 }
 
 /// Runs a credential helper. `None` if it has nothing for that key. What it prints never gets into an error.
-async fn run<T: serde::de::DeserializeOwned>(helper: &str, verb: &str, input: &str) -> Result<Option<T>, String> {
+async fn run<T: serde::de::DeserializeOwned>(
+    helper: &str,
+    verb: &str,
+    input: &str,
+) -> Result<Option<T>, String> {
     let program = format!("docker-credential-{helper}");
     let mut child = Command::new(&program)
         .arg(verb)
@@ -179,7 +191,9 @@ async fn run<T: serde::de::DeserializeOwned>(helper: &str, verb: &str, input: &s
     }
     let output = tokio::time::timeout(HELPER_LIMIT, child.wait_with_output())
         .await
-        .map_err(|_| format!("the credential helper `{program}` did not answer within {} s", HELPER_LIMIT.as_secs()))?
+        .map_err(|_| {
+            format!("the credential helper `{program}` did not answer within {} s", HELPER_LIMIT.as_secs())
+        })?
         .map_err(|error| format!("the credential helper `{program}` failed: {error}"))?;
     if output.status.success() {
         let answer = serde_json::from_slice(&output.stdout);

@@ -66,6 +66,7 @@ async fn a_missing_helper_is_told_with_the_failure_it_causes() {
     let config = config(&json!({"credHelpers": {"box:5000": "surely-not-installed"}}));
     let credentials = for_reference(&config, "box:5000/a").await;
     assert!(credentials.header.is_none());
-    let error = credentials.explain(EngineError::Api { status: 500, message: "denied".to_owned() }).to_string();
+    let error =
+        credentials.explain(EngineError::Api { status: 500, message: "denied".to_owned() }).to_string();
     assert!(error.contains("denied") && error.contains("docker-credential-surely-not-installed"), "{error}");
 }

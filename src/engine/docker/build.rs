@@ -133,9 +133,10 @@ fn call(build: &BuildSpec) -> Call {
 
 fn with_troubles(error: EngineError, troubles: &[String]) -> EngineError {
     match error {
-        EngineError::Failed(message) if !troubles.is_empty() => {
-            EngineError::Failed(format!("{message}\n(some credentials were missing: {})", troubles.join("; ")))
-        }
+        EngineError::Failed(message) if !troubles.is_empty() => EngineError::Failed(format!(
+            "{message}\n(some credentials were missing: {})",
+            troubles.join("; ")
+        )),
         error => error,
     }
 }

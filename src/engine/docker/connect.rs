@@ -67,8 +67,9 @@ impl DockerEngine {
 
 /// The newest version that both sides speak, or the one that the environment asks for.
 fn agree(engine: &Version, wanted: Option<&str>) -> Result<(u32, u32), EngineError> {
-    let newest = parse(&engine.api_version)
-        .ok_or_else(|| EngineError::Failed(format!("the engine's API version `{}` is no version", engine.api_version)))?;
+    let newest = parse(&engine.api_version).ok_or_else(|| {
+        EngineError::Failed(format!("the engine's API version `{}` is no version", engine.api_version))
+    })?;
     let oldest = parse(&engine.min_api_version).unwrap_or(OLDEST);
     let too_old = |found: (u32, u32)| EngineError::TooOld {
         found: format!("{}.{}", found.0, found.1),
@@ -79,8 +80,9 @@ fn agree(engine: &Version, wanted: Option<&str>) -> Result<(u32, u32), EngineErr
     }
     let agreed = match wanted {
         Some(text) => {
-            let wanted = parse(text)
-                .ok_or_else(|| EngineError::Failed(format!("DOCKER_API_VERSION is `{text}`; expected such as 1.45")))?;
+            let wanted = parse(text).ok_or_else(|| {
+                EngineError::Failed(format!("DOCKER_API_VERSION is `{text}`; expected such as 1.45"))
+            })?;
             if wanted < OLDEST {
                 return Err(too_old(wanted));
             }

@@ -121,7 +121,11 @@ impl DockerEngine {
                 Ok(done(&warnings))
             }
             Err(error @ EngineError::Api { status: 409, .. }) => {
-                if self.is_made(container).await { Ok(Outcome::AlreadyDone) } else { Err(error) }
+                if self.is_made(container).await {
+                    Ok(Outcome::AlreadyDone)
+                } else {
+                    Err(error)
+                }
             }
             Err(error) => Err(error),
         }
@@ -194,7 +198,11 @@ impl DockerEngine {
         Ok(Duration::from_secs(seconds) + STOP_MARGIN)
     }
 
-    pub(super) async fn rename_container(&self, container: &ContainerRef, to: &str) -> Result<Outcome, EngineError> {
+    pub(super) async fn rename_container(
+        &self,
+        container: &ContainerRef,
+        to: &str,
+    ) -> Result<Outcome, EngineError> {
         let name = container.engine_ref();
         let Err(error) = self.api.send(Call::post(path(name, "/rename")).query("name", to)).await else {
             return Ok(Outcome::Done);
@@ -217,7 +225,9 @@ impl DockerEngine {
         };
         match self.inspect(name).await {
             Err(EngineError::Api { status: 404, .. }) => Ok(Outcome::Done),
-            Ok(found) if found.state.status == "dead" => self.api.send(remove("1")).await.map(|_| Outcome::Done),
+            Ok(found) if found.state.status == "dead" => {
+                self.api.send(remove("1")).await.map(|_| Outcome::Done)
+            }
             Ok(found) if found.state.status == "removing" => self.await_removal(name, error).await,
             _ => Err(error),
         }

@@ -224,7 +224,10 @@ mod tests {
         assert_eq!(text(".reconcile-0123456789ab.Dockerfile"), Some("FROM x"));
         assert_eq!(text(IGNORE), Some("*.log\n.reconcile-0123456789ab.Dockerfile\n"));
         let bare = BuildSpec { dockerfile_text: Some("FROM x".into()), ..BuildSpec::default() };
-        assert_eq!(entries(&bare).get(IGNORE).map(|entry| entry.1.as_str()), Some(".reconcile-inline.Dockerfile\n.dockerignore\n"));
+        assert_eq!(
+            entries(&bare).get(IGNORE).map(|entry| entry.1.as_str()),
+            Some(".reconcile-inline.Dockerfile\n.dockerignore\n")
+        );
     }
 
     #[test]

@@ -40,8 +40,10 @@ impl DockerEngine {
             return Err(EngineError::Failed("a hook without a command".to_owned()));
         };
         let set = |text: &String| (!text.is_empty()).then(|| text.clone());
-        let environment =
-            environment.iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?))).collect();
+        let environment = environment
+            .iter()
+            .filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)))
+            .collect();
         let options = CreateExecOptions {
             cmd: Some(command.clone()),
             user: set(user),
@@ -52,7 +54,11 @@ impl DockerEngine {
             attach_stderr: Some(true),
             ..CreateExecOptions::default()
         };
-        let exec = self.docker.create_exec(container.engine_ref(), options).await.map_err(|error| self.explain(error))?;
+        let exec = self
+            .docker
+            .create_exec(container.engine_ref(), options)
+            .await
+            .map_err(|error| self.explain(error))?;
         let started = self.docker.start_exec(&exec.id, None).await.map_err(|error| self.explain(error))?;
         let mut kept: Vec<u8> = Vec::new();
         if let StartExecResults::Attached { mut output, .. } = started {

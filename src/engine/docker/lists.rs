@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 type Texts = BTreeMap<String, String>;
 
 /// The default in place of null.
-pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(input: D) -> Result<T, D::Error> {
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    input: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(input)?.unwrap_or_default())
 }
 
@@ -245,7 +247,8 @@ mod tests {
 
     #[test]
     fn a_container_is_read_without_a_call_of_its_own() {
-        let network = ObservedNetwork { id: "n1".into(), name: "p_default".into(), ..ObservedNetwork::default() };
+        let network =
+            ObservedNetwork { id: "n1".into(), name: "p_default".into(), ..ObservedNetwork::default() };
         let container: Container = serde_json::from_str(CONTAINER).expect("container");
         let container = container.observed(&[network]);
         assert_eq!(container.name, "p-db-1");
@@ -259,14 +262,16 @@ mod tests {
 
     #[test]
     fn nulls_and_missing_fields_are_fine() {
-        let container: Container =
-            serde_json::from_str(r#"{"Id":"c","Names":null,"Labels":null,"Ports":null,"NetworkSettings":null}"#)
-                .expect("container");
+        let container: Container = serde_json::from_str(
+            r#"{"Id":"c","Names":null,"Labels":null,"Ports":null,"NetworkSettings":null}"#,
+        )
+        .expect("container");
         assert_eq!(container.observed(&[]).state, ContainerState::Unknown);
         let volumes: Volumes = serde_json::from_str(r#"{"Volumes":null}"#).expect("volumes");
         assert!(volumes.volumes.is_empty());
         let image: Image =
-            serde_json::from_str(r#"{"Id":"i","RepoTags":["<none>:<none>"],"RepoDigests":null}"#).expect("image");
+            serde_json::from_str(r#"{"Id":"i","RepoTags":["<none>:<none>"],"RepoDigests":null}"#)
+                .expect("image");
         assert!(image.observed().tags.is_empty());
     }
 }

@@ -65,9 +65,11 @@ impl<'a> Messages<'a> {
             if self.buffer.len() > LONGEST {
                 return Err(EngineError::Failed("the engine sent a line that never ends".to_owned()));
             }
-            let frame = tokio::time::timeout(SILENCE, self.body.frame()).await.map_err(|_| {
-                EngineError::Timeout { what: "nothing more from the engine".to_owned(), seconds: SILENCE.as_secs() }
-            })?;
+            let frame =
+                tokio::time::timeout(SILENCE, self.body.frame()).await.map_err(|_| EngineError::Timeout {
+                    what: "nothing more from the engine".to_owned(),
+                    seconds: SILENCE.as_secs(),
+                })?;
             match frame {
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {

@@ -53,6 +53,8 @@ impl DockerEngine {
 
     /// Docker's client settings as they are now: credentials may change while a daemon runs.
     fn client_config(&self) -> Result<client_config::ClientConfig, crate::engine::EngineError> {
-        self.settings.as_deref().map_or_else(|| Ok(client_config::ClientConfig::default()), client_config::load)
+        self.settings
+            .as_deref()
+            .map_or_else(|| Ok(client_config::ClientConfig::default()), client_config::load)
     }
 }

@@ -22,7 +22,11 @@ fn merged(user: &Pairs, ours: &Pairs) -> Pairs {
 }
 
 impl DockerEngine {
-    pub(super) async fn create_network(&self, spec: &NetworkSpec, labels: &Pairs) -> Result<Outcome, EngineError> {
+    pub(super) async fn create_network(
+        &self,
+        spec: &NetworkSpec,
+        labels: &Pairs,
+    ) -> Result<Outcome, EngineError> {
         let mut gate = Gate::new(self.info.api);
         let labels = merged(&spec.labels, labels);
         let body = network_body(spec, &labels, &mut gate);
@@ -32,10 +36,12 @@ impl DockerEngine {
         }
         match self.api.send(Call::post("/networks/create").json(&body)).await {
             Ok(_) => Ok(done(&gate.warnings)),
-            Err(error @ EngineError::Api { status: 409, .. }) => match self.network_named(&spec.name).await? {
-                Some(found) => same_network(&found, &labels),
-                None => Err(error),
-            },
+            Err(error @ EngineError::Api { status: 409, .. }) => {
+                match self.network_named(&spec.name).await? {
+                    Some(found) => same_network(&found, &labels),
+                    None => Err(error),
+                }
+            }
             Err(error) => Err(error),
         }
     }
@@ -77,7 +83,8 @@ impl DockerEngine {
         let mut gate = Gate::new(self.info.api);
         let settings = endpoint(spec, &mut gate)?;
         if !spec.mac_address.is_empty() {
-            gate.warnings.push(format!("`mac_address` on network {network} has no effect: this engine gives its own"));
+            gate.warnings
+                .push(format!("`mac_address` on network {network} has no effect: this engine gives its own"));
         }
         let body = json!({"Container": name, "EndpointConfig": settings});
         let call = Call::post(format!("/networks/{}/connect", escape(network))).json(&body);
@@ -92,7 +99,11 @@ impl DockerEngine {
     }
 
     /// The engine gives an existing volume back without a word; looking first tells done from done already.
-    pub(super) async fn create_volume(&self, spec: &VolumeSpec, labels: &Pairs) -> Result<Outcome, EngineError> {
+    pub(super) async fn create_volume(
+        &self,
+        spec: &VolumeSpec,
+        labels: &Pairs,
+    ) -> Result<Outcome, EngineError> {
         match self.api.read::<Volume>(Call::get(format!("/volumes/{}", escape(&spec.name)))).await {
             Ok(found) if found.driver == spec.driver() => return Ok(Outcome::AlreadyDone),
             Ok(found) => {
@@ -121,7 +132,10 @@ fn same_network(found: &Network, labels: &Pairs) -> Result<Outcome, EngineError>
     if found.labels.get(labels::HASH) == labels.get(labels::HASH) && labels.contains_key(labels::HASH) {
         return Ok(Outcome::AlreadyDone);
     }
-    Err(EngineError::Failed(format!("a network named {} exists already and is another one; it was left as it is", found.name)))
+    Err(EngineError::Failed(format!(
+        "a network named {} exists already and is another one; it was left as it is",
+        found.name
+    )))
 }
 
 fn network_body(spec: &NetworkSpec, labels: &Pairs, gate: &mut Gate) -> Value {
@@ -179,7 +193,8 @@ mod tests {
 
     #[test]
     fn a_network_is_asked_for_with_what_is_set_and_nothing_else() {
-        let pool = IpamPool { subnet: "10.1.0.0/24".into(), gateway: "10.1.0.1".into(), ..IpamPool::default() };
+        let pool =
+            IpamPool { subnet: "10.1.0.0/24".into(), gateway: "10.1.0.1".into(), ..IpamPool::default() };
         let spec = NetworkSpec {
             name: "n".into(),
             internal: true,

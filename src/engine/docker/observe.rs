@@ -60,10 +60,17 @@ impl Observe for DockerEngine {
         let mut containers: Vec<_> =
             containers.into_iter().map(|container| container.observed(&networks)).collect();
         containers.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        let volumes = volumes.volumes.into_iter().map(|volume| (volume.name.clone(), volume.observed())).collect();
+        let volumes =
+            volumes.volumes.into_iter().map(|volume| (volume.name.clone(), volume.observed())).collect();
         let engine = (*self.info).clone();
-        let mut state =
-            ObservedState { engine, containers, networks, volumes, remote_digests, ..ObservedState::default() };
+        let mut state = ObservedState {
+            engine,
+            containers,
+            networks,
+            volumes,
+            remote_digests,
+            ..ObservedState::default()
+        };
         for image in images {
             state.add_image(image.observed());
         }

@@ -55,7 +55,11 @@ impl DockerEngine {
             if let Some(error) = message.error {
                 return Err(EngineError::Failed(format!("cannot pull {reference}: {error}")));
             }
-            if message.status.as_deref().is_some_and(|status| status.starts_with("Status: Image is up to date")) {
+            if message
+                .status
+                .as_deref()
+                .is_some_and(|status| status.starts_with("Status: Image is up to date"))
+            {
                 outcome = Outcome::AlreadyDone;
             }
             if let Some(line) = layers.take(message) {
@@ -138,7 +142,8 @@ mod tests {
         assert_eq!(take(r#"{"status":"Pulling from library/x","id":"latest"}"#), None);
         assert_eq!(take(r#"{"status":"Pulling fs layer","id":"a"}"#).as_deref(), Some("0/1 layers"));
         assert_eq!(take(r#"{"status":"Already exists","id":"b"}"#).as_deref(), Some("1/2 layers"));
-        let downloading = r#"{"status":"Downloading","id":"a","progressDetail":{"current":1500000,"total":3000000}}"#;
+        let downloading =
+            r#"{"status":"Downloading","id":"a","progressDetail":{"current":1500000,"total":3000000}}"#;
         assert_eq!(take(downloading).as_deref(), Some("1/2 layers, 1.5/3.0 MB"));
         assert_eq!(take(downloading), None);
         assert_eq!(take(r#"{"status":"Pull complete","id":"a"}"#).as_deref(), Some("2/2 layers, 3.0/3.0 MB"));

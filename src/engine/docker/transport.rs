@@ -32,7 +32,10 @@ pub(super) type HttpClient = Client<Connector, Body>;
 
 /// A pooled client for the engine at an address.
 pub(super) fn client(connector: Connector) -> HttpClient {
-    Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new()).build(connector)
+    Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE)
+        .pool_timer(TokioTimer::new())
+        .build(connector)
 }
 
 /// Opens connections.

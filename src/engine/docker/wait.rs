@@ -85,7 +85,8 @@ impl DockerEngine {
 
     /// The last lines of a container's output, each on a line of its own; empty if there are none.
     async fn last_lines(&self, container: &str) -> String {
-        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&LINES.to_string()).build();
+        let options =
+            LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&LINES.to_string()).build();
         let mut output = Vec::new();
         let mut stream = self.docker.logs(container, Some(options));
         let read = async {
@@ -107,7 +108,8 @@ pub(super) fn quote(title: &str, output: &[u8]) -> String {
     if last.is_empty() {
         return String::new();
     }
-    let quoted: Vec<String> = last.iter().map(|line| format!("  {}", line.chars().take(WIDTH).collect::<String>())).collect();
+    let quoted: Vec<String> =
+        last.iter().map(|line| format!("  {}", line.chars().take(WIDTH).collect::<String>())).collect();
     format!("; {title}\n{}", quoted.join("\n"))
 }
 
@@ -130,8 +132,16 @@ fn healthy(found: &Inspection) -> Verdict {
 
 fn last_probe(health: &super::containers::HealthState) -> String {
     let Some(probe) = health.log.last() else { return String::new() };
-    let line: String =
-        probe.output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("").trim().chars().take(WIDTH).collect();
+    let line: String = probe
+        .output
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("")
+        .trim()
+        .chars()
+        .take(WIDTH)
+        .collect();
     let text = if line.is_empty() { String::new() } else { format!(": {line}") };
     format!("; its last check ended with {}{text}", probe.exit_code)
 }
@@ -141,7 +151,9 @@ fn completed(found: &Inspection) -> Verdict {
     match status.as_str() {
         "exited" | "stopped" if *exit_code == 0 => Verdict::Holds,
         "exited" | "dead" | "stopped" => Verdict::Ended(ended(&found.state)),
-        "restarting" => Verdict::Pending(format!("{}; restarted {} times", ended(&found.state), found.restart_count)),
+        "restarting" => {
+            Verdict::Pending(format!("{}; restarted {} times", ended(&found.state), found.restart_count))
+        }
         other => Verdict::Pending(format!("it is {other}")),
     }
 }
@@ -163,14 +175,18 @@ mod tests {
 
     #[test]
     fn health_is_judged_by_state_and_check() {
-        let check = |status: &str| json!({"Status": status, "Log": [{"ExitCode": 7, "Output": "first\nno route\n"}]});
+        let check =
+            |status: &str| json!({"Status": status, "Log": [{"ExitCode": 7, "Output": "first\nno route\n"}]});
         let judge = |state: Value| healthy(&found(state));
         assert_eq!(judge(json!({"Status": "running", "Health": check("healthy")})), Verdict::Holds);
         let Verdict::Failed(text) = judge(json!({"Status": "running", "Health": check("unhealthy")})) else {
             panic!("unhealthy holds")
         };
         assert!(text.contains("no route") && text.contains('7') && !text.contains("first"), "{text}");
-        assert!(matches!(judge(json!({"Status": "running", "Health": check("starting")})), Verdict::Pending(_)));
+        assert!(matches!(
+            judge(json!({"Status": "running", "Health": check("starting")})),
+            Verdict::Pending(_)
+        ));
         assert!(matches!(judge(json!({"Status": "running", "Health": null})), Verdict::Failed(_)));
         assert!(matches!(judge(json!({"Status": "exited", "Health": check("healthy")})), Verdict::Ended(_)));
         assert!(matches!(judge(json!({"Status": "restarting"})), Verdict::Pending(_)));
@@ -179,13 +195,17 @@ mod tests {
     #[test]
     fn a_job_is_complete_only_with_code_zero() {
         assert_eq!(completed(&found(json!({"Status": "exited", "ExitCode": 0}))), Verdict::Holds);
-        let Verdict::Ended(text) = completed(&found(json!({"Status": "exited", "ExitCode": 137, "OOMKilled": true})))
+        let Verdict::Ended(text) =
+            completed(&found(json!({"Status": "exited", "ExitCode": 137, "OOMKilled": true})))
         else {
             panic!("137 holds")
         };
         assert!(text.contains("137") && text.contains("out of memory"), "{text}");
         assert!(matches!(completed(&found(json!({"Status": "running"}))), Verdict::Pending(_)));
-        assert!(matches!(completed(&found(json!({"Status": "restarting", "ExitCode": 1}))), Verdict::Pending(_)));
+        assert!(matches!(
+            completed(&found(json!({"Status": "restarting", "ExitCode": 1}))),
+            Verdict::Pending(_)
+        ));
     }
 
     #[test]

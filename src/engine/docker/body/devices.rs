@@ -38,7 +38,10 @@ pub(super) fn requests(devices: &[Device], gpus: &[DeviceRequest], reserved: &[D
 /// A name such as `vendor.com/class=device`, for container and host alike.
 fn is_cdi(device: &Device) -> bool {
     let Device { source, target, permissions: _ } = device;
-    !source.starts_with('/') && source.contains('/') && source.contains('=') && (target.is_empty() || source == target)
+    !source.starts_with('/')
+        && source.contains('/')
+        && source.contains('=')
+        && (target.is_empty() || source == target)
 }
 
 /// Neither a count nor names means all.

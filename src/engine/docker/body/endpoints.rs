@@ -50,8 +50,7 @@ pub(super) fn legacy_links(container: &ContainerSpec, external: &[String]) -> Ve
     if !matches!(container.network_mode.as_str(), "bridge" | "default" | "") {
         return Vec::new();
     }
-    let with_alias =
-        |link: &String| if link.contains(':') { link.clone() } else { format!("{link}:{link}") };
+    let with_alias = |link: &String| if link.contains(':') { link.clone() } else { format!("{link}:{link}") };
     external.iter().map(with_alias).collect()
 }
 

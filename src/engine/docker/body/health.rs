@@ -8,7 +8,8 @@ use crate::model::units::Nanos;
 /// The check as the engine takes it: what is left out is the image's.
 pub(super) fn healthcheck(check: Option<&Healthcheck>, gate: &Gate) -> Result<Fields, EngineError> {
     let mut fields = Fields::default();
-    let Some(Healthcheck { test, timeout, interval, retries, start_period, start_interval, disable }) = check else {
+    let Some(Healthcheck { test, timeout, interval, retries, start_period, start_interval, disable }) = check
+    else {
         return Ok(fields);
     };
     if *disable {

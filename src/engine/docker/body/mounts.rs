@@ -31,7 +31,9 @@ pub(super) fn all(host: &mut Fields, container: &ContainerSpec, gate: &Gate) -> 
     // Reference: a volume on the same target wins over a config or secret.
     for file in &container.mounted_files {
         if taken.insert(&file.target) {
-            mounts.push(json!({"Type": "bind", "Source": file.source, "Target": file.target, "ReadOnly": true}));
+            mounts.push(
+                json!({"Type": "bind", "Source": file.source, "Target": file.target, "ReadOnly": true}),
+            );
         }
     }
     for (target, volume) in &container.inherited_volumes {
@@ -71,9 +73,13 @@ fn form(mount: &Mount, container: &ContainerSpec, gate: &Gate) -> Result<Form, E
 
 fn bind(mount: &Mount, gate: &Gate) -> Result<Form, EngineError> {
     let default = BindOptions { create_host_path: true, ..BindOptions::default() };
-    let BindOptions { selinux, propagation, create_host_path, recursive } = mount.bind.as_ref().unwrap_or(&default);
+    let BindOptions { selinux, propagation, create_host_path, recursive } =
+        mount.bind.as_ref().unwrap_or(&default);
     // A colon separates the parts of the text, and a file lies in the container's way only by `Mounts`.
-    let fits = *create_host_path && recursive.is_empty() && !mount.source.contains(':') && !mount.target.contains(':');
+    let fits = *create_host_path
+        && recursive.is_empty()
+        && !mount.source.contains(':')
+        && !mount.target.contains(':');
     if fits {
         let mut text = format!("{}:{}:{}", mount.source, mount.target, access(mount));
         for option in [selinux, propagation] {
@@ -142,7 +148,8 @@ const fn access(mount: &Mount) -> &'static str {
 }
 
 fn long(mount: &Mount, source: &str, option_key: &str, options: Fields) -> Value {
-    let Mount { kind, source: _, target, read_only, consistency, bind: _, volume: _, tmpfs: _, image: _ } = mount;
+    let Mount { kind, source: _, target, read_only, consistency, bind: _, volume: _, tmpfs: _, image: _ } =
+        mount;
     let mut fields = Fields::default();
     fields.put("Type", if kind.is_empty() { "volume" } else { kind });
     fields.set("Source", &source.to_owned());

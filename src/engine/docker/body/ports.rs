@@ -14,9 +14,9 @@ pub(super) fn exposed(ports: &[Port], expose: &[String]) -> Result<ByPort<Value>
         let (range, protocol) = entry.split_once('/').unwrap_or((entry, "tcp"));
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let bounds = first.trim().parse::<u16>().ok().zip(last.trim().parse::<u16>().ok());
-        let (first, last) = bounds
-            .filter(|(first, last)| first <= last)
-            .ok_or_else(|| EngineError::Failed(format!("`expose` entry `{entry}` is not a port or a range")))?;
+        let (first, last) = bounds.filter(|(first, last)| first <= last).ok_or_else(|| {
+            EngineError::Failed(format!("`expose` entry `{entry}` is not a port or a range"))
+        })?;
         all.extend((first..=last).map(|port| (format!("{port}/{protocol}"), json!({}))));
     }
     Ok(all)

@@ -69,7 +69,9 @@ pub(in super::super) fn extra_hosts(entries: &[String]) -> Vec<String> {
     entries
         .iter()
         .map(|entry| match entry.split_once('=').or_else(|| entry.split_once(':')) {
-            Some((host, address)) => format!("{host}:{}", address.trim_start_matches('[').trim_end_matches(']')),
+            Some((host, address)) => {
+                format!("{host}:{}", address.trim_start_matches('[').trim_end_matches(']'))
+            }
             None => entry.clone(),
         })
         .collect()

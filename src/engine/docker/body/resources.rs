@@ -27,7 +27,8 @@ pub(super) fn deployed(deploy: Option<&Deploy>) -> Deployed {
         found.pids = (*pids != 0).then_some(*pids);
         found.devices.extend(devices.iter().cloned());
     }
-    if let Some(Limits { cpus: _, memory, pids: _, devices, generic_resources: _ }) = &resources.reservations {
+    if let Some(Limits { cpus: _, memory, pids: _, devices, generic_resources: _ }) = &resources.reservations
+    {
         found.memory_reservation = (memory.0 != 0).then_some(memory.0);
         found.devices.extend(devices.iter().cloned());
     }
@@ -43,7 +44,10 @@ pub(super) fn nano_cpus(cpus: f64) -> i64 {
 
 /// Whole percent, as Windows engines take it.
 pub(super) fn percent(percent: f64) -> i64 {
-    #[expect(clippy::cast_possible_truncation, reason = "1 to 100; others saturate and are refused by the engine")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "1 to 100; others saturate and are refused by the engine"
+    )]
     let percent = percent.round() as i64;
     percent
 }
@@ -65,9 +69,18 @@ pub(in super::super) fn ulimits(limits: &BTreeMap<String, Ulimit>) -> Vec<Value>
 /// Block I/O weights and limits.
 pub(super) fn block_io(host: &mut Fields, blkio: Option<&Blkio>) {
     let Some(blkio) = blkio else { return };
-    let Blkio { weight, weight_device, device_read_bps, device_read_iops, device_write_bps, device_write_iops } = blkio;
-    let weights: Vec<Value> =
-        weight_device.iter().map(|WeightDevice { path, weight }| json!({"Path": path, "Weight": weight})).collect();
+    let Blkio {
+        weight,
+        weight_device,
+        device_read_bps,
+        device_read_iops,
+        device_write_bps,
+        device_write_iops,
+    } = blkio;
+    let weights: Vec<Value> = weight_device
+        .iter()
+        .map(|WeightDevice { path, weight }| json!({"Path": path, "Weight": weight}))
+        .collect();
     host.set("BlkioWeight", weight);
     host.set("BlkioWeightDevice", &weights);
     host.set("BlkioDeviceReadBps", &throttles(device_read_bps));

@@ -53,7 +53,11 @@ fn every_attribute_lands_where_the_engine_wants_it() {
             "/Healthcheck",
             json!({"Test": ["CMD", "x"], "Interval": 1_000_000_000, "Retries": 3, "StartInterval": 2_000_000_000_i64}),
         ),
-        (json!({"expose": ["80", "90-91/udp"]}), "/ExposedPorts", json!({"80/tcp": {}, "90/udp": {}, "91/udp": {}})),
+        (
+            json!({"expose": ["80", "90-91/udp"]}),
+            "/ExposedPorts",
+            json!({"80/tcp": {}, "90/udp": {}, "91/udp": {}}),
+        ),
         (json!({"annotations": {"a": "b"}}), "/HostConfig/Annotations", json!({"a": "b"})),
         (json!({}), "/HostConfig/NetworkMode", json!("p_default")),
         (json!({"dns": ["1.1.1.1"]}), "/HostConfig/Dns", json!(["1.1.1.1"])),
@@ -76,10 +80,18 @@ fn every_attribute_lands_where_the_engine_wants_it() {
         (json!({"cap_add": ["A"]}), "/HostConfig/CapAdd", json!(["A"])),
         (json!({"cap_drop": ["ALL"]}), "/HostConfig/CapDrop", json!(["ALL"])),
         (json!({"group_add": ["g"]}), "/HostConfig/GroupAdd", json!(["g"])),
-        (json!({"logging": {"options": {"a": "b"}}}), "/HostConfig/LogConfig", json!({"Type": "", "Config": {"a": "b"}})),
+        (
+            json!({"logging": {"options": {"a": "b"}}}),
+            "/HostConfig/LogConfig",
+            json!({"Type": "", "Config": {"a": "b"}}),
+        ),
         (json!({"storage_opt": {"size": "1G"}}), "/HostConfig/StorageOpt", json!({"size": "1G"})),
         (json!({"sysctls": {"a.b": "1"}}), "/HostConfig/Sysctls", json!({"a.b": "1"})),
-        (json!({"tmpfs": ["/run", "/tmp:size=1m"]}), "/HostConfig/Tmpfs", json!({"/run": "", "/tmp": "size=1m"})),
+        (
+            json!({"tmpfs": ["/run", "/tmp:size=1m"]}),
+            "/HostConfig/Tmpfs",
+            json!({"/run": "", "/tmp": "size=1m"}),
+        ),
         (json!({"device_cgroup_rules": ["c 1:3 mr"]}), "/HostConfig/DeviceCgroupRules", json!(["c 1:3 mr"])),
     ];
     for (spec, pointer, expected) in cases {
@@ -179,7 +191,12 @@ fn restart_policies_follow_the_specification() {
         (json!({"restart": "unless-stopped"}), "unless-stopped", 0, false),
         (json!({"restart": "no", "deploy": {"restart_policy": {}}}), "always", 0, false),
         (json!({"deploy": {"restart_policy": {"condition": "none"}}}), "no", 0, false),
-        (json!({"deploy": {"restart_policy": {"condition": "on-failure", "max_attempts": 2}}}), "on-failure", 2, false),
+        (
+            json!({"deploy": {"restart_policy": {"condition": "on-failure", "max_attempts": 2}}}),
+            "on-failure",
+            2,
+            false,
+        ),
         (json!({"deploy": {"restart_policy": {"condition": "any", "max_attempts": 2}}}), "always", 0, true),
     ] {
         let (body, warnings) = body_of(&container(&spec), NEW).expect("body");
@@ -215,7 +232,11 @@ fn mounts_take_the_form_that_can_say_them() {
             json!([{"Type": "bind", "Source": "/s", "Target": "/t", "ReadOnly": true,
                     "BindOptions": {"ReadOnlyForceRecursive": true, "Propagation": "rprivate"}}]),
         ),
-        (json!({"type": "volume", "source": "data", "target": "/t", "volume": {}}), "Binds", json!(["p_data:/t:rw"])),
+        (
+            json!({"type": "volume", "source": "data", "target": "/t", "volume": {}}),
+            "Binds",
+            json!(["p_data:/t:rw"]),
+        ),
         (
             json!({"type": "volume", "source": "data", "target": "/t", "volume": {"nocopy": true}}),
             "Binds",
@@ -226,7 +247,11 @@ fn mounts_take_the_form_that_can_say_them() {
             "Mounts",
             json!([{"Type": "volume", "Source": "p_data", "Target": "/t", "VolumeOptions": {"Subpath": "x"}}]),
         ),
-        (json!({"type": "volume", "target": "/anon"}), "Mounts", json!([{"Type": "volume", "Target": "/anon"}])),
+        (
+            json!({"type": "volume", "target": "/anon"}),
+            "Mounts",
+            json!([{"Type": "volume", "Target": "/anon"}]),
+        ),
         (
             json!({"type": "tmpfs", "target": "/t", "tmpfs": {"size": "10", "mode": 511}}),
             "Mounts",
@@ -266,7 +291,8 @@ fn anonymous_volumes_are_taken_over_unless_something_else_is_mounted_there() {
 
 #[test]
 fn mounted_files_are_read_only_and_yield_to_volumes() {
-    let mut container = container(&json!({"volumes": [{"type": "bind", "source": "/s", "target": "/etc/a"}]}));
+    let mut container =
+        container(&json!({"volumes": [{"type": "bind", "source": "/s", "target": "/etc/a"}]}));
     for target in ["/etc/a", "/etc/b"] {
         container.mounted_files.push(MountedFile { source: "/f".into(), target: target.into() });
     }
@@ -346,7 +372,10 @@ fn what_an_old_engine_ignores_harmlessly_is_a_warning() {
     let (body, warnings) = body_of(&container(&json!({"annotations": {"a": "b"}})), OLD).expect("body");
     assert_eq!(body["HostConfig"]["Annotations"], json!(null));
     assert!(warnings.iter().any(|warning| warning.contains("annotations")), "{warnings:?}");
-    let spec = EndpointSpec { endpoint: Endpoint { gw_priority: 5, ..Endpoint::default() }, ..EndpointSpec::default() };
+    let spec = EndpointSpec {
+        endpoint: Endpoint { gw_priority: 5, ..Endpoint::default() },
+        ..EndpointSpec::default()
+    };
     let mut gate = Gate::new(OLD);
     assert_eq!(endpoint(&spec, &mut gate).expect("endpoint"), json!({}));
     assert_eq!(gate.warnings.len(), 1);
@@ -355,7 +384,8 @@ fn what_an_old_engine_ignores_harmlessly_is_a_warning() {
 #[test]
 fn proxies_go_underneath_the_environment() {
     let container = container(&json!({"environment": {"HTTP_PROXY": "mine", "NO_PROXY": null}}));
-    let proxies = ["HTTP_PROXY", "NO_PROXY", "http_proxy"].map(|key| (key.to_owned(), "theirs".to_owned())).into();
+    let proxies =
+        ["HTTP_PROXY", "NO_PROXY", "http_proxy"].map(|key| (key.to_owned(), "theirs".to_owned())).into();
     let around = Surroundings { api: OLD, proxies: &proxies, security_opt: &[] };
     let (body, _) = create_body(&container, &around).expect("body");
     assert_eq!(body["Env"], json!(["HTTP_PROXY=mine", "NO_PROXY", "http_proxy=theirs"]));
@@ -371,7 +401,10 @@ fn security_options_are_read_in_and_translated() {
     let (body, _) = create_body(&container(&json!({})), &around).expect("body");
     let expected = json!([r#"seccomp={"a":[1]}"#, "seccomp=unconfined", "no-new-privileges"]);
     assert_eq!(body["HostConfig"]["SecurityOpt"], expected);
-    assert_eq!((&body["HostConfig"]["MaskedPaths"], &body["HostConfig"]["ReadonlyPaths"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&body["HostConfig"]["MaskedPaths"], &body["HostConfig"]["ReadonlyPaths"]),
+        (&json!([]), &json!([]))
+    );
     let error = read_profiles(&["seccomp=gone.json".to_owned()], home.path()).expect_err("gone").to_string();
     assert!(error.contains("gone.json"), "{error}");
 }
