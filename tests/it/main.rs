@@ -1,5 +1,6 @@
 //! The one integration binary; a module per subject.
 
+mod docker;
 mod e2e;
 mod lab;
 mod layering;

@@ -1,0 +1,72 @@
+use super::{HUB, for_build, for_reference};
+use crate::engine::EngineError;
+use crate::engine::docker::client_config::ClientConfig;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use serde_json::{Value, json};
+
+fn config(value: &Value) -> ClientConfig {
+    serde_json::from_value(value.clone()).expect("config")
+}
+
+fn login(user: &str, password: &str) -> Value {
+    json!({"auth": STANDARD.encode(format!("{user}:{password}"))})
+}
+
+fn decode(header: &str) -> Value {
+    serde_json::from_slice(&URL_SAFE.decode(header).expect("URL-safe base64")).expect("JSON")
+}
+
+async fn header(config: &ClientConfig, reference: &str) -> Option<Value> {
+    for_reference(config, reference).await.header.map(|header| decode(&header))
+}
+
+#[tokio::test]
+async fn logins_are_found_by_registry() {
+    let config = config(&json!({"auths": {
+        HUB: login("hub", "h"),
+        "box:5000": login("me", "a:b"),
+        "https://old.example/v1/": login("old", "o"),
+        "token.example": {"identitytoken": "t"},
+    }}));
+    for (reference, user, password) in [
+        ("nginx", "hub", "h"),
+        ("team/app:1", "hub", "h"),
+        ("box:5000/app", "me", "a:b"),
+        ("old.example/x/y:1", "old", "o"),
+    ] {
+        let found = header(&config, reference).await.expect(reference);
+        assert_eq!((found["username"].as_str(), found["password"].as_str()), (Some(user), Some(password)));
+    }
+    let token = header(&config, "token.example/a").await.expect("token");
+    assert_eq!(token, json!({"identitytoken": "t", "serveraddress": "token.example"}));
+    assert_eq!(header(&config, "other.example/a").await, None);
+}
+
+/// Reference: standard base64 is refused by engines as "no basic auth credentials".
+#[tokio::test]
+async fn the_header_is_url_safe() {
+    let config = config(&json!({"auths": {"box:5000": login("u", "pa???ss>>>x")}}));
+    let header = for_reference(&config, "box:5000/a").await.header.expect("header");
+    assert!(!header.contains('+') && !header.contains('/'), "{header}");
+}
+
+#[tokio::test]
+async fn a_build_gets_all_logins() {
+    let config = config(&json!({"auths": {"a.example": login("a", "1"), "b.example": login("b", "2")}}));
+    let (header, troubles) = for_build(&config).await;
+    let all = decode(&header.expect("header"));
+    assert_eq!(all["b.example"]["username"], "b");
+    assert_eq!(all.as_object().map(serde_json::Map::len), Some(2));
+    assert!(troubles.is_empty());
+}
+
+#[tokio::test]
+async fn a_missing_helper_is_told_with_the_failure_it_causes() {
+    let config = config(&json!({"credHelpers": {"box:5000": "surely-not-installed"}}));
+    let credentials = for_reference(&config, "box:5000/a").await;
+    assert!(credentials.header.is_none());
+    let error =
+        credentials.explain(EngineError::Api { status: 500, message: "denied".to_owned() }).to_string();
+    assert!(error.contains("denied") && error.contains("docker-credential-surely-not-installed"), "{error}");
+}

@@ -1,0 +1,60 @@
+//! A real Docker engine. bollard is used here and nowhere else.
+//!
+//! All requests go over one pooled HTTP client. Lists and bodies are JSON of our own: bollard refuses a whole list for
+//! one state it does not know, and lacks fields that old engines need. Its framing of exec and log streams is used.
+
+mod address;
+mod api;
+mod auth;
+mod body;
+mod build;
+mod client_config;
+mod connect;
+mod containers;
+mod context;
+mod exec;
+mod lists;
+mod messages;
+mod networks;
+mod observe;
+mod perform;
+mod pull;
+mod status;
+mod transport;
+mod upload;
+mod wait;
+
+pub use connect::ConnectOptions;
+
+use crate::model::observed::EngineInfo;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A connection to a Docker engine. Cloning it is cheap and shares the connections.
+#[derive(Clone)]
+pub struct DockerEngine {
+    api: api::Api,
+    docker: bollard::Docker,
+    info: Arc<EngineInfo>,
+    /// Folder of Docker's own client settings, if there is one.
+    settings: Option<PathBuf>,
+}
+
+impl DockerEngine {
+    /// The engine's version, the API version agreed on, and its platform.
+    pub fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    /// Where the engine is, such as `unix:///var/run/docker.sock`.
+    pub fn address(&self) -> &str {
+        &self.api.address
+    }
+
+    /// Docker's client settings as they are now: credentials may change while a daemon runs.
+    fn client_config(&self) -> Result<client_config::ClientConfig, crate::engine::EngineError> {
+        self.settings
+            .as_deref()
+            .map_or_else(|| Ok(client_config::ClientConfig::default()), client_config::load)
+    }
+}

@@ -1,0 +1,133 @@
+//! Looking at the engine: four lists at once, however many containers and stacks there are.
+
+use super::DockerEngine;
+use super::api::{Call, escape};
+use super::auth;
+use super::lists::{Container, Image, Network, Volumes, or_default};
+use crate::engine::{EngineError, Observe, ObserveRequest};
+use crate::model::observed::{ObservedNetwork, ObservedState};
+use futures_util::stream::{self, StreamExt as _};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How many lookups go to the engine at once.
+const PARALLEL: usize = 8;
+/// How long a registry may take to name a digest. Beyond it the last pulled image stays.
+const REGISTRY_LIMIT: Duration = Duration::from_secs(20);
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Inspected {
+    id: String,
+    config: Config,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    #[serde(deserialize_with = "or_default")]
+    env: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Distribution {
+    descriptor: Descriptor,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Descriptor {
+    digest: String,
+}
+
+impl Observe for DockerEngine {
+    async fn observe(&self, request: &ObserveRequest) -> Result<ObservedState, EngineError> {
+        let api = &self.api;
+        let lists = async {
+            tokio::try_join!(
+                api.read::<Vec<Container>>(Call::get("/containers/json").query("all", "1")),
+                api.read::<Vec<Network>>(Call::get("/networks")),
+                api.read::<Volumes>(Call::get("/volumes")),
+                api.read::<Vec<Image>>(Call::get("/images/json")),
+            )
+        };
+        let (lists, remote_digests) = tokio::join!(lists, self.remote_digests(&request.remote_digests));
+        let (containers, networks, volumes, images) = lists?;
+        let mut networks: Vec<ObservedNetwork> = networks.into_iter().map(Network::observed).collect();
+        networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        let mut containers: Vec<_> =
+            containers.into_iter().map(|container| container.observed(&networks)).collect();
+        containers.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        let volumes =
+            volumes.volumes.into_iter().map(|volume| (volume.name.clone(), volume.observed())).collect();
+        let engine = (*self.info).clone();
+        let mut state = ObservedState {
+            engine,
+            containers,
+            networks,
+            volumes,
+            remote_digests,
+            ..ObservedState::default()
+        };
+        for image in images {
+            state.add_image(image.observed());
+        }
+        Ok(state)
+    }
+
+    async fn environments(&self, ids: &[String], observed: &mut ObservedState) -> Result<(), EngineError> {
+        let calls: Vec<Call> =
+            ids.iter().map(|id| Call::get(format!("/containers/{}/json", escape(id)))).collect();
+        let inspections = calls.into_iter().map(|call| self.api.read::<Inspected>(call));
+        let mut inspections = stream::iter(inspections).buffer_unordered(PARALLEL);
+        while let Some(inspected) = inspections.next().await {
+            match inspected {
+                Ok(Inspected { id, config }) => {
+                    observed.environments.insert(id, pairs(config.env));
+                }
+                // It went away in the meantime: there is nothing to show.
+                Err(EngineError::Api { status: 404, .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn pairs(entries: Vec<String>) -> BTreeMap<String, String> {
+    entries
+        .into_iter()
+        .map(|entry| match entry.split_once('=') {
+            Some((key, value)) => (key.to_owned(), value.to_owned()),
+            None => (entry, String::new()),
+        })
+        .collect()
+}
+
+impl DockerEngine {
+    /// The digests that registries name now. A registry that does not answer is told as text: its images stay.
+    async fn remote_digests(&self, references: &[String]) -> BTreeMap<String, Result<String, String>> {
+        let lookups = references.to_vec().into_iter().map(|reference| async move {
+            let digest = self.remote_digest(&reference).await.map_err(|error| error.to_string());
+            (reference, digest)
+        });
+        stream::iter(lookups).buffer_unordered(PARALLEL).collect().await
+    }
+
+    async fn remote_digest(&self, reference: &str) -> Result<String, EngineError> {
+        let credentials = auth::for_reference(&self.client_config()?, reference).await;
+        // Slashes stay: the engine takes the rest of the path as the name.
+        let path = reference.split('/').map(escape).collect::<Vec<_>>().join("/");
+        let mut call = Call::get(format!("/distribution/{path}/json")).limit(REGISTRY_LIMIT);
+        if let Some(header) = &credentials.header {
+            call = call.header("x-registry-auth", header.clone());
+        }
+        let found = self.api.read::<Distribution>(call).await.map_err(|error| credentials.explain(error))?;
+        if found.descriptor.digest.is_empty() {
+            return Err(EngineError::Failed("the registry names no digest".to_owned()));
+        }
+        Ok(found.descriptor.digest)
+    }
+}

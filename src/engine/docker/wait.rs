@@ -1,0 +1,219 @@
+//! Waiting for a container's health or end.
+
+use super::DockerEngine;
+use super::containers::{Inspection, State};
+use crate::engine::EngineError;
+use crate::model::report::Outcome;
+use crate::model::step::ContainerRef;
+use crate::model::units::Nanos;
+use bollard::query_parameters::LogsOptionsBuilder;
+use futures_util::StreamExt as _;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The first pause between looks, and the longest.
+const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// How many of a failed container's last lines are told.
+const LINES: usize = 10;
+/// How much of a line is told.
+const WIDTH: usize = 300;
+/// How long the engine may take to give the last lines.
+const LOGS_LIMIT: Duration = Duration::from_secs(5);
+
+/// What one look says.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    /// The condition holds.
+    Holds,
+    /// It may still come to hold; how things stand.
+    Pending(String),
+    /// It cannot hold any more, because of this.
+    Failed(String),
+    /// It cannot hold any more: the container ended. Its last lines tell more.
+    Ended(String),
+}
+
+impl DockerEngine {
+    pub(super) async fn await_healthy(
+        &self,
+        container: &ContainerRef,
+        timeout: Nanos,
+    ) -> Result<Outcome, EngineError> {
+        self.wait(container, timeout, "did not become healthy", healthy).await
+    }
+
+    pub(super) async fn await_completed(
+        &self,
+        container: &ContainerRef,
+        timeout: Nanos,
+    ) -> Result<Outcome, EngineError> {
+        self.wait(container, timeout, "did not complete", completed).await
+    }
+
+    async fn wait(
+        &self,
+        container: &ContainerRef,
+        timeout: Nanos,
+        what: &str,
+        judge: fn(&Inspection) -> Verdict,
+    ) -> Result<Outcome, EngineError> {
+        let name = container.engine_ref();
+        let limit = timeout.to_std();
+        let start = Instant::now();
+        let mut pause = PAUSE;
+        loop {
+            let found = self.inspect(name).await?;
+            let title = format!("container {}", container.name());
+            match judge(&found) {
+                Verdict::Holds => return Ok(Outcome::Done),
+                Verdict::Failed(reason) => return Err(EngineError::Failed(format!("{title} {reason}"))),
+                Verdict::Ended(reason) => {
+                    let lines = self.last_lines(name).await;
+                    return Err(EngineError::Failed(format!("{title} {reason}{lines}")));
+                }
+                Verdict::Pending(state) if start.elapsed() >= limit => {
+                    let what = format!("{title} {what} ({state})");
+                    return Err(EngineError::Timeout { what, seconds: limit.as_secs() });
+                }
+                Verdict::Pending(_) => {}
+            }
+            tokio::time::sleep(pause.min(limit.saturating_sub(start.elapsed()))).await;
+            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// The last lines of a container's output, each on a line of its own; empty if there are none.
+    async fn last_lines(&self, container: &str) -> String {
+        let options =
+            LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&LINES.to_string()).build();
+        let mut output = Vec::new();
+        let mut stream = self.docker.logs(container, Some(options));
+        let read = async {
+            while let Some(Ok(chunk)) = stream.next().await {
+                output.extend_from_slice(chunk.as_ref());
+            }
+        };
+        // Some log drivers cannot be read: then there is just nothing more to tell.
+        let _ = tokio::time::timeout(LOGS_LIMIT, read).await;
+        quote("its last output:", &output)
+    }
+}
+
+/// The last lines of some output under a title; empty if there are none.
+pub(super) fn quote(title: &str, output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let last = lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default();
+    if last.is_empty() {
+        return String::new();
+    }
+    let quoted: Vec<String> =
+        last.iter().map(|line| format!("  {}", line.chars().take(WIDTH).collect::<String>())).collect();
+    format!("; {title}\n{}", quoted.join("\n"))
+}
+
+fn healthy(found: &Inspection) -> Verdict {
+    let State { status, health, .. } = &found.state;
+    match (status.as_str(), health) {
+        ("exited" | "dead" | "stopped", _) => Verdict::Ended(ended(&found.state)),
+        ("restarting", _) => {
+            Verdict::Pending(format!("{}; restarted {} times", ended(&found.state), found.restart_count))
+        }
+        (_, None) => Verdict::Failed("has no health check, so it can never be healthy".to_owned()),
+        (_, Some(health)) => match health.status.as_str() {
+            "healthy" => Verdict::Holds,
+            "unhealthy" => Verdict::Failed(format!("is unhealthy{}", last_probe(health))),
+            "none" | "" => Verdict::Failed("has no health check, so it can never be healthy".to_owned()),
+            other => Verdict::Pending(format!("health: {other}{}", last_probe(health))),
+        },
+    }
+}
+
+fn last_probe(health: &super::containers::HealthState) -> String {
+    let Some(probe) = health.log.last() else { return String::new() };
+    let line: String = probe
+        .output
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("")
+        .trim()
+        .chars()
+        .take(WIDTH)
+        .collect();
+    let text = if line.is_empty() { String::new() } else { format!(": {line}") };
+    format!("; its last check ended with {}{text}", probe.exit_code)
+}
+
+fn completed(found: &Inspection) -> Verdict {
+    let State { status, exit_code, .. } = &found.state;
+    match status.as_str() {
+        "exited" | "stopped" if *exit_code == 0 => Verdict::Holds,
+        "exited" | "dead" | "stopped" => Verdict::Ended(ended(&found.state)),
+        "restarting" => {
+            Verdict::Pending(format!("{}; restarted {} times", ended(&found.state), found.restart_count))
+        }
+        other => Verdict::Pending(format!("it is {other}")),
+    }
+}
+
+fn ended(state: &State) -> String {
+    let memory = if state.oom_killed { " (killed: out of memory)" } else { "" };
+    let error = if state.error.is_empty() { String::new() } else { format!(": {}", state.error) };
+    format!("exited with code {}{memory}{error}", state.exit_code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inspection, Verdict, completed, healthy, quote};
+    use serde_json::{Value, json};
+
+    fn found(state: Value) -> Inspection {
+        serde_json::from_value(json!({"Name": "/a", "RestartCount": 2, "State": state})).expect("inspection")
+    }
+
+    #[test]
+    fn health_is_judged_by_state_and_check() {
+        let check =
+            |status: &str| json!({"Status": status, "Log": [{"ExitCode": 7, "Output": "first\nno route\n"}]});
+        let judge = |state: Value| healthy(&found(state));
+        assert_eq!(judge(json!({"Status": "running", "Health": check("healthy")})), Verdict::Holds);
+        let Verdict::Failed(text) = judge(json!({"Status": "running", "Health": check("unhealthy")})) else {
+            panic!("unhealthy holds")
+        };
+        assert!(text.contains("no route") && text.contains('7') && !text.contains("first"), "{text}");
+        assert!(matches!(
+            judge(json!({"Status": "running", "Health": check("starting")})),
+            Verdict::Pending(_)
+        ));
+        assert!(matches!(judge(json!({"Status": "running", "Health": null})), Verdict::Failed(_)));
+        assert!(matches!(judge(json!({"Status": "exited", "Health": check("healthy")})), Verdict::Ended(_)));
+        assert!(matches!(judge(json!({"Status": "restarting"})), Verdict::Pending(_)));
+    }
+
+    #[test]
+    fn a_job_is_complete_only_with_code_zero() {
+        assert_eq!(completed(&found(json!({"Status": "exited", "ExitCode": 0}))), Verdict::Holds);
+        let Verdict::Ended(text) =
+            completed(&found(json!({"Status": "exited", "ExitCode": 137, "OOMKilled": true})))
+        else {
+            panic!("137 holds")
+        };
+        assert!(text.contains("137") && text.contains("out of memory"), "{text}");
+        assert!(matches!(completed(&found(json!({"Status": "running"}))), Verdict::Pending(_)));
+        assert!(matches!(
+            completed(&found(json!({"Status": "restarting", "ExitCode": 1}))),
+            Verdict::Pending(_)
+        ));
+    }
+
+    #[test]
+    fn at_most_ten_lines_are_quoted() {
+        let output: String = (0..30).map(|number| format!("line {number}\n")).collect();
+        let quoted = quote("its last output:", output.as_bytes());
+        assert_eq!(quoted.lines().count(), 11);
+        assert!(quoted.ends_with("  line 29") && !quoted.contains("line 19\n"), "{quoted}");
+        assert_eq!(quote("its last output:", b"\n"), "");
+    }
+}
