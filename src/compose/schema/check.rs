@@ -113,7 +113,7 @@ impl Checker {
         let list = node.as_list().unwrap_or_default();
         let mut found = Vec::new();
         for (index, element) in list.iter().enumerate() {
-            self.path.push(index.to_string());
+            self.path.push(format!("[{index}]"));
             found.extend(self.check(items, element));
             self.path.pop();
         }
@@ -176,7 +176,7 @@ impl Checker {
     }
 
     fn at(&self, span: Span, message: String, hint: Option<String>) -> Violation {
-        let mut diagnostic = Diagnostic::error(message).at(self.path.join(".")).span(span);
+        let mut diagnostic = Diagnostic::error(message).at(self.path.join(".").replace(".[", "[")).span(span);
         diagnostic.hint = hint;
         Violation { depth: self.path.len(), diagnostic }
     }
