@@ -7,3 +7,4 @@
 pub mod compose;
 pub mod engine;
 pub mod model;
+pub mod plan;
