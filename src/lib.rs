@@ -4,8 +4,12 @@
 //! desired state, `engine` observes, `plan` decides (pure), `execute` acts, `cli` prints.
 //! `docs/architecture.md` tells which room may use which.
 
+pub mod cli;
 pub mod compose;
+pub mod cycle;
 pub mod engine;
 pub mod execute;
 pub mod model;
+pub mod plan;
 pub mod source;
+mod telemetry;

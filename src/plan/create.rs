@@ -1,0 +1,212 @@
+//! The container to create for a replica: everything resolved to engine names.
+
+use super::diff::{Diff, ServiceDiff, StackDiff};
+use super::instances::{Instance, replica_name};
+use super::order::volumes_parent;
+use super::volumes;
+use crate::model::desired::{DesiredService, DesiredStack};
+use crate::model::labels;
+use crate::model::service::{Endpoint, Pairs, ServiceSpec};
+use crate::model::step::{ContainerSpec, EndpointSpec};
+use std::collections::BTreeMap;
+
+/// The engines from this API version on take all networks of a container at its creation.
+const ALL_ENDPOINTS: (u32, u32) = (1, 44);
+
+/// A container with the networks that it is attached to after its creation.
+pub(super) struct Creation {
+    /// The container.
+    pub container: ContainerSpec,
+    /// Further networks as key, engine name and settings.
+    pub connects: Vec<(String, String, EndpointSpec)>,
+}
+
+/// Key of the network that a container starts with: the highest priority, ties by key.
+pub(super) fn primary_network(spec: &ServiceSpec) -> Option<&String> {
+    let priority = |endpoint: &Option<Endpoint>| endpoint.as_ref().map_or(0, |endpoint| endpoint.priority);
+    let mut all: Vec<_> = spec.networks.iter().collect();
+    all.sort_by_key(|(key, endpoint)| (std::cmp::Reverse(priority(endpoint)), *key));
+    all.first().map(|(key, _)| *key)
+}
+
+/// Resolves names between the services of one stack.
+struct Names<'a, 'd> {
+    stack: &'a DesiredStack,
+    found: &'d StackDiff<'a>,
+}
+
+impl Names<'_, '_> {
+    /// The first container of a service.
+    fn first(&self, service: &str) -> String {
+        let first = self.found.services.get(service).and_then(|found| found.instances.first());
+        match (first, self.stack.services.get(service)) {
+            (Some(instance), _) => instance.name.clone(),
+            (None, Some(desired)) => replica_name(self.stack, service, desired, 1),
+            (None, None) => format!("{}-{service}-1", self.stack.name),
+        }
+    }
+
+    /// `service:x` as the engine takes it.
+    fn namespace(&self, mode: &str) -> String {
+        mode.strip_prefix("service:").map_or(mode.to_owned(), |key| format!("container:{}", self.first(key)))
+    }
+
+    fn volumes_from(&self, from: &str) -> String {
+        if let Some(container) = from.strip_prefix("container:") {
+            return container.to_owned();
+        }
+        let mode = from.split_once(':').map(|(_, mode)| mode);
+        let name = volumes_parent(from).map(|key| self.first(key)).unwrap_or_default();
+        mode.map_or(name.clone(), |mode| format!("{name}:{mode}"))
+    }
+
+    /// Links as `container:alias`. Reference: docker compose 2.40 gives every container of the target three names.
+    fn links(&self, spec: &ServiceSpec, number: u32) -> Vec<String> {
+        let mut links = Vec::new();
+        for link in &spec.links {
+            let (key, alias) = link.split_once(':').unwrap_or((link, link));
+            let instances = self.found.services.get(key).map_or(&[][..], |found| &found.instances);
+            for target in instances.iter().map(|instance| &instance.name) {
+                links.push(format!("{target}:{alias}"));
+                links.push(format!("{target}:{key}-{number}"));
+                links.push(format!("{target}:{}-{key}-{number}", self.stack.name));
+            }
+        }
+        links.extend(spec.external_links.iter().map(|link| match link.split_once(':') {
+            Some(_) => link.clone(),
+            None => format!("{link}:{link}"),
+        }));
+        links.sort();
+        links.dedup();
+        links
+    }
+}
+
+/// The container for a replica. `name` is what it is created under.
+pub(super) fn creation<'a>(
+    diff: &Diff<'a>,
+    found: &StackDiff<'a>,
+    (key, service): (&str, &ServiceDiff<'a>),
+    instance: &Instance<'a>,
+    name: String,
+) -> Option<Creation> {
+    let (stack, desired) = (found.desired?, service.desired?);
+    let names = Names { stack, found };
+    let spec = &desired.spec;
+    let engine_name =
+        |key: &str| stack.networks.get(key).map_or(key.to_owned(), |network| network.name.clone());
+    let (mut endpoints, mut connects) = (BTreeMap::new(), Vec::new());
+    let primary = primary_network(spec).filter(|_| spec.network_mode.is_empty());
+    let links = names.links(spec, instance.number);
+    for (network, settings) in spec.networks.iter().filter(|_| primary.is_some()) {
+        let is_primary = primary == Some(network);
+        let mut endpoint = endpoint(key, spec, settings.as_ref(), instance, is_primary);
+        endpoint.links.clone_from(&links);
+        if is_primary || diff.index.observed.engine.api >= ALL_ENDPOINTS {
+            endpoints.insert(engine_name(network), endpoint);
+        } else {
+            connects.push((network.clone(), engine_name(network), endpoint));
+        }
+    }
+    let network_mode = match primary {
+        Some(network) => engine_name(network),
+        None if spec.network_mode.is_empty() => "none".to_owned(),
+        None => names.namespace(&spec.network_mode),
+    };
+    let used = spec.volumes.iter().filter_map(|mount| stack.volumes.get_key_value(&mount.source));
+    let container = ContainerSpec {
+        name,
+        final_name: instance.name.clone(),
+        service: key.to_owned(),
+        image: desired.image.reference.clone(),
+        labels: labels(diff, stack, (key, service), instance),
+        network_mode,
+        endpoints,
+        ipc: names.namespace(&spec.ipc),
+        pid: names.namespace(&spec.pid),
+        volumes_from: spec.volumes_from.iter().map(|from| names.volumes_from(from)).collect(),
+        volume_names: used.map(|(key, volume)| (key.clone(), volume.name.clone())).collect(),
+        inherited_volumes: instance
+            .predecessor()
+            .map(|old| volumes::inherited(desired, old))
+            .unwrap_or_default(),
+        mounted_files: desired.mounted_files.clone(),
+        stop_timeout: spec.stop_grace_period.map(crate::model::units::Nanos::whole_seconds),
+        spec: spec.clone(),
+    };
+    Some(Creation { container, connects })
+}
+
+fn endpoint(
+    key: &str,
+    spec: &ServiceSpec,
+    settings: Option<&Endpoint>,
+    instance: &Instance,
+    is_primary: bool,
+) -> EndpointSpec {
+    let endpoint = settings.cloned().unwrap_or_default();
+    let mut aliases = vec![instance.name.clone(), key.to_owned()];
+    for alias in &endpoint.aliases {
+        if !aliases.contains(alias) {
+            aliases.push(alias.clone());
+        }
+    }
+    let own = endpoint.mac_address.clone();
+    let mac_address = if own.is_empty() && is_primary { spec.mac_address.clone() } else { own };
+    EndpointSpec { aliases, links: Vec::new(), endpoint, mac_address }
+}
+
+/// The user's labels, then Docker's, then ours: the latter cannot be overridden.
+fn labels(
+    diff: &Diff,
+    stack: &DesiredStack,
+    (key, service): (&str, &ServiceDiff),
+    instance: &Instance,
+) -> Pairs {
+    let Some(desired) = service.desired else { return Pairs::new() };
+    let mut all = desired.spec.labels.clone();
+    let mut set = |key: &str, value: String| all.insert(key.to_owned(), value);
+    set(labels::PROJECT, stack.name.clone());
+    set(labels::SERVICE, key.to_owned());
+    set(labels::NUMBER, instance.number.to_string());
+    set(labels::ONEOFF, "False".to_owned());
+    set(labels::COMPOSE_HASH, desired.compose_hash.clone());
+    set(labels::DEPENDS_ON, depends_on(desired));
+    set(labels::WORKING_DIR, stack.working_dir.clone());
+    set(labels::CONFIG_FILES, stack.config_files.join(","));
+    if !stack.env_files.is_empty() {
+        set(labels::ENV_FILES, stack.env_files.join(","));
+    }
+    set(labels::VERSION, labels::COMPOSE_VERSION.to_owned());
+    // An image that is still to be fetched has no id yet, and the label is for people only.
+    let image = diff.images.get(&desired.image.reference).filter(|fate| fate.step.is_none());
+    if let Some(id) = image.and_then(|fate| fate.id.clone()) {
+        set(labels::IMAGE, id);
+    }
+    set(labels::HASH, service.hash.clone());
+    set(labels::SOURCE, diff.desired.source.clone());
+    set(labels::SPEC, desired.recorded().to_string());
+    all
+}
+
+fn depends_on(desired: &DesiredService) -> String {
+    let entries = desired.depends_on.iter();
+    let entries: Vec<String> = entries
+        .map(|(key, dependency)| format!("{key}:{}:{}", dependency.condition.as_str(), dependency.restart))
+        .collect();
+    entries.join(",")
+}
+
+/// Labels of a network or volume besides the user's.
+pub(super) fn object_labels(diff: &Diff, stack: &str, compose_hash: &str, own: [(&str, String); 2]) -> Pairs {
+    let mut all = Pairs::from([
+        (labels::PROJECT.to_owned(), stack.to_owned()),
+        (labels::VERSION.to_owned(), labels::COMPOSE_VERSION.to_owned()),
+        (labels::SOURCE.to_owned(), diff.desired.source.clone()),
+    ]);
+    if !compose_hash.is_empty() {
+        all.insert(labels::COMPOSE_HASH.to_owned(), compose_hash.to_owned());
+    }
+    all.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    all
+}

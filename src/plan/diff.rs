@@ -1,0 +1,278 @@
+//! The difference between desired and observed, decided resource by resource.
+
+use super::Policy;
+use super::blocks;
+use super::images::Images;
+use super::index::Index;
+use super::instances::Instance;
+use super::networks::{self, NetworkFate, Networks};
+use super::order;
+use super::orphans;
+use super::service::{self, Decided};
+use super::volumes::{self, Volumes};
+use crate::model::change::{Cause, CauseKind, Change, ChangeAction, ChangeSet, StackChanges};
+use crate::model::desired::{DesiredService, DesiredStack, DesiredState};
+use crate::model::observed::{ObservedContainer, ObservedState};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The difference, with what putting it in order needs to know.
+pub struct Diff<'a> {
+    /// The same for people: what happens to each resource and why.
+    pub changes: ChangeSet,
+    pub(super) desired: &'a DesiredState,
+    pub(super) policy: &'a Policy,
+    pub(super) index: Index<'a>,
+    pub(super) images: Images,
+    pub(super) stacks: Stacks<'a>,
+}
+
+/// Stacks by name.
+pub(super) type Stacks<'a> = BTreeMap<&'a str, StackDiff<'a>>;
+
+/// The difference of one stack.
+#[derive(Default)]
+pub(super) struct StackDiff<'a> {
+    /// What is wanted; `None` for a stack that left the source.
+    pub desired: Option<&'a DesiredStack>,
+    /// Keys of the services that are wanted, each after those it depends on.
+    pub order: Vec<&'a str>,
+    /// Services by key, those that left included.
+    pub services: Decided<'a>,
+    /// Networks by key, those that left included.
+    pub networks: Networks<'a>,
+    /// Volumes by key.
+    pub volumes: Volumes<'a>,
+}
+
+/// The difference of one service.
+pub(super) struct ServiceDiff<'a> {
+    /// What is wanted; `None` for a service that left.
+    pub desired: Option<&'a DesiredService>,
+    /// Its config hash.
+    pub hash: String,
+    /// Its replicas by number.
+    pub instances: Vec<Instance<'a>>,
+    /// Containers that go without a successor.
+    pub gone: Vec<&'a ObservedContainer>,
+    /// The same for people.
+    pub change: Change,
+}
+
+impl<'a> ServiceDiff<'a> {
+    /// Whether nothing is done to it although something should be.
+    pub fn is_blocked(&self) -> bool {
+        self.change.action == ChangeAction::Blocked
+    }
+
+    /// Containers that will not be there any more.
+    pub fn leaving(&self) -> impl Iterator<Item = &'a ObservedContainer> {
+        let rest = self.instances.iter().flat_map(|instance| instance.rest.iter().copied());
+        let all = rest.chain(self.gone.iter().copied());
+        all.filter(|_| !self.is_blocked())
+    }
+}
+
+/// What was found to stand in the way of an earlier round.
+#[derive(Default)]
+pub(super) struct Held {
+    /// Networks that cannot be replaced, by engine name.
+    pub networks: BTreeMap<String, Cause>,
+    /// Services that would clash with something that stays, by stack and key.
+    pub services: BTreeMap<(String, String), Vec<Cause>>,
+}
+
+/// What deciding for one service may look at.
+pub(super) struct Context<'a, 'c> {
+    pub desired: &'a DesiredState,
+    pub now: i64,
+    pub index: &'c Index<'a>,
+    pub images: &'c Images,
+    pub networks: &'c BTreeMap<&'a str, Networks<'a>>,
+    pub volumes: &'c BTreeMap<&'a str, Volumes<'a>>,
+    pub makers: &'c BTreeMap<&'a str, (NetworkFate, Vec<Cause>)>,
+    pub held: &'c Held,
+}
+
+impl Context<'_, '_> {
+    /// What becomes of the network of an engine name.
+    pub fn network_fate(&self, name: &str) -> NetworkFate {
+        self.makers.get(name).map_or(NetworkFate::Keep, |(fate, _)| *fate)
+    }
+
+    /// Why.
+    pub fn network_causes(&self, name: &str) -> &[Cause] {
+        self.makers.get(name).map_or(&[], |(_, causes)| causes)
+    }
+}
+
+/// Compares and decides. `now` is in seconds since 1970.
+///
+/// Some obstacles show only when all is decided: a port whose holder stays, a network that something unmovable is
+/// attached to. They are noted and everything is decided again, until nothing new turns up.
+pub fn diff<'a>(
+    desired: &'a DesiredState,
+    observed: &'a ObservedState,
+    policy: &'a Policy,
+    now: i64,
+) -> Diff<'a> {
+    let index = Index::new(observed);
+    let images = Images::decide(desired, observed, policy);
+    let mut held = Held::default();
+    let stacks = loop {
+        let (stacks, found) = round(desired, policy, &index, &images, &held, now);
+        let before = (held.networks.len(), held.services.len());
+        held.networks.extend(found.networks);
+        held.services.extend(found.services);
+        if before == (held.networks.len(), held.services.len()) {
+            break stacks;
+        }
+    };
+    let changes = stacks.iter().map(|(name, stack)| ((*name).to_owned(), changes(stack))).collect();
+    Diff { changes, desired, policy, index, images, stacks }
+}
+
+fn changes(stack: &StackDiff) -> StackChanges {
+    StackChanges {
+        services: stack.services.iter().map(|(key, service)| (key.clone(), service.change.clone())).collect(),
+        networks: stack.networks.iter().map(|(key, network)| (key.clone(), network.change.clone())).collect(),
+        volumes: stack.volumes.iter().map(|(key, volume)| (key.clone(), volume.change.clone())).collect(),
+    }
+}
+
+fn round<'a>(
+    desired: &'a DesiredState,
+    policy: &Policy,
+    index: &Index<'a>,
+    images: &Images,
+    held: &Held,
+    now: i64,
+) -> (Stacks<'a>, Held) {
+    let covered = || desired.stacks.values().filter(|stack| policy.covers(&stack.name));
+    let claims = networks::claims(desired, index);
+    let volume_claims = volumes::claims(desired);
+    let networks: BTreeMap<&str, Networks> = covered()
+        .map(|stack| (stack.name.as_str(), networks::decide(stack, index, &claims, &held.networks)))
+        .collect();
+    let volumes: BTreeMap<&str, Volumes> =
+        covered().map(|stack| (stack.name.as_str(), volumes::decide(stack, index, &volume_claims))).collect();
+    let makers = makers(&networks);
+    let context = Context {
+        desired,
+        now,
+        index,
+        images,
+        networks: &networks,
+        volumes: &volumes,
+        makers: &makers,
+        held,
+    };
+    let mut stacks: Stacks = BTreeMap::new();
+    for stack in covered() {
+        let order = order::services(stack);
+        let mut services = Decided::new();
+        for key in &order {
+            if let Some(decided) = service::decide(&context, stack, key, &services) {
+                services.insert((*key).to_owned(), decided);
+            }
+        }
+        services.extend(orphans::services(stack, &desired.source, index));
+        stacks
+            .insert(&stack.name, StackDiff { desired: Some(stack), order, services, ..StackDiff::default() });
+    }
+    let pruned = orphans::stacks(desired, policy, index);
+    let mut kept_networks: BTreeMap<&str, Cause> = BTreeMap::new();
+    for stack in pruned {
+        if let Some(cause) = stack.held {
+            kept_networks.insert(stack.name, cause);
+        }
+        stacks.insert(stack.name, StackDiff { services: stack.services, ..StackDiff::default() });
+    }
+    let leaving: BTreeSet<&str> = stacks
+        .values()
+        .flat_map(|stack| stack.services.values())
+        .flat_map(ServiceDiff::leaving)
+        .map(|container| container.id.as_str())
+        .collect();
+    let found = obstacles(&context, &stacks, &leaving);
+    drop(context);
+    for (name, decided) in networks {
+        if let Some(stack) = stacks.get_mut(name) {
+            stack.networks = decided;
+        }
+    }
+    for (name, decided) in volumes {
+        if let Some(stack) = stacks.get_mut(name) {
+            stack.volumes = decided;
+        }
+    }
+    orphaned_networks(desired, index, &mut stacks, &leaving, &kept_networks);
+    (stacks, found)
+}
+
+/// What becomes of each engine network: its maker's word counts, an external user's only if nobody makes it.
+fn makers<'a>(networks: &BTreeMap<&'a str, Networks<'a>>) -> BTreeMap<&'a str, (NetworkFate, Vec<Cause>)> {
+    let mut makers: BTreeMap<&str, (NetworkFate, Vec<Cause>)> = BTreeMap::new();
+    let all =
+        || networks.values().flat_map(Networks::values).filter_map(|network| Some((network.spec?, network)));
+    for (spec, network) in all().filter(|(spec, _)| spec.external) {
+        makers.insert(&spec.name, (network.fate, network.change.causes.clone()));
+    }
+    // Of two stacks that claim one name, the one that may not have it must not hide the one that has.
+    for is_blocked in [true, false] {
+        let own = all().filter(|(spec, _)| !spec.external);
+        for (spec, network) in own.filter(|(_, network)| (network.fate == NetworkFate::Blocked) == is_blocked)
+        {
+            makers.insert(&spec.name, (network.fate, network.change.causes.clone()));
+        }
+    }
+    makers
+}
+
+fn obstacles(context: &Context, stacks: &Stacks, leaving: &BTreeSet<&str>) -> Held {
+    let mut held = Held::default();
+    let mut names = BTreeMap::new();
+    for (name, stack) in stacks {
+        for (key, causes) in blocks::clashes(context, name, &stack.services, leaving, &mut names) {
+            held.services.insert(((*name).to_owned(), key), causes);
+        }
+    }
+    let replaced = context.makers.iter().filter(|(_, (fate, _))| *fate == NetworkFate::Replace);
+    for (name, _) in replaced {
+        let stays = |container: &&&ObservedContainer| {
+            let is_known = stacks.get(container.stack()).is_some_and(|stack| stack.desired.is_some());
+            !leaving.contains(&*container.id) && (container.is_up() || !is_known)
+        };
+        if let Some(container) = context.index.attached(name).iter().find(stays) {
+            let cause = Cause::new(CauseKind::Dependency, &container.name);
+            let why = Some("is attached to it and stays".to_owned());
+            held.networks.insert((*name).to_owned(), cause.values(why, None));
+        }
+    }
+    held
+}
+
+fn orphaned_networks<'a>(
+    desired: &'a DesiredState,
+    index: &Index<'a>,
+    stacks: &mut Stacks<'a>,
+    leaving: &BTreeSet<&str>,
+    kept: &BTreeMap<&str, Cause>,
+) {
+    let all = desired.stacks.values().flat_map(|stack| stack.networks.values());
+    let wanted: BTreeSet<&str> = all.map(|network| &*network.name).collect();
+    for (name, stack) in stacks {
+        let stays = |id: &str| !leaving.contains(id);
+        let mut found = networks::orphans(name, &desired.source, &wanted, index, stays);
+        for network in found.values_mut() {
+            if let Some(cause) = kept.get(name) {
+                network.fate = NetworkFate::Blocked;
+                network.change = Change::new(ChangeAction::Blocked, vec![cause.clone()]);
+            }
+        }
+        for (key, network) in found {
+            // A key may be in use again under another engine name.
+            let key = if stack.networks.contains_key(&key) { format!("{key} (old)") } else { key };
+            stack.networks.insert(key, network);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Taking a stack down: containers in reverse order of their dependencies, then its networks. Volumes stay.
+
+use super::Policy;
+use super::edges::{Builder, Owner};
+use super::index::{Index, is_ours};
+use super::removal;
+use super::text::plan_id;
+use crate::model::change::{Cause, CauseKind, Change, ChangeAction, StackChanges};
+use crate::model::labels;
+use crate::model::observed::{ObservedContainer, ObservedState};
+use crate::model::step::{Action, Plan, StepId};
+use std::collections::BTreeMap;
+
+/// The plan that takes down what this program made for a stack. Containers of other tools in the same project stay,
+/// and with them the networks they use.
+pub fn plan_down(stack: &str, observed: &ObservedState, policy: &Policy) -> Plan {
+    let index = Index::new(observed);
+    let mut builder = Builder::default();
+    let mut changes = StackChanges::default();
+    let (mut stops, mut removes) = (BTreeMap::new(), BTreeMap::new());
+    let mut going: Vec<&ObservedContainer> = Vec::new();
+    for (key, containers) in index.services(stack).filter(|_| policy.covers(stack)) {
+        let owner = Owner { stack, service: key };
+        for container in containers.iter().copied().filter(|container| is_ours(&container.labels)) {
+            let cause = [Cause::new(CauseKind::Orphan, &container.name)];
+            let prefix = format!("{stack}/{key}-{}", container.number());
+            let target = (prefix.as_str(), container);
+            let stopping = removal::stop(&mut builder, owner, target, &[], (&cause, &[]));
+            let after: Vec<StepId> = stopping.iter().map(|stopping| stopping.stop.clone()).collect();
+            stops.extend(stopping.map(|stopping| (container.id.clone(), stopping.stop)));
+            let remove = removal::remove(&mut builder, owner, target, (&cause, &after));
+            removes.insert(container.id.clone(), remove);
+            going.push(container);
+            let change = changes.services.entry(key.to_owned());
+            change.or_insert_with(|| Change::new(ChangeAction::Remove, Vec::new())).causes.extend(cause);
+        }
+        for container in containers.iter().filter(|container| !is_ours(&container.labels)) {
+            let change = changes.services.entry(key.to_owned()).or_insert_with(Change::unchanged);
+            change.warnings.push(format!("{} was made by another tool and stays", container.name));
+        }
+    }
+    reverse_order(&mut builder, &going, &stops);
+    if policy.covers(stack) {
+        networks(stack, &index, &removes, (&mut builder, &mut changes));
+    }
+    let steps = builder.finish();
+    let id = plan_id(&steps);
+    let changes = BTreeMap::from([(stack.to_owned(), changes)]);
+    Plan { id, revision: String::new(), changes, steps }
+}
+
+fn networks(
+    stack: &str,
+    index: &Index,
+    removes: &BTreeMap<String, StepId>,
+    (builder, changes): (&mut Builder, &mut StackChanges),
+) {
+    let own = index.observed.networks.iter().filter(|network| {
+        is_ours(&network.labels)
+            && network.labels.get(labels::PROJECT).is_some_and(|project| project == stack)
+    });
+    for network in own {
+        let key = network.labels.get(labels::NETWORK).unwrap_or(&network.name).clone();
+        let attached = index.attached(&network.name);
+        if let Some(user) = attached.iter().find(|container| !removes.contains_key(&container.id)) {
+            let cause = Cause::new(CauseKind::Dependency, &user.name);
+            let cause = cause.values(Some("is still attached to it".to_owned()), None);
+            changes.networks.insert(key, Change::new(ChangeAction::Blocked, vec![cause]));
+            continue;
+        }
+        let after: Vec<StepId> =
+            attached.iter().filter_map(|container| removes.get(&container.id)).cloned().collect();
+        let cause = [Cause::new(CauseKind::Orphan, &network.name)];
+        let action = Action::RemoveNetwork { id: network.id.clone(), name: network.name.clone() };
+        let owner = Owner { stack, service: "" };
+        builder.push(format!("{stack}/network-{key}/remove"), owner, action, &cause, &after);
+        changes.networks.insert(key, Change::new(ChangeAction::Remove, cause.to_vec()));
+    }
+}
+
+/// Stops dependents before what they depend on, as the containers' labels tell. A stop that fails holds up nothing.
+pub(super) fn reverse_order(
+    builder: &mut Builder,
+    containers: &[&ObservedContainer],
+    stops: &BTreeMap<String, StepId>,
+) {
+    let mut by_service: BTreeMap<&str, Vec<&StepId>> = BTreeMap::new();
+    for container in containers {
+        by_service.entry(container.service()).or_default().extend(stops.get(&container.id));
+    }
+    for container in containers {
+        let Some(first) = stops.get(&container.id) else { continue };
+        for entry in container.label(labels::DEPENDS_ON).split(',') {
+            let key = entry.split(':').next().unwrap_or(entry);
+            for dependency in by_service.get(key).into_iter().flatten().filter(|step| **step != first) {
+                builder.after_any(dependency, first);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Names and host ports that pass from one service to another within one plan.
+
+use super::diff::ServiceDiff;
+use super::instances::Instance;
+use super::schedule::Scheduler;
+use crate::model::desired::host_ports;
+use crate::model::observed::ObservedContainer;
+
+/// Ports of a range that are looked at; a longer one is not handed over as a whole.
+const LONGEST_RANGE: u16 = 1000;
+
+/// What a hand-over adds: the later step, the earlier one, and whether the earlier one waits for the creation of the
+/// container that takes over.
+struct HandOver {
+    step: String,
+    holder: String,
+    create: Option<String>,
+}
+
+/// Lets every taker wait for its giver. A giver without a successor of its own is not stopped before the taker is
+/// created.
+pub(super) fn add(scheduler: &mut Scheduler) {
+    let mut all = names(scheduler);
+    all.extend(ports(scheduler));
+    for over in all {
+        let (stop, free) = (scheduler.stops.get(&over.holder), scheduler.frees.get(&over.holder));
+        let (stop, free) = (stop.cloned(), free.cloned());
+        let is_rename = over.step.ends_with("/rename");
+        if let Some(giver) = if is_rename { free } else { stop.clone() } {
+            scheduler.builder.after(&over.step, &giver);
+        }
+        if let (Some(create), Some(stop)) = (&over.create, &stop) {
+            scheduler.builder.after(stop, create);
+        }
+    }
+}
+
+fn names(scheduler: &Scheduler) -> Vec<HandOver> {
+    let own = |step: &str, holder: &ObservedContainer| {
+        scheduler.frees.get(&holder.id).is_some_and(|free| {
+            free.rsplit_once('/').map(|(prefix, _)| prefix) == step.rsplit_once('/').map(|(prefix, _)| prefix)
+        })
+    };
+    let takers = scheduler.renames.iter().filter_map(|(step, name, create)| {
+        let holder = scheduler.diff.index.named(name).filter(|holder| !own(step, holder))?;
+        Some(HandOver { step: step.clone(), holder: holder.id.clone(), create: create.clone() })
+    });
+    takers.collect()
+}
+
+fn ports(scheduler: &Scheduler) -> Vec<HandOver> {
+    let mut found = Vec::new();
+    for (name, stack) in &scheduler.diff.stacks {
+        for (key, service) in stack.services.iter().filter(|(_, service)| !service.is_blocked()) {
+            let marks = scheduler.marks_of(name, key);
+            for (instance, mark) in service.instances.iter().zip(marks) {
+                let (Some(start), Some(create)) = (&mark.start, &mark.create) else { continue };
+                for holder in holders(scheduler, service, instance) {
+                    found.push(HandOver {
+                        step: start.clone(),
+                        holder: holder.id.clone(),
+                        create: Some(create.clone()),
+                    });
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Containers of others that hold a host port which a replica wants.
+fn holders<'a>(
+    scheduler: &Scheduler<'_, 'a>,
+    service: &ServiceDiff<'a>,
+    instance: &Instance<'a>,
+) -> Vec<&'a ObservedContainer> {
+    let ports = service.desired.map_or(&[][..], |desired| &desired.spec.ports);
+    let mut found = Vec::new();
+    for (address, first, last, protocol) in ports.iter().filter_map(host_ports) {
+        for port in first..=last.min(first.saturating_add(LONGEST_RANGE)) {
+            let holders = scheduler.diff.index.port_holders(address, port, protocol);
+            let is_other = |holder: &&ObservedContainer| !instance.standing().any(|own| own.id == holder.id);
+            found.extend(holders.into_iter().filter(is_other));
+        }
+    }
+    found
+}

@@ -1,0 +1,104 @@
+//! The observed state by the keys that deciding asks for, built once.
+
+use crate::model::labels;
+use crate::model::observed::{ObservedContainer, ObservedNetwork, ObservedState};
+use std::collections::BTreeMap;
+
+type ByService<'a> = BTreeMap<&'a str, Vec<&'a ObservedContainer>>;
+
+/// Observed objects by name and owner.
+pub(super) struct Index<'a> {
+    /// What was observed.
+    pub observed: &'a ObservedState,
+    stacks: BTreeMap<&'a str, ByService<'a>>,
+    names: BTreeMap<&'a str, &'a ObservedContainer>,
+    networks: BTreeMap<&'a str, &'a ObservedNetwork>,
+    attached: BTreeMap<&'a str, Vec<&'a ObservedContainer>>,
+    ports: BTreeMap<(&'a str, u16), Vec<(&'a str, &'a ObservedContainer)>>,
+}
+
+impl<'a> Index<'a> {
+    /// Sorts what was observed.
+    pub fn new(observed: &'a ObservedState) -> Self {
+        let mut index = Self {
+            observed,
+            stacks: BTreeMap::new(),
+            names: BTreeMap::new(),
+            networks: observed.networks.iter().map(|network| (network.name.as_str(), network)).collect(),
+            attached: BTreeMap::new(),
+            ports: BTreeMap::new(),
+        };
+        for container in &observed.containers {
+            index.add(container);
+        }
+        index
+    }
+
+    fn add(&mut self, container: &'a ObservedContainer) {
+        self.names.insert(&container.name, container);
+        if !container.service().is_empty() && !container.is_oneoff() {
+            let services = self.stacks.entry(container.stack()).or_default();
+            services.entry(container.service()).or_default().push(container);
+        }
+        for network in container.networks.keys() {
+            self.attached.entry(network).or_default().push(container);
+        }
+        if container.is_up() {
+            for (address, port, protocol) in &container.ports {
+                self.ports.entry((protocol, *port)).or_default().push((address, container));
+            }
+        }
+    }
+
+    /// Containers of one service, one-off ones left out.
+    pub fn service(&self, stack: &str, service: &str) -> &[&'a ObservedContainer] {
+        self.stacks.get(stack).and_then(|services| services.get(service)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Services of one stack that have containers.
+    pub fn services(&self, stack: &str) -> impl Iterator<Item = (&'a str, &[&'a ObservedContainer])> {
+        self.stacks.get(stack).into_iter().flatten().map(|(key, containers)| (*key, containers.as_slice()))
+    }
+
+    /// Names of all projects that have containers.
+    pub fn stacks(&self) -> impl Iterator<Item = &'a str> + '_ {
+        self.stacks.keys().copied()
+    }
+
+    /// The container of this name.
+    pub fn named(&self, name: &str) -> Option<&'a ObservedContainer> {
+        self.names.get(name).copied()
+    }
+
+    /// The network of this name.
+    pub fn network(&self, name: &str) -> Option<&'a ObservedNetwork> {
+        self.networks.get(name).copied()
+    }
+
+    /// Containers attached to the network of this name, running or not.
+    pub fn attached(&self, network: &str) -> &[&'a ObservedContainer] {
+        self.attached.get(network).map_or(&[], Vec::as_slice)
+    }
+
+    /// Running containers that hold this host port on an address that clashes with `address`.
+    pub fn port_holders(&self, address: &str, port: u16, protocol: &str) -> Vec<&'a ObservedContainer> {
+        let holders = self.ports.get(&(protocol, port)).into_iter().flatten();
+        holders.filter(|(held, _)| addresses_clash(held, address)).map(|(_, container)| *container).collect()
+    }
+}
+
+/// Two listeners clash if either takes all addresses or both take the same one.
+fn addresses_clash(one: &str, other: &str) -> bool {
+    let is_all = |address: &str| matches!(address, "" | "0.0.0.0" | "::" | "[::]");
+    is_all(one) || is_all(other) || one == other
+}
+
+/// Whether an object with these labels was made by this program.
+pub(super) fn is_ours(labels: &BTreeMap<String, String>) -> bool {
+    labels.contains_key(labels::HASH)
+}
+
+/// Whether an object with these labels was made by this program from this source.
+pub(super) fn is_of_source(labels: &BTreeMap<String, String>, source: &str) -> bool {
+    is_ours(labels) && labels.get(labels::SOURCE).is_some_and(|found| found == source)
+}

@@ -1,0 +1,281 @@
+//! Judging one container: is it the one that is wanted, and does it do what it should.
+
+use super::compare;
+use super::diff::Context;
+use super::images::ImageFate;
+use super::index::is_ours;
+use super::networks::NetworkFate;
+use super::order;
+use crate::model::change::{Cause, CauseKind, ChangeAction};
+use crate::model::desired::{DesiredService, DesiredStack, JobMode};
+use crate::model::labels;
+use crate::model::observed::{ContainerState, ObservedContainer};
+use std::collections::BTreeSet;
+
+/// What an existing container needs to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kick {
+    /// Nothing.
+    None,
+    /// A start.
+    Start,
+    /// Unfreezing.
+    Unpause,
+    /// A restart.
+    Restart,
+}
+
+/// One replica that is wanted.
+#[derive(Debug)]
+pub(super) struct Instance<'a> {
+    /// Its number from 1.
+    pub number: u32,
+    /// The name it runs under.
+    pub name: String,
+    /// The container that stays, else one is created.
+    pub keep: Option<&'a ObservedContainer>,
+    /// What the container that stays needs.
+    pub kick: Kick,
+    /// Whether its `post_start` hooks may have been missed by an interrupted run.
+    pub hooks_missed: bool,
+    /// Containers of this number that go: first the one that it takes over from.
+    pub rest: Vec<&'a ObservedContainer>,
+    /// Why it is touched.
+    pub causes: Vec<Cause>,
+}
+
+impl<'a> Instance<'a> {
+    /// Whether a container is created for it.
+    pub const fn is_created(&self) -> bool {
+        self.keep.is_none()
+    }
+
+    /// The container that it takes over from.
+    pub fn predecessor(&self) -> Option<&'a ObservedContainer> {
+        self.rest.first().copied()
+    }
+
+    /// What happens to it.
+    pub fn action(&self) -> ChangeAction {
+        match self.keep {
+            None if self.rest.is_empty() => ChangeAction::Create,
+            None => ChangeAction::Replace,
+            Some(kept) if self.kick != Kick::None || !self.rest.is_empty() || kept.name != self.name => {
+                ChangeAction::Start
+            }
+            Some(_) => ChangeAction::Unchanged,
+        }
+    }
+
+    /// Makes it anew in place of the container that would have stayed.
+    pub fn replace(&mut self, cause: Cause) {
+        if let Some(kept) = self.keep.take() {
+            self.rest.insert(0, kept);
+            self.kick = Kick::None;
+        }
+        self.causes.push(cause);
+    }
+}
+
+/// Judges the containers of one service.
+pub(super) struct Judge<'a, 'c> {
+    /// What is known.
+    pub context: &'c Context<'a, 'c>,
+    /// The stack.
+    pub stack: &'a DesiredStack,
+    /// Key of the service.
+    pub key: &'a str,
+    /// The service.
+    pub service: &'a DesiredService,
+    /// Its config hash.
+    pub hash: String,
+    image: Option<&'c ImageFate>,
+    networks: Vec<(&'a str, NetworkFate)>,
+}
+
+impl<'a, 'c> Judge<'a, 'c> {
+    /// Prepares what all its containers are held against.
+    pub fn new(context: &'c Context<'a, 'c>, stack: &'a DesiredStack, key: &'a str) -> Option<Self> {
+        let service = stack.services.get(key)?;
+        let networks =
+            used_networks(stack, service).into_iter().map(|name| (name, context.network_fate(name)));
+        Some(Self {
+            context,
+            stack,
+            key,
+            service,
+            hash: service.hash().0,
+            image: context.images.get(&service.image.reference),
+            networks: networks.collect(),
+        })
+    }
+
+    /// The name of a replica.
+    pub fn name(&self, number: u32) -> String {
+        replica_name(self.stack, self.key, self.service, number)
+    }
+
+    /// Why a container has to be replaced; empty if it is the one that is wanted.
+    pub fn verdict(&self, container: &ObservedContainer) -> Vec<Cause> {
+        let environment = self.context.index.observed.environments.get(&container.id);
+        let mut causes = Vec::new();
+        if is_ours(&container.labels) {
+            if !compare::is_same(self.service, &self.hash, container, environment) {
+                causes = compare::causes(self.service, &self.hash, container, environment);
+            }
+        } else if !self.is_adoptable(container) {
+            causes.push(Cause::new(CauseKind::Foreign, &container.name));
+        }
+        let names_image = |cause: &Cause| matches!(cause.kind, CauseKind::Image | CauseKind::BuildInputs);
+        if !causes.iter().any(names_image) {
+            causes.extend(self.image.and_then(|image| image.cause_for(container, self.context.now)));
+        }
+        causes.extend(self.state_cause(container));
+        if causes.is_empty() {
+            causes.extend(self.drift(container));
+        }
+        if !self.is_complete(container) {
+            let replaced = self.networks.iter().filter(|(_, fate)| *fate == NetworkFate::Replace);
+            causes.extend(replaced.map(|(name, _)| Cause::new(CauseKind::NetworkChanged, *name)));
+        }
+        causes
+    }
+
+    /// A container that Docker's own tools made of the very same definition stays. Not so if the service has contents
+    /// that their hash leaves out: nothing would tell later that those changed.
+    fn is_adoptable(&self, container: &ObservedContainer) -> bool {
+        let service = self.service;
+        let has_contents =
+            !service.contents.is_empty() || !service.files.is_empty() || service.image.build.is_some();
+        !service.compose_hash.is_empty()
+            && container.label(labels::COMPOSE_HASH) == service.compose_hash
+            && !has_contents
+    }
+
+    fn state_cause(&self, container: &ObservedContainer) -> Option<Cause> {
+        match container.state {
+            ContainerState::Dead | ContainerState::Removing => {
+                let cause = Cause::new(CauseKind::Drift, "state");
+                Some(cause.values(Some(container.state.as_str().to_owned()), Some("running".to_owned())))
+            }
+            ContainerState::Created
+            | ContainerState::Running
+            | ContainerState::Paused
+            | ContainerState::Restarting
+            | ContainerState::Exited(_)
+            | ContainerState::Unknown => None,
+        }
+    }
+
+    /// What somebody took from the container. Only a running one is attached to a network's present incarnation.
+    fn drift(&self, container: &ObservedContainer) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        for (name, fate) in &self.networks {
+            let attached = container.networks.get(*name);
+            let current = self.context.index.network(name).map(|network| &network.id);
+            let is_stale = |id: &String| {
+                container.is_up()
+                    && !id.is_empty()
+                    && current.is_some_and(|now| now != id)
+                    && *fate == NetworkFate::Keep
+            };
+            if attached.is_none() || attached.is_some_and(is_stale) {
+                let cause = Cause::new(CauseKind::Drift, format!("networks.{name}"));
+                causes.push(cause.values(Some("not attached".to_owned()), Some("attached".to_owned())));
+            }
+        }
+        for mount in self.service.spec.volumes.iter().filter(|mount| mount.kind == "volume") {
+            let Some(volume) = self.stack.volumes.get(&mount.source) else { continue };
+            if !container.mounts.iter().any(|found| found.name == volume.name) {
+                let cause = Cause::new(CauseKind::Drift, &mount.target);
+                let new = Some(format!("volume {}", volume.name));
+                causes.push(cause.values(Some("not mounted".to_owned()), new));
+            }
+        }
+        causes
+    }
+
+    /// Whether a container is a job that has done its work.
+    pub fn is_complete(&self, container: &ObservedContainer) -> bool {
+        container.state == ContainerState::Exited(0) && is_job(self.service)
+    }
+
+    /// What a container that stays needs to do its work, and why.
+    pub fn kick(&self, container: &ObservedContainer) -> (Kick, Option<Cause>) {
+        let cause = |kind, new: &str| {
+            let cause = Cause::new(kind, &container.name);
+            Some(cause.values(Some(container.state.as_str().to_owned()), Some(new.to_owned())))
+        };
+        match container.state {
+            ContainerState::Running | ContainerState::Restarting => (Kick::None, None),
+            ContainerState::Paused => (Kick::Unpause, cause(CauseKind::Drift, "running")),
+            ContainerState::Exited(_) if self.is_complete(container) => (Kick::None, None),
+            ContainerState::Exited(code) if self.service.job == JobMode::Job => {
+                let failed = Cause::new(CauseKind::JobFailed, &container.name);
+                (
+                    Kick::Start,
+                    Some(failed.values(Some(format!("exit code {code}")), Some("exit code 0".into()))),
+                )
+            }
+            ContainerState::Created
+            | ContainerState::Exited(_)
+            | ContainerState::Removing
+            | ContainerState::Dead
+            | ContainerState::Unknown => (Kick::Start, cause(CauseKind::Stopped, "running")),
+        }
+    }
+}
+
+/// Whether a container of this service that ended with 0 has done its work. Where nobody says, a restart policy, a
+/// published port or a health check tells a service that should keep running.
+fn is_job(service: &DesiredService) -> bool {
+    let spec = &service.spec;
+    match service.job {
+        JobMode::Job => true,
+        JobMode::Service => false,
+        JobMode::Inferred => {
+            let policy = spec.deploy.as_ref().and_then(|deploy| deploy.restart_policy.as_ref());
+            let restarts = match policy {
+                Some(policy) => !matches!(&*policy.condition, "" | "none" | "no"),
+                None => !matches!(&*spec.restart, "" | "no"),
+            };
+            !restarts && spec.ports.is_empty() && !has_healthcheck(service)
+        }
+    }
+}
+
+/// Whether the service itself asks for a health check.
+pub(super) fn has_healthcheck(service: &DesiredService) -> bool {
+    service
+        .spec
+        .healthcheck
+        .as_ref()
+        .is_some_and(|check| !check.disable && check.test.first().is_some_and(|word| word != "NONE"))
+}
+
+/// Engine names of the networks that a service's containers are attached to, by key.
+pub(super) fn used_networks<'a>(stack: &'a DesiredStack, service: &'a DesiredService) -> BTreeSet<&'a str> {
+    if !service.spec.network_mode.is_empty() {
+        return BTreeSet::new();
+    }
+    let keys = service.spec.networks.keys();
+    keys.map(|key| stack.networks.get(key).map_or(key.as_str(), |network| &network.name)).collect()
+}
+
+/// The name that a replica runs under.
+pub(super) fn replica_name(stack: &DesiredStack, key: &str, service: &DesiredService, number: u32) -> String {
+    if service.spec.container_name.is_empty() {
+        format!("{}-{key}-{number}", stack.name)
+    } else {
+        service.spec.container_name.clone()
+    }
+}
+
+/// Whether a service shares a namespace with another one; its volumes do not count.
+pub(super) fn shares_namespace(service: &DesiredService, parent: &str) -> bool {
+    let spec = &service.spec;
+    order::parents(spec).contains(parent)
+        && [&spec.network_mode, &spec.ipc, &spec.pid]
+            .iter()
+            .any(|mode| mode.strip_prefix("service:") == Some(parent))
+}

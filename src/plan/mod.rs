@@ -1,0 +1,111 @@
+//! Deciding: what differs between the files and the engine, and in which order it is put right.
+//!
+//! Pure: no I/O, no clock, no logging, no `async`. `diff` decides per resource and says why, `schedule` puts the
+//! decisions in order, `lint` checks any plan against the promises without trusting either of them.
+
+mod blocks;
+mod compare;
+mod create;
+mod diff;
+mod down;
+mod edges;
+mod explain;
+mod gates;
+mod handover;
+mod images;
+mod index;
+mod instances;
+mod lint;
+mod networks;
+mod order;
+mod orphans;
+mod removal;
+mod replicas;
+mod schedule;
+mod sensitive;
+mod service;
+mod steps;
+mod text;
+mod volumes;
+
+pub use diff::{Diff, diff};
+pub use down::plan_down;
+pub use lint::lint;
+pub use schedule::schedule;
+pub use text::text;
+
+use crate::engine::ObserveRequest;
+use crate::model::desired::{DesiredState, PullPolicy};
+use crate::model::labels;
+use crate::model::observed::ObservedState;
+use crate::model::step::Plan;
+use crate::model::units::Nanos;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the host's owner allows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// How long to wait for health or completion where the service says nothing.
+    pub wait_timeout: Nanos,
+    /// Whether stacks that left the source are removed.
+    pub prune: bool,
+    /// Largest share of our stacks, 0 to 1, that may be removed in one go; removing a single one is always allowed.
+    pub max_removal_share: f64,
+    /// Only these stacks are looked at; `None` is all.
+    pub only: Option<BTreeSet<String>>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { wait_timeout: Nanos(600_000_000_000), prune: true, max_removal_share: 0.5, only: None }
+    }
+}
+
+impl Policy {
+    /// Whether a stack is looked at.
+    pub(crate) fn covers(&self, stack: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(stack))
+    }
+}
+
+/// The plan that makes the engine match the files. `now` is in seconds since 1970.
+pub fn plan(desired: &DesiredState, observed: &ObservedState, policy: &Policy, now: i64) -> Plan {
+    schedule(&diff(desired, observed, policy, now))
+}
+
+/// What has to be observed besides the lists: the digests that registries name for services which follow their tag.
+pub fn observe_request(desired: &DesiredState) -> ObserveRequest {
+    let follows = |pull: PullPolicy| match pull {
+        PullPolicy::Always | PullPolicy::Every(_) => true,
+        PullPolicy::Missing | PullPolicy::Never | PullPolicy::Build => false,
+    };
+    let references: BTreeSet<&str> = desired
+        .stacks
+        .values()
+        .flat_map(|stack| stack.services.values())
+        .filter(|service| service.image.build.is_none() && follows(service.image.pull))
+        .map(|service| service.image.reference.as_str())
+        .filter(|reference| !reference.contains('@'))
+        .collect();
+    ObserveRequest { remote_digests: references.into_iter().map(str::to_owned).collect() }
+}
+
+/// Ids of the containers whose environment helps to explain a change: those of services whose hash differs.
+/// For [`Observe::environments`](crate::engine::Observe::environments), before planning again for people to read.
+pub fn wanted_environments(desired: &DesiredState, observed: &ObservedState) -> Vec<String> {
+    let mut hashes: BTreeMap<(&str, &str), String> = BTreeMap::new();
+    let mut wanted = Vec::new();
+    for container in
+        observed.containers.iter().filter(|container| container.labels.contains_key(labels::HASH))
+    {
+        let (stack, service) = (container.stack(), container.service());
+        let Some(found) = desired.stacks.get(stack).and_then(|stack| stack.services.get(service)) else {
+            continue;
+        };
+        let hash = hashes.entry((stack, service)).or_insert_with(|| found.hash().0);
+        if container.label(labels::HASH) != hash {
+            wanted.push(container.id.clone());
+        }
+    }
+    wanted
+}

@@ -1,0 +1,211 @@
+//! What becomes of networks.
+
+use super::index::{Index, is_of_source, is_ours};
+use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
+use crate::model::desired::{DesiredStack, DesiredState, NetworkSpec};
+use crate::model::hash::HASH_VERSION;
+use crate::model::labels;
+use crate::model::observed::ObservedNetwork;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What becomes of one network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NetworkFate {
+    /// It is as it should be, or somebody else sees to it.
+    Keep,
+    /// It is made.
+    Create,
+    /// It is made anew: everything attached stops in between.
+    Replace,
+    /// It goes.
+    Remove,
+    /// Nothing is done, and nothing new may use it.
+    Blocked,
+}
+
+/// A network with what becomes of it.
+#[derive(Debug)]
+pub(super) struct NetworkDiff<'a> {
+    /// What is wanted; `None` for one that is no longer in the file.
+    pub spec: Option<&'a NetworkSpec>,
+    /// What stands.
+    pub observed: Option<&'a ObservedNetwork>,
+    /// What becomes of it.
+    pub fate: NetworkFate,
+    /// The same for people.
+    pub change: Change,
+}
+
+/// The networks of one stack by key.
+pub(super) type Networks<'a> = BTreeMap<String, NetworkDiff<'a>>;
+
+/// Which stack makes the network of a name: the one that has it already, else the first.
+pub(super) fn claims<'a>(desired: &'a DesiredState, index: &Index) -> BTreeMap<&'a str, &'a str> {
+    let mut claims: BTreeMap<&str, &str> = BTreeMap::new();
+    for stack in desired.stacks.values() {
+        for network in stack.networks.values().filter(|network| !network.external) {
+            let holder = index.network(&network.name).and_then(|found| found.labels.get(labels::PROJECT));
+            if holder == Some(&stack.name) || !claims.contains_key(network.name.as_str()) {
+                claims.insert(&network.name, &stack.name);
+            }
+        }
+    }
+    claims
+}
+
+/// Decides for the networks in a stack's file. `held` are names that could not be replaced: something that stays
+/// is attached to them.
+pub(super) fn decide<'a>(
+    stack: &'a DesiredStack,
+    index: &Index<'a>,
+    claims: &BTreeMap<&str, &str>,
+    held: &BTreeMap<String, Cause>,
+) -> Networks<'a> {
+    let one = |spec: &'a NetworkSpec| {
+        let observed = index.network(&spec.name);
+        let (fate, causes) = match observed {
+            _ if spec.external => external(spec, observed, claims),
+            _ if claims.get(&*spec.name) != Some(&&*stack.name) => taken(spec, claims.get(&*spec.name)),
+            None => (NetworkFate::Create, vec![Cause::new(CauseKind::Missing, &spec.name)]),
+            Some(found) => managed(stack, spec, found, held),
+        };
+        NetworkDiff { spec: Some(spec), observed, fate, change: Change::new(action(fate), causes) }
+    };
+    stack.networks.iter().map(|(key, spec)| (key.clone(), one(spec))).collect()
+}
+
+const fn action(fate: NetworkFate) -> ChangeAction {
+    match fate {
+        NetworkFate::Keep => ChangeAction::Unchanged,
+        NetworkFate::Create => ChangeAction::Create,
+        NetworkFate::Replace => ChangeAction::Replace,
+        NetworkFate::Remove => ChangeAction::Remove,
+        NetworkFate::Blocked => ChangeAction::Blocked,
+    }
+}
+
+fn external(
+    spec: &NetworkSpec,
+    observed: Option<&ObservedNetwork>,
+    claims: &BTreeMap<&str, &str>,
+) -> (NetworkFate, Vec<Cause>) {
+    // Another stack of the source may be about to make it.
+    if observed.is_some() || claims.contains_key(&*spec.name) {
+        return (NetworkFate::Keep, Vec::new());
+    }
+    let why = "external network is not there: create it, or drop `external`";
+    let cause = Cause::new(CauseKind::Missing, &spec.name).values(None, Some(why.to_owned()));
+    (NetworkFate::Blocked, vec![cause])
+}
+
+fn taken(spec: &NetworkSpec, owner: Option<&&str>) -> (NetworkFate, Vec<Cause>) {
+    let old = owner.map(|owner| format!("network of stack {owner}"));
+    let cause = Cause::new(CauseKind::NameTaken, &spec.name);
+    (NetworkFate::Blocked, vec![cause.values(old, Some("declare it `external` to share it".to_owned()))])
+}
+
+fn managed(
+    stack: &DesiredStack,
+    spec: &NetworkSpec,
+    found: &ObservedNetwork,
+    held: &BTreeMap<String, Cause>,
+) -> (NetworkFate, Vec<Cause>) {
+    match found.labels.get(labels::PROJECT) {
+        Some(owner) if *owner == stack.name => {}
+        Some(owner) => return taken(spec, Some(&&**owner)),
+        None => {
+            let old = Some("a network that no stack made".to_owned());
+            let cause = Cause::new(CauseKind::NameTaken, &spec.name);
+            let new = Some("declare it `external` to use it".to_owned());
+            return (NetworkFate::Blocked, vec![cause.values(old, new)]);
+        }
+    }
+    if is_same(spec, found) {
+        return (NetworkFate::Keep, Vec::new());
+    }
+    let mut causes = definition_causes(spec, found);
+    if causes.is_empty() {
+        causes.push(Cause::new(CauseKind::Attribute, "definition"));
+    }
+    match held.get(&spec.name) {
+        Some(holder) => {
+            causes.push(holder.clone());
+            (NetworkFate::Blocked, causes)
+        }
+        None => (NetworkFate::Replace, causes),
+    }
+}
+
+/// Whether a network of this stack is the one that is wanted. Without a hash that can be compared, its visible
+/// attributes decide.
+fn is_same(spec: &NetworkSpec, found: &ObservedNetwork) -> bool {
+    let label = found.labels.get(labels::HASH).map_or("", String::as_str);
+    if label == spec.hash().0 {
+        return true;
+    }
+    let version = label.split_once(':').map_or("", |(version, _)| version);
+    version != HASH_VERSION.to_string() && definition_causes(spec, found).is_empty()
+}
+
+/// Visible differences. The engine adds options and pools of its own, so only what is asked for is compared.
+fn definition_causes(spec: &NetworkSpec, found: &ObservedNetwork) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let mut differ = |path: String, old: String, new: String| {
+        if old != new {
+            causes.push(Cause::new(CauseKind::Attribute, path).values(Some(old), Some(new)));
+        }
+    };
+    if !spec.driver.is_empty() {
+        differ("driver".into(), found.driver.clone(), spec.driver.clone());
+    }
+    for (key, value) in &spec.driver_opts {
+        let old = found.driver_opts.get(key).cloned().unwrap_or_default();
+        differ(format!("driver_opts.{key}"), old, value.clone());
+    }
+    differ("internal".into(), found.internal.to_string(), spec.internal.to_string());
+    differ("attachable".into(), found.attachable.to_string(), spec.attachable.to_string());
+    if let Some(ipv6) = spec.enable_ipv6 {
+        differ("enable_ipv6".into(), found.enable_ipv6.to_string(), ipv6.to_string());
+    }
+    let wanted: BTreeSet<&str> = spec.ipam_pools.iter().map(|pool| &*pool.subnet).collect();
+    let standing: BTreeSet<&str> = found.pools.iter().map(|(subnet, _)| &**subnet).collect();
+    if !wanted.iter().all(|subnet| subnet.is_empty() || standing.contains(subnet)) {
+        let list = |set: BTreeSet<&str>| set.into_iter().collect::<Vec<_>>().join(", ");
+        differ("ipam.config".into(), list(standing), list(wanted));
+    }
+    causes
+}
+
+/// Networks that this source made for a stack and that its file no longer names, by key. `stays` tells whether a
+/// container will still be there.
+pub(super) fn orphans<'a>(
+    stack: &str,
+    source: &str,
+    wanted: &BTreeSet<&str>,
+    index: &Index<'a>,
+    stays: impl Fn(&str) -> bool,
+) -> Networks<'a> {
+    let mut orphans = Networks::new();
+    for network in &index.observed.networks {
+        let is_member = network.labels.get(labels::PROJECT).is_some_and(|project| project == stack);
+        if !is_member || !is_of_source(&network.labels, source) || wanted.contains(&*network.name) {
+            continue;
+        }
+        let user = index.attached(&network.name).iter().find(|container| stays(&container.id));
+        let orphan = Cause::new(CauseKind::Orphan, &network.name);
+        let (fate, causes) = match user {
+            None => (NetworkFate::Remove, vec![orphan]),
+            // A service that a profile switches off keeps its network; anything else there is worth a word.
+            Some(user) if is_ours(&user.labels) && user.stack() == stack => (NetworkFate::Keep, Vec::new()),
+            Some(user) => {
+                let cause = Cause::new(CauseKind::Dependency, &user.name);
+                let why = Some("is still attached to it".to_owned());
+                (NetworkFate::Blocked, vec![orphan, cause.values(why, None)])
+            }
+        };
+        let key = network.labels.get(labels::NETWORK).unwrap_or(&network.name).clone();
+        let change = Change::new(action(fate), causes);
+        orphans.insert(key, NetworkDiff { spec: None, observed: Some(network), fate, change });
+    }
+    orphans
+}

@@ -1,0 +1,95 @@
+//! Containers and networks of ours that the source no longer names, and the guard on removing too many.
+
+use super::Policy;
+use super::diff::ServiceDiff;
+use super::index::{Index, is_of_source};
+use super::service::Decided;
+use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
+use crate::model::desired::{DesiredStack, DesiredState};
+use crate::model::labels;
+use crate::model::observed::ObservedContainer;
+use std::collections::BTreeSet;
+
+/// Services of a stack that left its file, as far as this source made their containers. Services that a profile
+/// switches off have not left.
+pub(super) fn services<'a>(stack: &DesiredStack, source: &str, index: &Index<'a>) -> Decided<'a> {
+    let known = |key: &str| stack.services.contains_key(key) || stack.disabled.contains(key);
+    of_source(&stack.name, source, index).filter(|(key, _)| !known(key)).map(removed).collect()
+}
+
+fn of_source<'a>(
+    stack: &str,
+    source: &str,
+    index: &Index<'a>,
+) -> impl Iterator<Item = (&'a str, Vec<&'a ObservedContainer>)> {
+    let all = index.services(stack).map(move |(key, containers)| {
+        let ours = containers.iter().filter(|container| is_of_source(&container.labels, source));
+        (key, ours.copied().collect::<Vec<_>>())
+    });
+    all.filter(|(_, containers)| !containers.is_empty())
+}
+
+fn removed<'a>((key, gone): (&str, Vec<&'a ObservedContainer>)) -> (String, ServiceDiff<'a>) {
+    let causes = gone.iter().map(|container| Cause::new(CauseKind::Orphan, &container.name)).collect();
+    let change = Change::new(ChangeAction::Remove, causes);
+    (key.to_owned(), ServiceDiff { desired: None, hash: String::new(), instances: Vec::new(), gone, change })
+}
+
+/// A whole stack that left the source.
+pub(super) struct Pruned<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its services, all to be removed, or held back by the guard.
+    pub services: Decided<'a>,
+    /// Why the guard holds it back.
+    pub held: Option<Cause>,
+}
+
+/// Whole stacks that this source made and no longer names. A source that shows only part of itself removes none.
+pub(super) fn stacks<'a>(desired: &DesiredState, policy: &Policy, index: &Index<'a>) -> Vec<Pruned<'a>> {
+    if !policy.prune || !desired.complete {
+        return Vec::new();
+    }
+    let ours = owned(&desired.source, index);
+    let leaving: Vec<&str> = ours
+        .iter()
+        .copied()
+        .filter(|stack| !desired.stacks.contains_key(*stack) && policy.covers(stack))
+        .collect();
+    let held = guard(desired, policy, leaving.len(), ours.len());
+    let pruned = leaving.into_iter().map(|name| {
+        let mut services: Decided = of_source(name, &desired.source, index).map(removed).collect();
+        for service in services.values_mut().filter(|_| held.is_some()) {
+            service.change.action = ChangeAction::Blocked;
+            service.change.causes.extend(held.clone());
+        }
+        Pruned { name, services, held: held.clone() }
+    });
+    pruned.collect()
+}
+
+/// Names of the projects in which this source made something.
+fn owned<'a>(source: &str, index: &Index<'a>) -> BTreeSet<&'a str> {
+    let networks = index.observed.networks.iter().filter(|network| is_of_source(&network.labels, source));
+    let mut all: BTreeSet<&str> =
+        networks.filter_map(|network| network.labels.get(labels::PROJECT)).map(String::as_str).collect();
+    all.extend(index.stacks().filter(|stack| of_source(stack, source, index).next().is_some()));
+    all
+}
+
+fn guard(desired: &DesiredState, policy: &Policy, leaving: usize, all: usize) -> Option<Cause> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "stacks are counted, and 2^52 of them do not fit an engine"
+    )]
+    let share = leaving as f64 / all.max(1) as f64;
+    let why = if desired.stacks.is_empty() {
+        format!("the source names no stack at all, and {all} of its stacks run: held back")
+    } else if leaving > 1 && share > policy.max_removal_share {
+        let most = policy.max_removal_share * 100.0;
+        format!("{leaving} of {all} stacks would go, more than {most:.0} % at once: held back")
+    } else {
+        return None;
+    };
+    Some(Cause::new(CauseKind::Orphan, "stacks").values(None, Some(why)))
+}

@@ -1,0 +1,361 @@
+//! Putting a difference in order.
+
+use super::create;
+use super::diff::{Diff, ServiceDiff, StackDiff};
+use super::edges::{Builder, Owner};
+use super::handover;
+use super::images::ImageStep;
+use super::instances::{Instance, Kick};
+use super::networks::NetworkFate;
+use super::order;
+use super::removal;
+use super::steps::{self, Marks};
+use super::text::plan_id;
+use crate::model::change::{Cause, ChangeAction};
+use crate::model::desired::{Condition, DesiredService};
+use crate::model::labels;
+use crate::model::observed::{ContainerState, Health, ObservedContainer};
+use crate::model::step::{Action, ContainerRef, Plan, StepId};
+use std::collections::BTreeMap;
+
+/// What has to hold before a service starts.
+#[derive(Debug, Default)]
+pub(super) struct Conditions {
+    /// Steps that must succeed.
+    pub required: Vec<StepId>,
+    /// Steps that must end.
+    pub optional: Vec<StepId>,
+}
+
+/// A plan under construction.
+pub(super) struct Scheduler<'d, 'a> {
+    pub diff: &'d Diff<'a>,
+    pub builder: Builder,
+    /// By engine name: the step that makes a network, and whether it replaces one.
+    pub network_ready: BTreeMap<&'d str, (StepId, bool)>,
+    /// By engine name: the step that makes a volume.
+    pub volume_ready: BTreeMap<&'d str, StepId>,
+    /// By container id: the step that stops it.
+    pub stops: BTreeMap<String, StepId>,
+    /// By container id: the step after which its name is free.
+    pub frees: BTreeMap<String, StepId>,
+    /// By container id: the step that removes it.
+    pub removes: BTreeMap<String, StepId>,
+    /// Renames to final names: step, name and the creation of the container.
+    pub renames: Vec<(StepId, String, Option<StepId>)>,
+    marks: BTreeMap<&'d str, BTreeMap<&'d str, Vec<Marks>>>,
+}
+
+/// The plan that carries out a difference. Every step comes after those it depends on; blocked resources have none.
+pub fn schedule(diff: &Diff) -> Plan {
+    let mut scheduler = Scheduler {
+        diff,
+        builder: Builder::default(),
+        network_ready: BTreeMap::new(),
+        volume_ready: BTreeMap::new(),
+        stops: BTreeMap::new(),
+        frees: BTreeMap::new(),
+        removes: BTreeMap::new(),
+        renames: Vec::new(),
+        marks: BTreeMap::new(),
+    };
+    for (name, stack) in &diff.stacks {
+        scheduler.networks(name, stack);
+        scheduler.volumes(name, stack);
+    }
+    for name in order::stacks(&diff.desired.stacks) {
+        if let Some((name, stack)) = diff.stacks.get_key_value(name) {
+            scheduler.stack(name, stack);
+        }
+    }
+    for (name, stack) in diff.stacks.iter().filter(|(_, stack)| stack.desired.is_none()) {
+        scheduler.pruned(name, stack);
+    }
+    scheduler.network_removals();
+    handover::add(&mut scheduler);
+    scheduler.stack_dependencies();
+    let steps = scheduler.builder.finish();
+    let id = plan_id(&steps);
+    Plan { id, revision: diff.desired.revision.clone(), changes: diff.changes.clone(), steps }
+}
+
+impl<'d, 'a> Scheduler<'d, 'a> {
+    /// The steps of a service's replicas that others wait for.
+    pub fn marks_of(&self, stack: &str, service: &str) -> &[Marks] {
+        self.marks.get(stack).and_then(|services| services.get(service)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Remembers the step that stops a container.
+    pub fn note_stop(&mut self, container: &str, step: &str) {
+        self.stops.insert(container.to_owned(), step.to_owned());
+    }
+
+    /// Remembers the step that removes a container, and with it frees its name unless that was freed before.
+    pub fn note_removal(&mut self, container: &str, step: &str) {
+        self.removes.insert(container.to_owned(), step.to_owned());
+        self.frees.entry(container.to_owned()).or_insert_with(|| step.to_owned());
+    }
+
+    fn networks(&mut self, name: &'d str, stack: &'d StackDiff<'a>) {
+        let owner = Owner { stack: name, service: "" };
+        for (key, network) in &stack.networks {
+            let (Some(spec), NetworkFate::Create | NetworkFate::Replace) = (network.spec, network.fate)
+            else {
+                continue;
+            };
+            let own = [(labels::NETWORK, key.clone()), (labels::HASH, spec.hash().0)];
+            let labels = create::object_labels(self.diff, name, &spec.compose_hash, own);
+            let action = Action::CreateNetwork { spec: spec.clone(), labels };
+            let causes = &network.change.causes;
+            let mut after = Vec::new();
+            if let (NetworkFate::Replace, Some(old)) = (network.fate, network.observed) {
+                let removal = Action::RemoveNetwork { id: old.id.clone(), name: old.name.clone() };
+                after.push(self.builder.push(
+                    format!("{name}/network-{key}/remove"),
+                    owner,
+                    removal,
+                    causes,
+                    &[],
+                ));
+            }
+            let id = format!("{name}/network-{key}/create");
+            let step = self.builder.push(id, owner, action, causes, &after);
+            self.network_ready.insert(&spec.name, (step, network.fate == NetworkFate::Replace));
+        }
+    }
+
+    fn volumes(&mut self, name: &'d str, stack: &'d StackDiff<'a>) {
+        let owner = Owner { stack: name, service: "" };
+        for (key, volume) in &stack.volumes {
+            // Two stacks may share a volume by name: one of them makes it.
+            let is_made = self.volume_ready.contains_key(volume.spec.name.as_str());
+            if volume.change.action != ChangeAction::Create || is_made {
+                continue;
+            }
+            let own = [(labels::VOLUME, key.clone()), (labels::HASH, volume_hash(volume.spec))];
+            let labels = create::object_labels(self.diff, name, &volume.spec.compose_hash, own);
+            let action = Action::CreateVolume { spec: volume.spec.clone(), labels };
+            let id = format!("{name}/volume-{key}/create");
+            let step = self.builder.push(id, owner, action, &volume.change.causes, &[]);
+            self.volume_ready.insert(&volume.spec.name, step);
+        }
+    }
+
+    /// The steps that get the images of a service, each of them once for all services.
+    pub fn image_steps(&mut self, service: &DesiredService) -> Vec<StepId> {
+        let mut ids = Vec::new();
+        for fate in self.diff.images.of_service(service) {
+            let (Some(id), Some(step)) = (fate.step_id(), &fate.step) else { continue };
+            let action = match step {
+                ImageStep::Pull(platform) => {
+                    Action::PullImage { reference: fate.reference.clone(), platform: platform.clone() }
+                }
+                ImageStep::Build(build) => Action::BuildImage(std::sync::Arc::clone(build)),
+            };
+            let causes: Vec<Cause> = fate.cause.iter().cloned().collect();
+            ids.push(self.builder.push(id, Owner { stack: "", service: "" }, action, &causes, &[]));
+        }
+        ids
+    }
+
+    fn stack(&mut self, name: &'d str, stack: &'d StackDiff<'a>) {
+        for key in &stack.order {
+            let Some((key, service)) = stack.services.get_key_value(*key) else { continue };
+            self.service(Owner { stack: name, service: key }, stack, service);
+        }
+        let up: Vec<StepId> = self
+            .marks
+            .get(name)
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, marks)| marks)
+            .cloned()
+            .filter_map(|mark| mark.running)
+            .collect();
+        for (key, service) in stack.services.iter().filter(|(_, service)| service.desired.is_none()) {
+            self.gone(Owner { stack: name, service: key }, service, &up);
+        }
+    }
+
+    fn service(&mut self, owner: Owner<'d>, stack: &'d StackDiff<'a>, service: &'d ServiceDiff<'a>) {
+        let mut marks = Vec::new();
+        if !service.is_blocked() {
+            let starts = |instance: &Instance| instance.is_created() || instance.kick != Kick::None;
+            let conditions = match service.desired.filter(|_| service.instances.iter().any(starts)) {
+                Some(desired) => self.conditions(owner, stack, desired),
+                None => Conditions::default(),
+            };
+            for instance in &service.instances {
+                marks.push(steps::replica(self, owner, stack, service, (instance, &conditions)));
+            }
+            let up: Vec<StepId> = marks.iter().filter_map(|mark| mark.running.clone()).collect();
+            self.gone(owner, service, &up);
+        }
+        self.marks.entry(owner.stack).or_default().insert(owner.service, marks);
+    }
+
+    fn conditions(
+        &mut self,
+        owner: Owner<'d>,
+        stack: &'d StackDiff<'a>,
+        service: &DesiredService,
+    ) -> Conditions {
+        let mut conditions = Conditions::default();
+        for parent in order::parents(&service.spec) {
+            let running = self.marks_of(owner.stack, parent).iter().filter_map(|mark| mark.running.clone());
+            conditions.required.extend(running);
+        }
+        for (key, dependency) in &service.depends_on {
+            let Some((key, found)) = stack.services.get_key_value(key) else { continue };
+            let Some(desired) = found.desired.filter(|_| !found.is_blocked()) else { continue };
+            let owner = Owner { stack: owner.stack, service: key };
+            let marks = self.marks_of(owner.stack, key).to_vec();
+            for (instance, mark) in found.instances.iter().zip(&marks) {
+                let step = self.condition(owner, desired, (instance, mark), dependency.condition);
+                let list =
+                    if dependency.required { &mut conditions.required } else { &mut conditions.optional };
+                list.extend(step);
+            }
+        }
+        conditions.required.dedup();
+        conditions
+    }
+
+    /// The step after which a condition holds for one replica; `None` if it holds already.
+    fn condition(
+        &mut self,
+        owner: Owner,
+        desired: &DesiredService,
+        (instance, mark): (&Instance, &Marks),
+        condition: Condition,
+    ) -> Option<StepId> {
+        let kept = instance.keep.filter(|_| mark.running.is_none());
+        let container = match (instance.keep, instance.is_created()) {
+            (Some(kept), _) => removal::reference(kept),
+            (None, _) => ContainerRef::Name(instance.name.clone()),
+        };
+        let after: Vec<StepId> = mark.running.iter().cloned().collect();
+        match condition {
+            Condition::Started => mark.running.clone(),
+            Condition::Healthy if kept.is_some_and(|kept| kept.health == Some(Health::Healthy)) => None,
+            Condition::Healthy => Some(self.await_healthy(owner, &mark.prefix, desired, (container, &after))),
+            Condition::Completed if kept.is_some_and(|kept| kept.state == ContainerState::Exited(0)) => None,
+            Condition::Completed => {
+                let timeout = desired.wait_timeout.unwrap_or(self.diff.policy.wait_timeout);
+                let action = Action::AwaitCompleted { container, timeout };
+                Some(self.builder.push(format!("{}/completed", mark.prefix), owner, action, &[], &after))
+            }
+        }
+    }
+
+    /// The one step that waits for a replica's health.
+    pub fn await_healthy(
+        &mut self,
+        owner: Owner,
+        prefix: &str,
+        desired: &DesiredService,
+        (container, after): (ContainerRef, &[StepId]),
+    ) -> StepId {
+        let timeout = desired.wait_timeout.unwrap_or(self.diff.policy.wait_timeout);
+        let action = Action::AwaitHealthy { container, timeout };
+        self.builder.push(format!("{prefix}/healthy"), owner, action, &[], after)
+    }
+
+    /// Takes down containers without a successor, rather after the rest is up.
+    fn gone(&mut self, owner: Owner, service: &ServiceDiff<'a>, up: &[StepId]) {
+        let gone: Vec<&ObservedContainer> = service.gone.clone();
+        for container in gone.into_iter().filter(|_| !service.is_blocked()) {
+            let prefix = format!("{}/{}-{}", owner.stack, owner.service, container.number());
+            let hooks = service.desired.map_or(&[][..], |desired| &desired.spec.pre_stop);
+            let causes = &service.change.causes;
+            let target = (prefix.as_str(), container);
+            let stopping = removal::stop(&mut self.builder, owner, target, hooks, (causes, &[]));
+            let after: Vec<StepId> = stopping.iter().map(|stopping| stopping.stop.clone()).collect();
+            let remove = removal::remove(&mut self.builder, owner, target, (causes, &after));
+            let first = stopping.as_ref().map_or(&remove, |stopping| &stopping.first).clone();
+            for step in up {
+                self.builder.rather_after(&first, step);
+            }
+            if let Some(stopping) = stopping {
+                self.note_stop(&container.id, &stopping.stop);
+            }
+            self.note_removal(&container.id, &remove);
+        }
+    }
+
+    fn pruned(&mut self, name: &'d str, stack: &'d StackDiff<'a>) {
+        for (key, service) in &stack.services {
+            self.gone(Owner { stack: name, service: key }, service, &[]);
+        }
+        let containers: Vec<&ObservedContainer> =
+            stack.services.values().flat_map(ServiceDiff::leaving).collect();
+        super::down::reverse_order(&mut self.builder, &containers, &self.stops);
+    }
+
+    fn network_removals(&mut self) {
+        for (name, stack) in &self.diff.stacks {
+            for (key, network) in &stack.networks {
+                let Some(old) = network.observed else { continue };
+                let attached = self.diff.index.attached(&old.name).iter().map(|container| &container.id);
+                let id = format!("{name}/network-{key}/remove");
+                match network.fate {
+                    NetworkFate::Replace => {
+                        for stop in attached.filter_map(|container| self.stops.get(container)) {
+                            self.builder.after(&id, stop);
+                        }
+                    }
+                    NetworkFate::Remove => {
+                        let after: Vec<_> =
+                            attached.filter_map(|container| self.removes.get(container)).cloned().collect();
+                        let action = Action::RemoveNetwork { id: old.id.clone(), name: old.name.clone() };
+                        let owner = Owner { stack: name, service: "" };
+                        self.builder.push(id, owner, action, &network.change.causes, &after);
+                    }
+                    NetworkFate::Keep | NetworkFate::Create | NetworkFate::Blocked => {}
+                }
+            }
+        }
+    }
+
+    /// A stack that depends on another begins when that one is up.
+    fn stack_dependencies(&mut self) {
+        for (name, stack) in &self.diff.stacks {
+            let Some(desired) = stack.desired else { continue };
+            let mut last: Vec<StepId> = Vec::new();
+            for other in &desired.depends_on {
+                let marks = self.marks.get(other.as_str()).into_iter().flatten().flat_map(|(_, marks)| marks);
+                last.extend(marks.filter_map(|mark| self.last_step(mark)));
+            }
+            if last.is_empty() {
+                continue;
+            }
+            let begins = |key: &&&str| {
+                let Some(service) = desired.services.get(**key) else { return false };
+                let parents = order::parents(&service.spec);
+                let mut before = service.depends_on.keys().map(String::as_str).chain(parents);
+                !before.any(|key| self.marks_of(name, key).iter().any(|mark| mark.running.is_some()))
+            };
+            let roots: Vec<StepId> = stack
+                .order
+                .iter()
+                .filter(begins)
+                .flat_map(|key| self.marks_of(name, key))
+                .flat_map(|mark| mark.first.clone())
+                .collect();
+            for root in &roots {
+                for step in &last {
+                    self.builder.rather_after(root, step);
+                }
+            }
+        }
+    }
+
+    fn last_step(&self, mark: &Marks) -> Option<StepId> {
+        let awaits = ["healthy", "completed"].map(|verb| format!("{}/{verb}", mark.prefix));
+        awaits.into_iter().find(|id| self.builder.contains(id)).or_else(|| mark.running.clone())
+    }
+}
+
+fn volume_hash(spec: &crate::model::desired::VolumeSpec) -> String {
+    crate::model::hash::ConfigHash::of(spec).0
+}

@@ -1,0 +1,117 @@
+//! What becomes of one service, given what becomes of those before it.
+
+use super::blocks;
+use super::diff::{Context, ServiceDiff};
+use super::explain;
+use super::index::is_ours;
+use super::instances::{Instance, Judge, Kick, shares_namespace};
+use super::order;
+use super::replicas::{self, Replicas};
+use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
+use crate::model::desired::DesiredStack;
+use std::collections::BTreeMap;
+
+/// Services of the same stack that were decided before.
+pub(super) type Decided<'a> = BTreeMap<String, ServiceDiff<'a>>;
+
+/// Decides for one service. `None` if the stack has none of that key.
+pub(super) fn decide<'a>(
+    context: &Context<'a, '_>,
+    stack: &'a DesiredStack,
+    key: &'a str,
+    decided: &Decided<'a>,
+) -> Option<ServiceDiff<'a>> {
+    let judge = Judge::new(context, stack, key)?;
+    let mut replicas = replicas::decide(&judge);
+    follow_parents(&judge, &mut replicas.instances, decided);
+    restart_with_dependencies(&judge, &mut replicas.instances, decided);
+    let mut change = Change::new(action(&replicas), causes(&replicas));
+    change.warnings.append(&mut replicas.warnings);
+    change
+        .warnings
+        .extend(context.images.get(&judge.service.image.reference).and_then(|fate| fate.warning.clone()));
+    let found = blocks::check(&judge, &replicas, decided);
+    change.warnings.extend(found.warnings);
+    change.diff = diff(&judge, &replicas.instances);
+    if !found.causes.is_empty() {
+        change.action = ChangeAction::Blocked;
+        change.causes = found.causes;
+    }
+    let Replicas { instances, gone, .. } = replicas;
+    Some(ServiceDiff { desired: Some(judge.service), hash: judge.hash, instances, gone, change })
+}
+
+/// A container that shares another's namespace or volumes is bound to that very container: it follows when that one
+/// is replaced, and loses its namespace when that one merely restarts.
+fn follow_parents(judge: &Judge, instances: &mut [Instance], decided: &Decided) {
+    for parent in order::parents(&judge.service.spec) {
+        let Some(found) = decided.get(parent).filter(|found| !found.is_blocked()) else { continue };
+        let cause = || Cause::new(CauseKind::DependencyReplaced, parent);
+        let restarts = |instance: &Instance| matches!(instance.kick, Kick::Start | Kick::Restart);
+        let shares = shares_namespace(judge.service, parent);
+        for instance in instances.iter_mut() {
+            let Some(kept) = instance.keep.filter(|kept| !judge.is_complete(kept)) else { continue };
+            if found.instances.iter().any(Instance::is_created) {
+                instance.replace(cause());
+            } else if shares && kept.is_up() && found.instances.iter().any(restarts) {
+                restart(instance, cause());
+            }
+        }
+    }
+}
+
+fn restart_with_dependencies(judge: &Judge, instances: &mut [Instance], decided: &Decided) {
+    let restarting = judge.service.depends_on.iter().filter(|(_, dependency)| dependency.restart);
+    for (key, _) in restarting {
+        let is_replaced = |found: &ServiceDiff| {
+            !found.is_blocked()
+                && found.instances.iter().any(|instance| instance.action() == ChangeAction::Replace)
+        };
+        if !decided.get(key).is_some_and(is_replaced) {
+            continue;
+        }
+        for instance in instances.iter_mut().filter(|instance| instance.keep.is_some_and(|kept| kept.is_up()))
+        {
+            restart(instance, Cause::new(CauseKind::DependencyReplaced, key));
+        }
+    }
+}
+
+fn restart(instance: &mut Instance, cause: Cause) {
+    if matches!(instance.kick, Kick::None | Kick::Restart) {
+        instance.kick = Kick::Restart;
+        instance.causes.push(cause);
+    }
+}
+
+/// The weightiest of what happens to the replicas.
+fn action(replicas: &Replicas) -> ChangeAction {
+    let actions = || replicas.instances.iter().map(Instance::action);
+    let weightiest = [ChangeAction::Replace, ChangeAction::Create, ChangeAction::Start];
+    match weightiest.into_iter().find(|wanted| actions().any(|action| action == *wanted)) {
+        Some(action) => action,
+        None if replicas.gone.is_empty() => ChangeAction::Unchanged,
+        None => ChangeAction::Remove,
+    }
+}
+
+fn causes(replicas: &Replicas) -> Vec<Cause> {
+    let mut causes: Vec<Cause> = Vec::new();
+    let scale = replicas.scale.iter().filter(|_| !replicas.gone.is_empty());
+    for cause in replicas.instances.iter().flat_map(|instance| &instance.causes).chain(scale) {
+        if !causes.contains(cause) {
+            causes.push(cause.clone());
+        }
+    }
+    causes
+}
+
+fn diff(judge: &Judge, instances: &[Instance]) -> String {
+    let replaced = instances.iter().find(|instance| instance.action() == ChangeAction::Replace);
+    match replaced.and_then(Instance::predecessor) {
+        Some(old) if is_ours(&old.labels) => {
+            explain::spec_diff(judge.service, old, judge.context.index.observed.environments.get(&old.id))
+        }
+        _ => String::new(),
+    }
+}

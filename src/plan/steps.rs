@@ -1,0 +1,374 @@
+//! The steps of one replica. Created first, stopped late, removed last: at every moment there is a container that
+//! runs or that can be started again.
+
+use super::create;
+use super::diff::{ServiceDiff, StackDiff};
+use super::edges::Owner;
+use super::instances::{Instance, Kick, has_healthcheck};
+use super::order;
+use super::removal::{self, reference};
+use super::schedule::{Conditions, Scheduler};
+use crate::model::change::ChangeAction;
+use crate::model::desired::{DesiredService, JobMode};
+use crate::model::observed::{ContainerState, ObservedContainer};
+use crate::model::service::Hook;
+use crate::model::step::{Action, ContainerRef, StepId};
+
+/// The steps of a replica that others wait for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Marks {
+    /// `stack/service-n`.
+    pub prefix: String,
+    /// Its creation.
+    pub create: Option<StepId>,
+    /// What gives it its final name.
+    pub named: Option<StepId>,
+    /// Its start.
+    pub start: Option<StepId>,
+    /// The last step until it counts as started.
+    pub running: Option<StepId>,
+    /// Steps that come after none of its own.
+    pub first: Vec<StepId>,
+}
+
+/// One replica on its way into the plan.
+struct Draft<'s, 'd, 'a> {
+    scheduler: &'s mut Scheduler<'d, 'a>,
+    owner: Owner<'d>,
+    service: &'d ServiceDiff<'a>,
+    desired: &'a DesiredService,
+    instance: &'d Instance<'a>,
+    conditions: &'s Conditions,
+    marks: Marks,
+    /// The container under the name it has at this point.
+    container: ContainerRef,
+    /// Steps that the next one of the chain comes after.
+    tail: Vec<StepId>,
+    /// Networks that the start has to wait for besides.
+    networks: Vec<StepId>,
+    /// Containers of the replica that still have to be stopped and removed.
+    rest: Vec<&'a ObservedContainer>,
+}
+
+/// Adds the steps of one replica.
+pub(super) fn replica<'d, 'a>(
+    scheduler: &mut Scheduler<'d, 'a>,
+    owner: Owner<'d>,
+    found: &'d StackDiff<'a>,
+    service: &'d ServiceDiff<'a>,
+    (instance, conditions): (&'d Instance<'a>, &Conditions),
+) -> Marks {
+    let prefix = format!("{}/{}-{}", owner.stack, owner.service, instance.number);
+    let marks = Marks { prefix, ..Marks::default() };
+    let (Some(desired), false) = (service.desired, instance.action() == ChangeAction::Unchanged) else {
+        return marks;
+    };
+    let container = instance.keep.map_or_else(|| ContainerRef::Name(instance.name.clone()), reference);
+    let start = scheduler.builder.steps().len();
+    let mut draft = Draft {
+        scheduler,
+        owner,
+        service,
+        desired,
+        instance,
+        conditions,
+        marks,
+        container,
+        tail: Vec::new(),
+        networks: Vec::new(),
+        rest: instance.rest.clone(),
+    };
+    if instance.is_created() {
+        draft.create(found);
+    } else {
+        draft.upload_again();
+    }
+    draft.stop_rest();
+    draft.take_name();
+    draft.start();
+    draft.remove_rest();
+    let mut marks = draft.marks;
+    marks.first = first_steps(scheduler, start, owner);
+    marks
+}
+
+fn first_steps(scheduler: &Scheduler, start: usize, owner: Owner) -> Vec<StepId> {
+    let own = &scheduler.builder.steps()[start..];
+    let is_own = |id: &StepId| own.iter().any(|step| step.id == *id && step.service == owner.service);
+    own.iter()
+        .filter(|step| step.service == owner.service && !step.after.iter().any(is_own))
+        .map(|step| step.id.clone())
+        .collect()
+}
+
+impl<'a> Draft<'_, '_, 'a> {
+    fn push(&mut self, verb: &str, action: Action, after: &[StepId]) -> StepId {
+        let id = format!("{}/{verb}", self.marks.prefix);
+        self.scheduler.builder.push(id, self.owner, action, &self.instance.causes, after)
+    }
+
+    /// Creates the container beside the one that it takes over from.
+    fn create(&mut self, found: &StackDiff<'a>) {
+        let final_name = self.instance.name.clone();
+        let next = format!("{final_name}.next");
+        let is_free = self.scheduler.diff.index.named(&final_name).is_none() && self.rest.is_empty();
+        let name = if is_free { final_name } else { next.clone() };
+        let mut after = self.clear_name(&next);
+        after.extend(self.scheduler.image_steps(self.desired));
+        let key = self.owner.service;
+        let creation =
+            create::creation(self.scheduler.diff, found, (key, self.service), self.instance, name.clone());
+        let Some(creation) = creation else { return };
+        let spec = &creation.container;
+        let endpoints = spec.endpoints.keys().chain(creation.connects.iter().map(|(_, name, _)| name));
+        for network in endpoints {
+            match self.scheduler.network_ready.get(network.as_str()) {
+                // The old network still stands when the container is made; the new one must when it starts.
+                Some((step, true)) => self.networks.push(step.clone()),
+                Some((step, false)) => after.push(step.clone()),
+                None => {}
+            }
+        }
+        let volumes = spec.volume_names.values();
+        after.extend(volumes.filter_map(|name| self.scheduler.volume_ready.get(name.as_str())).cloned());
+        let create = self.push("create", Action::CreateContainer(Box::new(creation.container)), &after);
+        self.container = ContainerRef::Name(name.clone());
+        self.follow_parents(&create);
+        self.tail = vec![create.clone()];
+        for (key, network, endpoint) in creation.connects {
+            let mut after = vec![create.clone()];
+            let ready = self.scheduler.network_ready.get(network.as_str()).cloned();
+            after.extend(ready.iter().map(|(step, _)| step.clone()));
+            let action = Action::ConnectNetwork { container: self.container.clone(), network, endpoint };
+            let step = self.push(&format!("connect-{key}"), action, &after);
+            match ready {
+                Some((_, true)) => self.networks.push(step),
+                Some((_, false)) | None => self.tail.push(step),
+            }
+        }
+        self.upload();
+        if name == self.instance.name {
+            self.marks.named = Some(create.clone());
+        }
+        self.marks.create = Some(create);
+    }
+
+    /// A container whose namespace is shared must be the new one under its final name; that it runs is better still.
+    fn follow_parents(&mut self, create: &str) {
+        for parent in order::parents(&self.desired.spec) {
+            let marks = self.scheduler.marks_of(self.owner.stack, parent).to_vec();
+            for mark in marks {
+                if let Some(named) = &mark.named {
+                    self.scheduler.builder.after(create, named);
+                }
+                if let Some(running) = &mark.running {
+                    self.scheduler.builder.rather_after(create, running);
+                }
+            }
+        }
+    }
+
+    /// Frees the name of new containers, should something of an earlier run hold it.
+    fn clear_name(&mut self, next: &str) -> Vec<StepId> {
+        let Some(at) = self.rest.iter().position(|container| container.name == next) else {
+            return Vec::new();
+        };
+        if at == 0 {
+            // It is all there is: it goes on running under another name.
+            return self.retire(&[]).into_iter().collect();
+        }
+        let holder = self.rest.remove(at);
+        vec![self.remove_now(holder, &[])]
+    }
+
+    fn remove_now(&mut self, container: &ObservedContainer, after: &[StepId]) -> StepId {
+        let stop = self.stop(container, after);
+        let mut after = after.to_vec();
+        after.extend(stop);
+        let prefix = self.marks.prefix.clone();
+        let target = (prefix.as_str(), container);
+        let causes = &self.instance.causes;
+        let step = removal::remove(&mut self.scheduler.builder, self.owner, target, (causes, &after));
+        self.scheduler.note_removal(&container.id, &step);
+        step
+    }
+
+    fn stop(&mut self, container: &ObservedContainer, after: &[StepId]) -> Option<StepId> {
+        let prefix = self.marks.prefix.clone();
+        let stopping = removal::stop(
+            &mut self.scheduler.builder,
+            self.owner,
+            (&prefix, container),
+            &self.desired.spec.pre_stop,
+            (&self.instance.causes, after),
+        )?;
+        self.wait_softly(&stopping.first);
+        self.scheduler.note_stop(&container.id, &stopping.stop);
+        Some(stopping.stop)
+    }
+
+    /// What runs goes on running until what the new one needs is there.
+    fn wait_softly(&mut self, step: &str) {
+        for condition in &self.conditions.required {
+            self.scheduler.builder.rather_after(step, condition);
+        }
+    }
+
+    fn upload(&mut self) {
+        if self.desired.files.is_empty() {
+            return;
+        }
+        let action =
+            Action::UploadFiles { container: self.container.clone(), files: self.desired.files.clone() };
+        let tail = self.tail.clone();
+        let step = self.push("upload", action, &tail);
+        self.tail = vec![step];
+    }
+
+    /// A container that an interrupted run made may lack its files.
+    fn upload_again(&mut self) {
+        let never_ran = self.instance.keep.is_some_and(|kept| kept.state == ContainerState::Created);
+        if never_ran && self.instance.kick == Kick::Start {
+            self.upload();
+        }
+    }
+
+    fn stop_rest(&mut self) {
+        let ready = self.tail.clone();
+        let rest = self.rest.clone();
+        let stops: Vec<StepId> = rest.iter().filter_map(|container| self.stop(container, &ready)).collect();
+        if !stops.is_empty() {
+            self.tail = stops;
+        }
+    }
+
+    fn take_name(&mut self) {
+        let name = self.instance.name.clone();
+        let takes = self.container.name() != name;
+        if takes && let Some(old) = self.rest.first().copied() {
+            let previous = format!("{name}.prev");
+            if old.name != previous && !self.marks_retired(old) {
+                let ready = self.tail.clone();
+                if let Some(step) = self.retire(&ready) {
+                    self.tail = vec![step];
+                }
+            }
+        }
+        if takes {
+            let action = Action::RenameContainer { container: self.container.clone(), to: name.clone() };
+            let tail = self.tail.clone();
+            let step = self.push("rename", action, &tail);
+            self.scheduler.renames.push((step.clone(), name.clone(), self.marks.create.clone()));
+            self.marks.named = Some(step.clone());
+            self.tail = vec![step];
+            if self.instance.is_created() {
+                self.container = ContainerRef::Name(name);
+            }
+        }
+    }
+
+    fn marks_retired(&self, old: &ObservedContainer) -> bool {
+        self.scheduler.frees.contains_key(old.id.as_str())
+    }
+
+    /// Renames the container that is taken over from, after clearing what an earlier run left under that name.
+    fn retire(&mut self, after: &[StepId]) -> Option<StepId> {
+        let old = self.rest.first().copied()?;
+        let previous = format!("{}.prev", self.instance.name);
+        let mut after = after.to_vec();
+        if let Some(at) = self.rest.iter().skip(1).position(|container| container.name == previous) {
+            let leftover = self.rest.remove(at + 1);
+            let ready = after.clone();
+            after.push(self.remove_now(leftover, &ready));
+        }
+        let action = Action::RenameContainer { container: reference(old), to: previous };
+        let step = self.push("retire", action, &after);
+        if !old.is_up() {
+            self.wait_softly(&step);
+        }
+        self.scheduler.frees.insert(old.id.clone(), step.clone());
+        Some(step)
+    }
+
+    fn start(&mut self) {
+        let kick = if self.instance.is_created() { Kick::Start } else { self.instance.kick };
+        let container = self.container.clone();
+        let (verb, action) = match kick {
+            Kick::None if self.instance.hooks_missed => return self.post_start(),
+            Kick::None => return,
+            Kick::Start => ("start", Action::StartContainer(container)),
+            Kick::Unpause => ("unpause", Action::UnpauseContainer(container)),
+            Kick::Restart => ("restart", Action::RestartContainer { container, grace: None }),
+        };
+        let mut after = self.tail.clone();
+        after.append(&mut self.networks);
+        if kick != Kick::Unpause {
+            after.extend(self.conditions.required.iter().cloned());
+        }
+        if kick == Kick::Restart
+            && let Some(kept) = self.instance.keep
+        {
+            let prefix = self.marks.prefix.clone();
+            let hooks = &self.desired.spec.pre_stop;
+            let builder = &mut self.scheduler.builder;
+            let causes = &self.instance.causes;
+            let ids = removal::pre_stop(builder, self.owner, (&prefix, kept), hooks, (causes, &after));
+            after.extend(ids.last().cloned());
+        }
+        let step = self.push(verb, action, &after);
+        for condition in self.conditions.optional.iter().filter(|_| kick != Kick::Unpause) {
+            self.scheduler.builder.after_any(&step, condition);
+        }
+        self.marks.start = Some(step.clone());
+        self.marks.running = Some(step.clone());
+        self.tail = vec![step];
+        if kick != Kick::Unpause {
+            self.post_start();
+        }
+    }
+
+    fn post_start(&mut self) {
+        let hooks: &[Hook] = &self.desired.spec.post_start;
+        for (at, hook) in hooks.iter().enumerate() {
+            let verb = if at == 0 { "post-start".to_owned() } else { format!("post-start-{}", at + 1) };
+            let container = self.container.clone();
+            let action = Action::Exec { container, hook: hook.clone(), must_succeed: true };
+            let tail = self.tail.clone();
+            let step = self.push(&verb, action, &tail);
+            self.marks.running = Some(step.clone());
+            self.tail = vec![step];
+        }
+    }
+
+    /// The old container is there to go back to until the new one has shown that it works.
+    fn remove_rest(&mut self) {
+        let rest = std::mem::take(&mut self.rest);
+        if rest.is_empty() {
+            return;
+        }
+        let is_healthy = self.instance.keep.is_some_and(|kept| {
+            kept.health == Some(crate::model::observed::Health::Healthy) && self.marks.running.is_none()
+        });
+        let is_up = self.marks.running.is_some() || self.instance.keep.is_some_and(ObservedContainer::is_up);
+        let checks = has_healthcheck(self.desired) && self.desired.job != JobMode::Job;
+        if checks && is_up && !is_healthy {
+            let container = self.container.clone();
+            let tail = self.tail.clone();
+            let step = self.scheduler.await_healthy(
+                self.owner,
+                &self.marks.prefix,
+                self.desired,
+                (container, &tail),
+            );
+            self.tail = vec![step];
+        }
+        for container in rest {
+            let tail = self.tail.clone();
+            let prefix = self.marks.prefix.clone();
+            let target = (prefix.as_str(), container);
+            let causes = &self.instance.causes;
+            let step = removal::remove(&mut self.scheduler.builder, self.owner, target, (causes, &tail));
+            self.scheduler.note_removal(&container.id, &step);
+        }
+    }
+}
