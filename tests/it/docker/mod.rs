@@ -4,6 +4,7 @@
 mod build;
 mod lifecycle;
 mod observe;
+mod registry;
 mod replace;
 mod waits;
 
