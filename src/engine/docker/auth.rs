@@ -5,6 +5,7 @@ use crate::engine::EngineError;
 use crate::model::observed::normalize_reference;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -166,13 +167,16 @@ impl Secret {
 }
 
 /// Runs a credential helper. `None` if it has nothing for that key. What it prints never gets into an error.
-async fn run<T: serde::de::DeserializeOwned>(
-    helper: &str,
+async fn run<T: DeserializeOwned>(helper: &str, verb: &str, input: &str) -> Result<Option<T>, String> {
+    run_program(&format!("docker-credential-{helper}"), verb, input).await
+}
+
+async fn run_program<T: DeserializeOwned>(
+    program: &str,
     verb: &str,
     input: &str,
 ) -> Result<Option<T>, String> {
-    let program = format!("docker-credential-{helper}");
-    let mut child = Command::new(&program)
+    let mut child = Command::new(program)
         .arg(verb)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

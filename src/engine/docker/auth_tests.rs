@@ -1,4 +1,4 @@
-use super::{HUB, for_build, for_reference};
+use super::{HUB, Secret, for_build, for_reference, run_program};
 use crate::engine::EngineError;
 use crate::engine::docker::client_config::ClientConfig;
 use base64::Engine as _;
@@ -69,4 +69,27 @@ async fn a_missing_helper_is_told_with_the_failure_it_causes() {
     let error =
         credentials.explain(EngineError::Api { status: 500, message: "denied".to_owned() }).to_string();
     assert!(error.contains("denied") && error.contains("docker-credential-surely-not-installed"), "{error}");
+}
+
+#[tokio::test]
+async fn a_helper_is_asked_on_its_standard_input() {
+    let home = tempfile::tempdir().expect("temporary directory");
+    let path = home.path().join("helper");
+    let script = r#"#!/bin/sh
+read -r key
+case "$1 $key" in
+    "get box:5000") printf '{"Username":"<token>","Secret":"t"}' ;;
+    "get gone") echo "credentials not found in native keychain"; exit 1 ;;
+    *) echo "hunter2"; exit 2 ;;
+esac
+"#;
+    std::fs::write(&path, script).expect("file");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("mode");
+    let program = path.to_str().expect("path");
+    let ask = async |key: &str| run_program::<Secret>(program, "get", &format!("{key}\n")).await;
+    let secret = ask("box:5000").await.expect("answer").expect("credentials").into_auth("box:5000");
+    assert_eq!((secret.identitytoken.as_str(), secret.username.as_str()), ("t", ""));
+    assert!(ask("gone").await.expect("answer").is_none());
+    let error = ask("locked").await.err().expect("failure");
+    assert!(error.contains("failed") && !error.contains("hunter2"), "{error}");
 }

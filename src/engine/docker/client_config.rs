@@ -29,13 +29,18 @@ pub(super) struct AuthEntry {
 
 /// Proxy settings that containers get as environment variables.
 #[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 pub(super) struct Proxy {
-    http_proxy: String,
-    https_proxy: String,
-    ftp_proxy: String,
-    no_proxy: String,
-    all_proxy: String,
+    #[serde(rename = "httpProxy")]
+    http: String,
+    #[serde(rename = "httpsProxy")]
+    https: String,
+    #[serde(rename = "ftpProxy")]
+    ftp: String,
+    #[serde(rename = "noProxy")]
+    no: String,
+    #[serde(rename = "allProxy")]
+    all: String,
 }
 
 impl ClientConfig {
@@ -44,13 +49,13 @@ impl ClientConfig {
         let Some(proxy) = self.proxies.get(address).or_else(|| self.proxies.get("default")) else {
             return BTreeMap::new();
         };
-        let Proxy { http_proxy, https_proxy, ftp_proxy, no_proxy, all_proxy } = proxy;
+        let Proxy { http, https, ftp, no, all } = proxy;
         [
-            ("HTTP_PROXY", http_proxy),
-            ("HTTPS_PROXY", https_proxy),
-            ("FTP_PROXY", ftp_proxy),
-            ("NO_PROXY", no_proxy),
-            ("ALL_PROXY", all_proxy),
+            ("HTTP_PROXY", http),
+            ("HTTPS_PROXY", https),
+            ("FTP_PROXY", ftp),
+            ("NO_PROXY", no),
+            ("ALL_PROXY", all),
         ]
         .into_iter()
         .filter(|(_, value)| !value.is_empty())

@@ -33,11 +33,13 @@ pub struct ConnectOptions<'a> {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct Version {
-    version: String,
-    api_version: String,
+struct Answer {
+    #[serde(rename = "Version")]
+    engine: String,
+    #[serde(rename = "ApiVersion")]
+    newest: String,
     #[serde(rename = "MinAPIVersion")]
-    min_api_version: String,
+    oldest: String,
     os: String,
     arch: String,
 }
@@ -50,15 +52,15 @@ impl DockerEngine {
         let connector = Connector::new(address);
         let client = transport::client(connector.clone());
         let mut api = Api::new(client.clone(), connector, name);
-        let version: Version = api.read(Call::get("/version")).await?;
+        let answer: Answer = api.read(Call::get("/version")).await?;
         let wanted = options.environment.get("DOCKER_API_VERSION").filter(|text| !text.is_empty());
-        let agreed = agree(&version, wanted.map(String::as_str))?;
+        let agreed = agree(&answer, wanted.map(String::as_str))?;
         api.prefix = format!("/v{}.{}", agreed.0, agreed.1);
         let docker = bollard_on(client, &api.prefix, agreed)?;
         let info = EngineInfo {
-            version: version.version,
+            version: answer.engine,
             api: agreed,
-            platform: format!("{}/{}", version.os, version.arch),
+            platform: format!("{}/{}", answer.os, answer.arch),
         };
         let settings = client_config::directory(options.environment);
         Ok(Self { api, docker, info: Arc::new(info), settings })
@@ -66,11 +68,11 @@ impl DockerEngine {
 }
 
 /// The newest version that both sides speak, or the one that the environment asks for.
-fn agree(engine: &Version, wanted: Option<&str>) -> Result<(u32, u32), EngineError> {
-    let newest = parse(&engine.api_version).ok_or_else(|| {
-        EngineError::Failed(format!("the engine's API version `{}` is no version", engine.api_version))
+fn agree(engine: &Answer, wanted: Option<&str>) -> Result<(u32, u32), EngineError> {
+    let newest = parse(&engine.newest).ok_or_else(|| {
+        EngineError::Failed(format!("the engine's API version `{}` is no version", engine.newest))
     })?;
-    let oldest = parse(&engine.min_api_version).unwrap_or(OLDEST);
+    let oldest = parse(&engine.oldest).unwrap_or(OLDEST);
     let too_old = |found: (u32, u32)| EngineError::TooOld {
         found: format!("{}.{}", found.0, found.1),
         needed: format!("{}.{}", OLDEST.0, OLDEST.1),
@@ -135,11 +137,11 @@ fn with_prefix(mut request: BollardRequest, prefix: &str) -> BollardRequest {
 
 #[cfg(test)]
 mod tests {
-    use super::{Version, agree};
+    use super::{Answer, agree};
     use crate::engine::EngineError;
 
-    fn engine(newest: &str, oldest: &str) -> Version {
-        Version { api_version: newest.to_owned(), min_api_version: oldest.to_owned(), ..Version::default() }
+    fn engine(newest: &str, oldest: &str) -> Answer {
+        Answer { newest: newest.to_owned(), oldest: oldest.to_owned(), ..Answer::default() }
     }
 
     #[test]

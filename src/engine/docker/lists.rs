@@ -50,7 +50,8 @@ answer! {
     Port {
         #[serde(rename = "IP")]
         ip: String,
-        public_port: u16,
+        #[serde(rename = "PublicPort")]
+        public: u16,
         #[serde(rename = "Type")]
         protocol: String,
     }
@@ -173,8 +174,8 @@ fn network_id(name: &str, id: String, networks: &[ObservedNetwork]) -> String {
 fn published(ports: &[Port]) -> BTreeSet<(String, u16, String)> {
     ports
         .iter()
-        .filter(|port| port.public_port != 0)
-        .map(|port| (port.ip.clone(), port.public_port, port.protocol.clone()))
+        .filter(|port| port.public != 0)
+        .map(|port| (port.ip.clone(), port.public, port.protocol.clone()))
         .collect()
 }
 

@@ -109,7 +109,7 @@ fn pairs(entries: Vec<String>) -> BTreeMap<String, String> {
 impl DockerEngine {
     /// The digests that registries name now. A registry that does not answer is told as text: its images stay.
     async fn remote_digests(&self, references: &[String]) -> BTreeMap<String, Result<String, String>> {
-        let lookups = references.to_vec().into_iter().map(|reference| async move {
+        let lookups = references.iter().cloned().map(|reference| async move {
             let digest = self.remote_digest(&reference).await.map_err(|error| error.to_string());
             (reference, digest)
         });

@@ -169,7 +169,7 @@ mod tests {
     use super::{Inspection, Verdict, completed, healthy, quote};
     use serde_json::{Value, json};
 
-    fn found(state: Value) -> Inspection {
+    fn found(state: &Value) -> Inspection {
         serde_json::from_value(json!({"Name": "/a", "RestartCount": 2, "State": state})).expect("inspection")
     }
 
@@ -177,7 +177,7 @@ mod tests {
     fn health_is_judged_by_state_and_check() {
         let check =
             |status: &str| json!({"Status": status, "Log": [{"ExitCode": 7, "Output": "first\nno route\n"}]});
-        let judge = |state: Value| healthy(&found(state));
+        let judge = |state: Value| healthy(&found(&state));
         assert_eq!(judge(json!({"Status": "running", "Health": check("healthy")})), Verdict::Holds);
         let Verdict::Failed(text) = judge(json!({"Status": "running", "Health": check("unhealthy")})) else {
             panic!("unhealthy holds")
@@ -194,23 +194,23 @@ mod tests {
 
     #[test]
     fn a_job_is_complete_only_with_code_zero() {
-        assert_eq!(completed(&found(json!({"Status": "exited", "ExitCode": 0}))), Verdict::Holds);
+        assert_eq!(completed(&found(&json!({"Status": "exited", "ExitCode": 0}))), Verdict::Holds);
         let Verdict::Ended(text) =
-            completed(&found(json!({"Status": "exited", "ExitCode": 137, "OOMKilled": true})))
+            completed(&found(&json!({"Status": "exited", "ExitCode": 137, "OOMKilled": true})))
         else {
             panic!("137 holds")
         };
         assert!(text.contains("137") && text.contains("out of memory"), "{text}");
-        assert!(matches!(completed(&found(json!({"Status": "running"}))), Verdict::Pending(_)));
+        assert!(matches!(completed(&found(&json!({"Status": "running"}))), Verdict::Pending(_)));
         assert!(matches!(
-            completed(&found(json!({"Status": "restarting", "ExitCode": 1}))),
+            completed(&found(&json!({"Status": "restarting", "ExitCode": 1}))),
             Verdict::Pending(_)
         ));
     }
 
     #[test]
     fn at_most_ten_lines_are_quoted() {
-        let output: String = (0..30).map(|number| format!("line {number}\n")).collect();
+        let output = (0..30).map(|number| format!("line {number}")).collect::<Vec<_>>().join("\n");
         let quoted = quote("its last output:", output.as_bytes());
         assert_eq!(quoted.lines().count(), 11);
         assert!(quoted.ends_with("  line 29") && !quoted.contains("line 19\n"), "{quoted}");

@@ -4,6 +4,7 @@
 mod build;
 mod lifecycle;
 mod observe;
+mod registry;
 mod replace;
 mod waits;
 
@@ -16,18 +17,24 @@ use reconcile::model::step::{Action, ContainerRef, ContainerSpec};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The image that everything runs.
 const IMAGE: &str = "reconcile-test/busybox:1";
 /// Makes a tree with busybox under all its names, and an image of it.
 const MAKE_IMAGE: &str = r#"set -e; d=$(mktemp -d); mkdir -p "$d/bin" "$d/etc" "$d/tmp" "$d/proc" "$d/sys" "$d/dev"
-cp "$(command -v busybox)" "$d/bin/busybox"; for name in $(busybox --list); do ln -sf busybox "$d/bin/$name"; done
+cp "$(command -v busybox)" "$d/bin/busybox"; for name in $(busybox --list | grep -vx busybox); do ln -s busybox "$d/bin/$name"; done
 tar -C "$d" -c . | docker import -c 'CMD ["sh"]' - reconcile-test/busybox:1; rm -rf "$d""#;
 /// Marks what tests make, and by whom.
 const MARK: &str = "dev.reconcile.test";
 const RUN: &str = "dev.reconcile.test.run";
 
+/// Whether the image is there, made once if it is not.
+static HAS_IMAGE: LazyLock<bool> = LazyLock::new(|| {
+    docker(&["image", "inspect", IMAGE]).is_ok()
+        || Command::new("sh").args(["-c", MAKE_IMAGE]).status().is_ok_and(|status| status.success())
+});
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
 /// Runs `docker`, for a second opinion. The output, or what it says is wrong.
@@ -55,9 +62,7 @@ impl Lab {
                     return None;
                 }
             };
-        if docker(&["image", "inspect", IMAGE]).is_err()
-            && !Command::new("sh").args(["-c", MAKE_IMAGE]).status().is_ok_and(|status| status.success())
-        {
+        if !*HAS_IMAGE {
             eprintln!("skipped: there is no image {IMAGE}, and no busybox to make it of");
             return None;
         }
