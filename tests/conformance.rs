@@ -5,7 +5,7 @@
 //! there is nothing to do.
 
 use reconcile::compose::diagnostic::Severity;
-use reconcile::compose::files::{FileKind, Files};
+use reconcile::compose::files::{Entry, FileKind, Files};
 use reconcile::compose::load::{LoadOptions, Loaded, Project, load};
 use reconcile::compose::reference_hash::service_hash;
 use reconcile::compose::render;
@@ -65,6 +65,9 @@ impl Files for Corpus {
     }
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         Disk.list(&self.follow(path))
+    }
+    fn entry(&self, path: &Path) -> Option<Entry> {
+        Disk.entry(&self.follow(path))
     }
 }
 
