@@ -105,8 +105,11 @@ fn finish(session: &mut Session<'_>, file: &Path, mut tree: Node, purpose: Purpo
     if let Value::Map(map) = tree.value { Ok(map) } else { Ok(Map::new()) }
 }
 
+/// A violation of the schema in the reference's words, which name the file that was merged last and the place with
+/// list positions as keys.
 fn prefixed(mut diagnostic: Diagnostic, file: &Path) -> Diagnostic {
-    diagnostic.message = format!("validating {}: {}", file.display(), diagnostic.message);
+    let place = diagnostic.path.replace('[', ".").replace(']', "");
+    diagnostic.message = format!("validating {}: {place} {}", file.display(), diagnostic.message);
     diagnostic
 }
 

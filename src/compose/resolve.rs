@@ -156,7 +156,8 @@ fn open(session: &mut Session<'_>, reference: &Reference<'_>, what: &str) -> Res
     let path = reference.path;
     // Without path resolution a relative one is left, and starts at the process directory.
     let absolute = session.options.cwd.join(path);
-    let problem = match session.files.kind(&absolute) {
+    let found = if path.is_empty() { None } else { session.files.kind(&absolute) };
+    let problem = match found {
         Some(FileKind::File) => return session.read(&absolute).map(Some),
         Some(FileKind::Directory) => format!("failed to read {path}: read {path}: is a directory"),
         None if !reference.required => return Ok(None),
@@ -181,7 +182,14 @@ fn parse(
     };
     session.diagnostics.extend(unset.iter().map(|name| environment::unset_warning(name)));
     let path = Path::new(reference.path);
-    let parsed = parsed.map_err(|error| environment::unparsable(path, *file, &error));
+    let parsed = parsed.map_err(|error| {
+        let refused = environment::unparsable(path, *file, &error);
+        if !reference.raw {
+            return refused;
+        }
+        let message = format!("failed to parse env_file {}: {}", path.display(), error.message);
+        Diagnostic { message, ..refused }
+    });
     session.take(parsed)
 }
 

@@ -8,7 +8,7 @@ use super::super::node::{FileId, Node, Span};
 use super::fault;
 use libyaml_safer::{EventData, Mark, Parser, ScalarStyle};
 use std::collections::HashMap;
-use std::io::BufReader;
+use std::io::{BufReader, Chain, Read};
 
 /// How many nodes aliases may add to one file.
 const MAX_EXPANDED_NODES: usize = 1_000_000;
@@ -70,10 +70,12 @@ struct Anchor {
 
 /// The events of one file.
 pub(super) struct Events<'t> {
-    parser: Parser<BufReader<&'t [u8]>>,
+    parser: Parser<BufReader<Chain<&'t [u8], &'t [u8]>>>,
     file: FileId,
     text: &'t str,
     base: u64,
+    /// Whether the last line has no line break of its own.
+    open_end: bool,
     log: Vec<Event>,
     names: HashMap<String, AnchorId>,
     anchors: Vec<Anchor>,
@@ -89,12 +91,16 @@ impl<'t> Events<'t> {
     pub fn new(file: FileId, text: &'t str) -> Self {
         let body = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut parser = Parser::new();
-        parser.set_input(BufReader::with_capacity(READ_AHEAD, body.as_bytes()));
+        // The scanner panics where a block scalar ends with the file, so every last line gets its line break.
+        let open_end = !body.rsplit('\n').next().unwrap_or_default().trim().is_empty();
+        let line_break: &[u8] = if open_end { b"\n" } else { b"" };
+        parser.set_input(BufReader::with_capacity(READ_AHEAD, body.as_bytes().chain(line_break)));
         Self {
             parser,
             file,
             text,
             base: (text.len() - body.len()) as u64,
+            open_end,
             log: Vec::new(),
             names: HashMap::new(),
             anchors: Vec::new(),
@@ -163,9 +169,14 @@ impl<'t> Events<'t> {
 
     fn next_live(&mut self) -> Result<Event, Diagnostic> {
         let event = self.parser.parse().map_err(|error| fault::syntax(&error, self.file, self.text))?;
-        let span = self.span(event.start_mark, event.end_mark);
+        let mut span = self.span(event.start_mark, event.end_mark);
+        let beyond = self.open_end && span.end as usize > self.text.len();
+        span.end -= u32::from(beyond);
         let (kind, tag, anchor) = match event.data {
-            EventData::Scalar { anchor, tag, value, style, .. } => {
+            EventData::Scalar { anchor, tag, mut value, style, .. } => {
+                if beyond && value.ends_with('\n') {
+                    value.pop();
+                }
                 (Kind::Scalar { text: value, plain: style == ScalarStyle::Plain }, tag, anchor)
             }
             EventData::SequenceStart { anchor, tag, .. } => (Kind::List, tag, anchor),
