@@ -2,7 +2,6 @@
 
 use crate::engine::{Engine, EngineError, Observe};
 use crate::execute::{Options, execute};
-use crate::model::change::ChangeAction;
 use crate::model::desired::DesiredState;
 use crate::model::observed::ObservedState;
 use crate::model::report::Report;
@@ -29,28 +28,12 @@ pub async fn plan<O: Observe>(
 ) -> Result<Planned, EngineError> {
     let mut observed = engine.observe(&plan::observe_request(desired)).await?;
     let mut plan = plan::plan(desired, &observed, policy, now);
-    let replaced = replaced_containers(&plan, &observed);
-    if !replaced.is_empty() {
-        engine.environments(&replaced, &mut observed).await?;
+    let changed = plan::wanted_environments(desired, &observed);
+    if !changed.is_empty() {
+        engine.environments(&changed, &mut observed).await?;
         plan = plan::plan(desired, &observed, policy, now);
     }
     Ok(Planned { observed, plan })
-}
-
-fn replaced_containers(plan: &Plan, observed: &ObservedState) -> Vec<String> {
-    observed
-        .containers
-        .iter()
-        .filter(|container| {
-            plan.changes
-                .get(container.stack())
-                .and_then(|stack| stack.services.get(container.service()))
-                .is_some_and(|change| {
-                    matches!(change.action, ChangeAction::Replace | ChangeAction::Blocked)
-                })
-        })
-        .map(|container| container.id.clone())
-        .collect()
 }
 
 /// Carries out a plan.

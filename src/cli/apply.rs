@@ -39,7 +39,6 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
     let mut policy = Policy { prune: !args.no_prune, ..Policy::default() };
     if args.allow_mass_removal {
         policy.max_removal_share = 1.0;
-        policy.allow_empty = true;
     }
     let run = Run { args, common, output, environment: &environment, loaded: &loaded, policy, failed };
     block_on(output, async {

@@ -98,7 +98,7 @@ pub struct ApplyArgs {
     /// Leave stacks that are gone from the source as they are
     #[arg(long)]
     pub no_prune: bool,
-    /// Remove stacks that are gone from the source even if they are most of them, or all
+    /// Remove stacks that are gone from the source even if they are most of them
     #[arg(long, conflicts_with = "no_prune")]
     pub allow_mass_removal: bool,
 }

@@ -2,7 +2,7 @@
 
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
 /// The diagnostic as text, with the lines it is about.
@@ -11,7 +11,7 @@ pub fn text(diagnostic: &Diagnostic, sources: &Sources) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = level.primary_title(diagnostic.message.as_str()).elements([]);
+    let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()));
     let path;
     if let Some(span) = diagnostic.span {
         let source = sources.text(span.file);

@@ -17,13 +17,12 @@ pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
     block_on(output, async {
         let engine = connect(common.host.as_deref(), &environment).await?;
         let observed = engine.observe(&ObserveRequest::default()).await?;
-        let plan = match plan::plan_down(&args.stack, &observed, &Policy::default()) {
-            Ok(plan) => plan,
-            Err(reason) => {
-                output.error(&reason, Some("`reconcile status` lists the stacks on the engine"));
-                return Ok(Exit::Failure);
-            }
-        };
+        let plan = plan::plan_down(&args.stack, &observed, &Policy::default());
+        if plan.steps.is_empty() {
+            let reason = format!("the engine runs nothing that reconcile made for a stack named {}", args.stack);
+            output.error(&reason, Some("`reconcile status` lists the stacks"));
+            return Ok(Exit::Failure);
+        }
         if args.dry_run {
             if output.json {
                 output.result(&pretty(&plan_json::json(&plan, &observed.engine, Vec::new())));

@@ -40,13 +40,14 @@ impl Tracked for GitIndex {
         let tree = self.work_tree(directory)?;
         let inside = real.strip_prefix(&tree.root).ok()?;
         let below = tree.files.range(inside.to_owned()..).take_while(|file| file.starts_with(inside));
-        Some(below.map(|file| path.join(file.strip_prefix(inside).unwrap_or(file))).map(trimmed).collect())
+        // By its components, for joining an empty path leaves a separator at the end.
+        Some(
+            below
+                .map(|file| path.join(file.strip_prefix(inside).unwrap_or(file)))
+                .map(|file| file.components().collect())
+                .collect(),
+        )
     }
-}
-
-/// Joining an empty path leaves a separator at the end.
-fn trimmed(path: PathBuf) -> PathBuf {
-    path.components().collect()
 }
 
 /// `None` if there is no readable index; then nothing is known, as outside of any work tree.

@@ -6,7 +6,7 @@ use super::strip::drop_gathered;
 use super::{Scope, text};
 use crate::compose::canonical::{SERVICE, without_extensions};
 use crate::compose::files::{FileKind, Files};
-use crate::model::desired::{BuildSpec, ContextFile, ContextKind, ImageSource};
+use crate::model::desired::{BuildSpec, ContextFile, ContextKind, ImageSource, PullPolicy};
 use crate::model::service::{Pairs, Ulimit};
 use crate::model::units::Bytes;
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,16 @@ pub(super) fn spec(
     };
     match located.and_then(|()| digest(files, &spec)) {
         Ok(digest) => spec.digest = digest,
+        // The sources are elsewhere, but the image has a name: as with the reference, it is pulled.
+        Err(problem)
+            if problem.absent && service.contains_key("image") && image.pull != PullPolicy::Build =>
+        {
+            scope.report.warning(
+                &[path[0], path[1], path[2], problem.key],
+                format!("{}: the image is not built", problem.message),
+            );
+            return None;
+        }
         Err(problem) => {
             scope.report.error(&[path[0], path[1], path[2], problem.key], problem.message);
             return None;
@@ -104,11 +114,13 @@ fn read(service: &Map<String, Value>) -> Option<Written> {
 struct Problem {
     key: &'static str,
     message: String,
+    /// Whether there is no context at all.
+    absent: bool,
 }
 
 impl Problem {
     fn new(key: &'static str, message: String) -> Self {
-        Self { key, message }
+        Self { key, message, absent: false }
     }
 
     fn read(key: &'static str, what: &str, path: &Path, error: &io::Error) -> Self {
@@ -134,7 +146,8 @@ fn local(files: &dyn Files, spec: &mut BuildSpec, written: &Written) -> Result<(
     let context = clean(Path::new(&written.context));
     if files.kind(&context) != Some(FileKind::Directory) {
         let message = format!("the build context {} is no directory", text(&context));
-        return Err(Problem::new("context", message));
+        let absent = files.kind(&context).is_none();
+        return Err(Problem { absent, ..Problem::new("context", message) });
     }
     let inside = place_dockerfile(files, spec, written, &context)?;
     let walk = Walk::new(files, &context, inside.as_deref());

@@ -46,19 +46,16 @@ impl Item<'_> {
         let definition = section(section(&scope.project.tree, self.kind.section), source);
         let (file, variable) = (string(definition, "file"), string(definition, "environment"));
         if !file.is_empty() {
-            self.from_file(scope, service, Path::new(file));
+            self.mount_file(scope, service, Path::new(file));
         } else if !variable.is_empty() {
-            match scope.project.environment.get(variable) {
-                Some(value) => self.inject(scope, service, value.clone().into_bytes()),
-                None => {
-                    let path = [self.kind.section, source, "environment"];
-                    let message = format!(
-                        "the variable {variable} that {} {source:?} is made of is not set",
-                        self.kind.name
-                    );
-                    scope.report.error(&path, message).hint =
-                        Some(format!("set {variable} in the environment or in the project's .env file"));
-                }
+            if let Some(value) = scope.project.environment.get(variable) {
+                self.inject(scope, service, value.clone().into_bytes());
+            } else {
+                let path = [self.kind.section, source, "environment"];
+                let name = self.kind.name;
+                let message = format!("the variable {variable} that {name} {source:?} is made of is not set");
+                scope.report.error(&path, message).hint =
+                    Some(format!("set {variable} in the environment or in the project's .env file"));
             }
         } else if let Some(content) = definition.get("content").and_then(serde_json::Value::as_str) {
             self.inject(scope, service, content.as_bytes().to_vec());
@@ -67,7 +64,7 @@ impl Item<'_> {
     }
 
     /// Mounts the file; with an owner or mode of its own, which a mount cannot have, it is written instead.
-    fn from_file(&self, scope: &mut Scope<'_>, service: &mut DesiredService, file: &Path) {
+    fn mount_file(&self, scope: &mut Scope<'_>, service: &mut DesiredService, file: &Path) {
         let digest = match contents::digest_path(scope.context.files, file) {
             Ok(digest) => digest,
             Err(error) => {

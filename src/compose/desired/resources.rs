@@ -128,13 +128,12 @@ fn typed<'a, T: for<'de> Deserialize<'de>>(
         let Some(map) = value.as_object() else { continue };
         let mut stripped = Value::Object(without_extensions(shape, map));
         drop_gathered(&mut stripped);
-        match T::deserialize(&stripped) {
-            Ok(typed) => found.push((key.clone(), map, typed)),
-            Err(_) => {
-                let keys: Vec<&str> = map.keys().map(String::as_str).collect();
-                let message = format!("internal error: one of its keys is not mapped: {}", keys.join(", "));
-                scope.report.error(&[kind, key], message);
-            }
+        if let Ok(typed) = T::deserialize(&stripped) {
+            found.push((key.clone(), map, typed));
+        } else {
+            let keys: Vec<&str> = map.keys().map(String::as_str).collect();
+            let message = format!("internal error: one of its keys is not mapped: {}", keys.join(", "));
+            scope.report.error(&[kind, key], message);
         }
     }
     found

@@ -111,7 +111,7 @@ fn a_service_whose_completion_is_awaited_is_a_job_unless_its_owner_says_otherwis
     let on = &stack.services["a"].depends_on["d"];
     assert_eq!((on.condition, on.restart, on.required), (Condition::Healthy, true, true));
     assert!(stack.services["e"].allow_empty_volume);
-    assert_eq!(stack.services["c"].wait_timeout.map(|time| time.whole_seconds()), Some(120));
+    assert_eq!(stack.services["c"].wait_timeout.map(crate::model::units::Nanos::whole_seconds), Some(120));
 }
 
 #[test]

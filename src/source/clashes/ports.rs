@@ -14,30 +14,30 @@ enum Address {
     AllV4,
     AllV6,
     One(IpAddr),
-    /// Not an address; the loader has refused it.
-    Unknown,
 }
 
 impl Address {
-    fn of(text: &str) -> Self {
-        match text.trim_matches(['[', ']']) {
+    /// `None` if it is no address, which the loader refuses.
+    fn of(text: &str) -> Option<Self> {
+        Some(match text.trim_matches(['[', ']']) {
             "" => Self::All,
             "0.0.0.0" => Self::AllV4,
             "::" => Self::AllV6,
-            text => text.parse().map_or(Self::Unknown, Self::One),
-        }
+            text => Self::One(text.parse().ok()?),
+        })
     }
 
     const fn meets(self, other: Self) -> bool {
         match (self, other) {
-            (Self::Unknown, _) | (_, Self::Unknown) => false,
             (Self::All, _) | (_, Self::All) | (Self::AllV4, Self::AllV4) | (Self::AllV6, Self::AllV6) => true,
-            (Self::AllV4, Self::AllV6) | (Self::AllV6, Self::AllV4) => false,
             (Self::AllV4, Self::One(one)) | (Self::One(one), Self::AllV4) => one.is_ipv4(),
             (Self::AllV6, Self::One(one)) | (Self::One(one), Self::AllV6) => one.is_ipv6(),
             (Self::One(IpAddr::V4(a)), Self::One(IpAddr::V4(b))) => a.to_bits() == b.to_bits(),
             (Self::One(IpAddr::V6(a)), Self::One(IpAddr::V6(b))) => a.to_bits() == b.to_bits(),
-            (Self::One(_), Self::One(_)) => false,
+            (Self::AllV4, Self::AllV6)
+            | (Self::AllV6, Self::AllV4)
+            | (Self::One(IpAddr::V4(_)), Self::One(IpAddr::V6(_)))
+            | (Self::One(IpAddr::V6(_)), Self::One(IpAddr::V4(_))) => false,
         }
     }
 }
@@ -106,13 +106,13 @@ pub(super) fn clashes<'a>(views: &'a [View<'a>]) -> Vec<(usize, Diagnostic)> {
 }
 
 /// The fixed ports and ranges that a service claims. A service in the host's network publishes nothing.
-fn claims<'a>(member: Member<'a>) -> impl Iterator<Item = Claim<'a>> {
+fn claims(member: Member<'_>) -> impl Iterator<Item = Claim<'_>> {
     let spec = &member.service.spec;
     let publishes = member.service.replicas > 0 && matches!(&*spec.network_mode, "" | "bridge" | "default");
     let ports = if publishes { spec.ports.as_slice() } else { &[] };
     ports.iter().enumerate().filter_map(move |(index, port)| {
         let (address, first, last, _) = host_ports(port)?;
-        let claim = Claim { member, index, port, address: Address::of(address), first, last };
+        let claim = Claim { member, index, port, address: Address::of(address)?, first, last };
         (first > 0 && first <= last).then_some(claim)
     })
 }
@@ -152,8 +152,9 @@ mod tests {
             ("[::1]", "::1", true),
             ("0.0.0.0", "::1", false),
         ] {
-            assert_eq!(Address::of(a).meets(Address::of(b)), meet, "{a} {b}");
-            assert_eq!(Address::of(b).meets(Address::of(a)), meet, "{b} {a}");
+            let (first, second) = (Address::of(a).expect(a), Address::of(b).expect(b));
+            assert_eq!(first.meets(second), meet, "{a} {b}");
+            assert_eq!(second.meets(first), meet, "{b} {a}");
         }
     }
 }

@@ -81,3 +81,11 @@ fn what_needs_buildkit_is_refused() {
         errors(&[("compose.yaml", "services: {a: {build: {context: app, ssh: [default]}}}"), DOCKERFILE]);
     assert!(found[0].starts_with("services.a.build.ssh: `ssh` is not supported: "), "{}", found[0]);
 }
+
+#[test]
+fn a_named_image_without_sources_is_pulled() {
+    let compose = |more: &str| format!("services: {{a: {{image: named, build: nowhere{more}}}}}");
+    let pulled = stack(&[("compose.yaml", &compose(""))]);
+    assert!(pulled.services["a"].image.build.is_none());
+    assert_eq!(errors(&[("compose.yaml", &compose(", pull_policy: build"))]).len(), 1);
+}
