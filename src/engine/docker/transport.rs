@@ -115,6 +115,7 @@ fn dial(target: &SshTarget, words: &Arc<Mutex<String>>) -> io::Result<EngineConn
         return Err(io::Error::other("ssh has no standard streams"));
     };
     let words = Arc::clone(words);
+    words.lock().unwrap_or_else(PoisonError::into_inner).clear();
     tokio::spawn(async move {
         let mut buffer = [0; WORDS];
         while let Ok(count @ 1..) = errors.read(&mut buffer).await {

@@ -3,6 +3,7 @@
 
 mod build;
 mod lifecycle;
+mod newer;
 mod observe;
 mod registry;
 mod replace;
