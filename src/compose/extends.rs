@@ -137,12 +137,8 @@ fn from_file(
     chain: &mut Chain,
 ) -> Result<Option<Node>, Failed> {
     let path = session::join(&scope.directory, file);
-    if session.files.kind(&path).is_none() {
-        let missing = Diagnostic::error(format!("open {}: no such file or directory", path.display()))
-            .at(format!("services.{name}.extends.file"))
-            .span(base.span)
-            .hint("the path is relative to the project directory, or to the extended file that names it");
-        return Err(session.fail(missing));
+    if let Some(refusal) = session.refusal(&path, file) {
+        return Err(session.fail(refusal.at(format!("services.{name}.extends.file")).span(base.span)));
     }
     let (root, tags) = document::load_file(session, scope, &path, Map::new(), Purpose::Base)?;
     let mut root = Node::new(Value::Map(root), Span::default());

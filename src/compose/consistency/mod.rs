@@ -130,3 +130,6 @@ fn secrets(scene: &Scene<'_>, diagnostics: &mut Vec<Diagnostic>) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;
