@@ -33,7 +33,8 @@ struct Bench {
 
 fn main() {
     let setting = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
-    let sizes: Vec<usize> = setting("BENCH_SIZES", "10,50,100").split(',').filter_map(|n| n.trim().parse().ok()).collect();
+    let sizes: Vec<usize> =
+        setting("BENCH_SIZES", "10,50,100").split(',').filter_map(|n| n.trim().parse().ok()).collect();
     let dir = tempfile::tempdir().expect("a temporary folder");
     let only_render = setting("BENCH_ONLY", "") == "render";
     let proxy = engine_socket()
@@ -89,7 +90,12 @@ impl Bench {
             command.env("DOCKER_HOST", proxy.address());
             proxy.take();
         }
-        command.args(args).current_dir(self.dir.path().join(at)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(args)
+            .current_dir(self.dir.path().join(at))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let begin = Instant::now();
         let status = command.status().expect("the program starts");
         let time = begin.elapsed();
@@ -108,7 +114,11 @@ impl Bench {
     }
 
     /// Both in turn, so that a drift of the machine's speed meets both.
-    fn pairs(&self, ours: impl Fn(&Self) -> Sample, theirs: impl Fn(&Self) -> Option<Sample>) -> (Vec<Sample>, Vec<Sample>) {
+    fn pairs(
+        &self,
+        ours: impl Fn(&Self) -> Sample,
+        theirs: impl Fn(&Self) -> Option<Sample>,
+    ) -> (Vec<Sample>, Vec<Sample>) {
         let (mut left, mut right) = (Vec::new(), Vec::new());
         for _ in 0..self.runs {
             left.push(ours(self));
@@ -119,7 +129,10 @@ impl Bench {
 
     fn render(&self, stacks: usize, services: usize) {
         for stack in 0..stacks {
-            self.write(&format!("render/s{stack}/compose.yaml"), &stack_text(&format!("{PREFIX}-r{stack}"), services));
+            self.write(
+                &format!("render/s{stack}/compose.yaml"),
+                &stack_text(&format!("{PREFIX}-r{stack}"), services),
+            );
         }
         // The reference renders one stack per run; ten runs are measured and stand for all.
         let (ours, theirs) = self.pairs(
@@ -150,17 +163,30 @@ impl Bench {
             bench.clean();
             sample
         };
-        let (ours, theirs) = (vec![up(self), up(self)], [compose_up(self), compose_up(self)].into_iter().flatten().collect::<Vec<_>>());
+        let (ours, theirs) = (
+            vec![up(self), up(self)],
+            [compose_up(self), compose_up(self)].into_iter().flatten().collect::<Vec<_>>(),
+        );
         print(&format!("first up of {size}"), &ours, &theirs);
         self.ours(&at, &["."]);
         let ours: Vec<Sample> = (0..self.runs).map(|_| self.ours(&at, &["."])).collect();
         let changed = |level: usize| self.write(&file, &text.replacen("info", &format!("level{level}"), 1));
-        let our_change: Vec<Sample> = (0..self.runs).map(|run| { changed(run); self.ours(&at, &["."]) }).collect();
+        let our_change: Vec<Sample> = (0..self.runs)
+            .map(|run| {
+                changed(run);
+                self.ours(&at, &["."])
+            })
+            .collect();
         self.clean();
         self.write(&file, &text);
         self.theirs(&at, &["up", "-d"]);
         let theirs: Vec<Sample> = (0..self.runs).filter_map(|_| self.theirs(&at, &["up", "-d"])).collect();
-        let their_change: Vec<Sample> = (0..self.runs).filter_map(|run| { changed(run); self.theirs(&at, &["up", "-d"]) }).collect();
+        let their_change: Vec<Sample> = (0..self.runs)
+            .filter_map(|run| {
+                changed(run);
+                self.theirs(&at, &["up", "-d"])
+            })
+            .collect();
         self.clean();
         print(&format!("no change in {size}"), &ours, &theirs);
         print(&format!("one service of {size} changed"), &our_change, &their_change);
@@ -168,7 +194,10 @@ impl Bench {
 
     fn tree(&self, stacks: usize, services: usize) {
         for stack in 0..stacks {
-            self.write(&format!("tree/s{stack}/compose.yaml"), &stack_text(&format!("{PREFIX}-t{stack}"), services));
+            self.write(
+                &format!("tree/s{stack}/compose.yaml"),
+                &stack_text(&format!("{PREFIX}-t{stack}"), services),
+            );
         }
         self.ours("tree", &["."]);
         let ours: Vec<Sample> = (0..self.runs).map(|_| self.ours("tree", &["."])).collect();
@@ -190,8 +219,14 @@ impl Bench {
             return;
         }
         let filter = format!("name={PREFIX}");
-        for (list, remove) in [(&["ps", "-aq"][..], &["rm", "-f"][..]), (&["network", "ls", "-q"], &["network", "rm"])] {
-            let found = Command::new("docker").args(list).args(["--filter", &filter]).output().expect("the docker client");
+        for (list, remove) in
+            [(&["ps", "-aq"][..], &["rm", "-f"][..]), (&["network", "ls", "-q"], &["network", "rm"])]
+        {
+            let found = Command::new("docker")
+                .args(list)
+                .args(["--filter", &filter])
+                .output()
+                .expect("the docker client");
             let found = String::from_utf8_lossy(&found.stdout).into_owned();
             if !found.trim().is_empty() {
                 drop(Command::new("docker").args(remove).args(found.lines()).output());

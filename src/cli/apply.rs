@@ -41,9 +41,7 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
         policy.max_removal_share = 1.0;
     }
     let run = Run { args, common, output, environment: &environment, loaded: &loaded, policy, failed };
-    block_on(output, async {
-        if args.dry_run { run.preview().await } else { run.apply().await }
-    })
+    block_on(output, async { if args.dry_run { run.preview().await } else { run.apply().await } })
 }
 
 struct Run<'a> {
@@ -142,7 +140,8 @@ async fn interrupted() {
 
 fn closing(plan: &Plan, report: &Report, failed_stacks: usize) -> String {
     let summary = Summary::of(&plan.changes);
-    let failed = report.outcomes.values().filter(|(outcome, _)| matches!(outcome, Outcome::Failed(_))).count();
+    let failed =
+        report.outcomes.values().filter(|(outcome, _)| matches!(outcome, Outcome::Failed(_))).count();
     let skipped =
         report.outcomes.values().filter(|(outcome, _)| matches!(outcome, Outcome::Skipped { .. })).count();
     let mut parts = Vec::new();

@@ -19,7 +19,8 @@ pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
         let observed = engine.observe(&ObserveRequest::default()).await?;
         let plan = plan::plan_down(&args.stack, &observed, &Policy::default());
         if plan.steps.is_empty() {
-            let reason = format!("the engine runs nothing that reconcile made for a stack named {}", args.stack);
+            let reason =
+                format!("the engine runs nothing that reconcile made for a stack named {}", args.stack);
             output.error(&reason, Some("`reconcile status` lists the stacks"));
             return Ok(Exit::Failure);
         }

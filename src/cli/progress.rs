@@ -104,11 +104,16 @@ fn line(step: &Step, outcome: &Outcome, elapsed: Duration) -> String {
             format!("  {GREEN}{what}{GREEN:#} {BOLD}{target}{BOLD:#} {DIM}(was so already){DIM:#}\n")
         }
         Outcome::DoneWithWarning(warning) => {
-            format!("  {YELLOW}{what}{YELLOW:#} {BOLD}{target}{BOLD:#} {time}\n    {YELLOW}warning{YELLOW:#}: {warning}\n")
+            format!(
+                "  {YELLOW}{what}{YELLOW:#} {BOLD}{target}{BOLD:#} {time}\n    {YELLOW}warning{YELLOW:#}: {warning}\n"
+            )
         }
         Outcome::Failed(reason) => {
             let reason = reason.trim_end().replace('\n', "\n    ");
-            format!("  {RED}failed{RED:#} {} {BOLD}{target}{BOLD:#} {time}\n    {reason}\n", step.action.as_str())
+            format!(
+                "  {RED}failed{RED:#} {} {BOLD}{target}{BOLD:#} {time}\n    {reason}\n",
+                step.action.as_str()
+            )
         }
         Outcome::Skipped { because } => {
             format!("  {DIM}skipped {} {target} because of {because}{DIM:#}\n", step.action.as_str())

@@ -114,7 +114,9 @@ impl Row {
             Some(ChangeAction::Unchanged) => ("in sync", GREEN),
             Some(ChangeAction::Blocked) => ("blocked", RED),
             Some(ChangeAction::Remove) => ("orphan", YELLOW),
-            Some(ChangeAction::Create | ChangeAction::Replace | ChangeAction::Start) => ("out of sync", YELLOW),
+            Some(ChangeAction::Create | ChangeAction::Replace | ChangeAction::Start) => {
+                ("out of sync", YELLOW)
+            }
             None => ("not in source", Style::new()),
         }
     }
@@ -196,7 +198,10 @@ mod tests {
             ..ObservedContainer::default()
         };
         let observed = ObservedState {
-            containers: vec![container("db", ContainerState::Running), container("web", ContainerState::Exited(1))],
+            containers: vec![
+                container("db", ContainerState::Running),
+                container("web", ContainerState::Exited(1)),
+            ],
             ..ObservedState::default()
         };
         let mut changes = ChangeSet::new();

@@ -2,17 +2,11 @@
 
 pub mod docker;
 
+pub use crate::model::observed::ObserveRequest;
 use crate::model::observed::ObservedState;
 use crate::model::report::Outcome;
 use crate::model::step::Action;
 use std::future::Future;
-
-/// What to look at besides the lists.
-#[derive(Debug, Clone, Default)]
-pub struct ObserveRequest {
-    /// References whose digest the registry is asked for (pull policies `always` and the periodic ones).
-    pub remote_digests: Vec<String>,
-}
 
 /// Read access to an engine. `--dry-run` holds this and nothing more: it has no method that changes anything.
 pub trait Observe: Send + Sync {

@@ -25,6 +25,13 @@ pub struct ObservedState {
     pub environments: BTreeMap<String, BTreeMap<String, String>>,
 }
 
+/// What to look at besides the lists.
+#[derive(Debug, Clone, Default)]
+pub struct ObserveRequest {
+    /// References whose digest the registry is asked for (pull policies `always` and the periodic ones).
+    pub remote_digests: Vec<String>,
+}
+
 /// The engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EngineInfo {

@@ -34,10 +34,9 @@ pub use lint::lint;
 pub use schedule::schedule;
 pub use text::text;
 
-use crate::engine::ObserveRequest;
 use crate::model::desired::{DesiredState, PullPolicy};
 use crate::model::labels;
-use crate::model::observed::ObservedState;
+use crate::model::observed::{ObserveRequest, ObservedState};
 use crate::model::step::Plan;
 use crate::model::units::Nanos;
 use std::collections::{BTreeMap, BTreeSet};

@@ -64,7 +64,12 @@ impl From<Output> for Run {
 
 /// A command of Docker's own client.
 pub fn docker(args: &[&str]) -> Run {
-    Command::new("docker").args(args).stdin(Stdio::null()).output().expect("the docker client is installed").into()
+    Command::new("docker")
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the docker client is installed")
+        .into()
 }
 
 /// Whether an engine answers. Without one, tests on it are skipped, unless `RECONCILE_TEST_ENGINE=required`.
@@ -144,7 +149,8 @@ impl Lab {
 
     /// Every container of the test's stacks: name to (id, start time), by the engine's own client.
     pub fn containers(&self) -> BTreeMap<String, (String, String)> {
-        let names = docker(&["ps", "-a", "--filter", &format!("name={}", self.prefix), "--format", "{{.Names}}"]);
+        let names =
+            docker(&["ps", "-a", "--filter", &format!("name={}", self.prefix), "--format", "{{.Names}}"]);
         names
             .stdout
             .lines()
@@ -181,7 +187,14 @@ impl Drop for Lab {
                 docker(&[remove, &found].concat());
             }
         }
-        let images = docker(&["images", "--filter", &format!("reference={}*", self.prefix), "--format", "{{.Repository}}:{{.Tag}}"]).stdout;
+        let images = docker(&[
+            "images",
+            "--filter",
+            &format!("reference={}*", self.prefix),
+            "--format",
+            "{{.Repository}}:{{.Tag}}",
+        ])
+        .stdout;
         for image in images.lines() {
             docker(&["rmi", "-f", image]);
         }

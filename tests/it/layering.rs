@@ -6,13 +6,25 @@ use std::path::{Path, PathBuf};
 /// A room, the rooms of ours it may use, and crates or modules it must not touch.
 const RULES: &[(&str, &[&str], &[&str])] = &[
     ("model", &["model"], &["std::fs", "std::env", "tokio", "bollard", "tracing", "SystemTime", "Instant"]),
-    ("compose", &["compose", "model"], &["std::fs", "std::env", "tokio", "bollard", "tracing", "SystemTime", "Instant"]),
-    ("plan", &["plan", "model"], &["std::fs", "std::env", "tokio", "bollard", "tracing", "SystemTime", "Instant"]),
+    (
+        "compose",
+        &["compose", "model"],
+        &["std::fs", "std::env", "tokio", "bollard", "tracing", "SystemTime", "Instant"],
+    ),
+    (
+        "plan",
+        &["plan", "model"],
+        &["std::fs", "std::env", "tokio", "bollard", "tracing", "SystemTime", "Instant"],
+    ),
     ("source", &["source", "compose", "model"], &["tokio", "bollard"]),
     ("engine", &["engine", "model"], &["crate::plan", "crate::compose"]),
     ("execute", &["engine", "model", "execute"], &["bollard"]),
     ("cycle", &["engine", "model", "plan", "execute", "cycle", "source", "compose"], &["bollard"]),
-    ("cli", &["cli", "engine", "model", "plan", "execute", "cycle", "source", "compose", "telemetry"], &["bollard"]),
+    (
+        "cli",
+        &["cli", "engine", "model", "plan", "execute", "cycle", "source", "compose", "telemetry"],
+        &["bollard"],
+    ),
 ];
 
 fn rust_files(at: &Path, found: &mut Vec<PathBuf>) {
@@ -38,10 +50,13 @@ fn every_room_uses_only_the_rooms_it_may() {
         for file in files {
             let text = fs::read_to_string(&file).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
-            for (number, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for (number, line) in
+                code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+            {
                 let place = format!("{}:{}", file.strip_prefix(&src).unwrap().display(), number + 1);
                 for after in line.split("crate::").skip(1) {
-                    let used: String = after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    let used: String =
+                        after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                     if !allowed.contains(&used.as_str()) {
                         wrong.push(format!("{place}: {room} uses {used}"));
                     }

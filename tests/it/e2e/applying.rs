@@ -56,7 +56,11 @@ fn a_changed_environment_value_replaces_exactly_that_service() {
     let Some(lab) = two("env") else { return };
     lab.reconcile(&["."]).exits(0);
     let before = lab.containers();
-    lab.edit("a/compose.yaml", "two:\n    <<: *base\n    environment: {LEVEL: info}", "two:\n    <<: *base\n    environment: {LEVEL: debug}");
+    lab.edit(
+        "a/compose.yaml",
+        "two:\n    <<: *base\n    environment: {LEVEL: info}",
+        "two:\n    <<: *base\n    environment: {LEVEL: debug}",
+    );
     let plan = lab.reconcile(&["--dry-run", "."]).exits(0);
     assert!(plan.stdout.contains("LEVEL"), "{plan}");
     assert!(plan.stdout.contains("info") && plan.stdout.contains("debug"), "{plan}");
@@ -68,7 +72,11 @@ fn a_changed_environment_value_replaces_exactly_that_service() {
 #[test]
 fn a_changed_secret_looking_value_is_not_shown() {
     let Some(lab) = two("hidden") else { return };
-    lab.edit("a/compose.yaml", "environment: {LEVEL: info}\n    volumes", "environment: {API_TOKEN: hunter2old}\n    volumes");
+    lab.edit(
+        "a/compose.yaml",
+        "environment: {LEVEL: info}\n    volumes",
+        "environment: {API_TOKEN: hunter2old}\n    volumes",
+    );
     lab.reconcile(&["."]).exits(0);
     lab.edit("a/compose.yaml", "hunter2old", "hunter2new");
     for args in [&["--dry-run", "."][..], &["--dry-run", "--format", "json", "."], &["-vv", "."]] {
@@ -108,7 +116,11 @@ fn a_tag_that_names_another_image_replaces_exactly_that_service() {
         assert!(built.status.success(), "{built:?}");
     };
     make("first");
-    lab.edit("a/compose.yaml", "two:\n    <<: *base", "two:\n    <<: *base\n    image: PREFIX-image:1".replace("PREFIX", &lab.prefix).as_str());
+    lab.edit(
+        "a/compose.yaml",
+        "two:\n    <<: *base",
+        "two:\n    <<: *base\n    image: PREFIX-image:1".replace("PREFIX", &lab.prefix).as_str(),
+    );
     lab.reconcile(&["a"]).exits(0);
     let before = lab.containers();
     make("second");
@@ -119,7 +131,10 @@ fn a_tag_that_names_another_image_replaces_exactly_that_service() {
 #[test]
 fn a_changed_build_context_rebuilds_and_replaces_exactly_that_service() {
     let Some(lab) = two("build") else { return };
-    lab.write("a/app/Dockerfile", "FROM IMAGE\nARG GREETING\nCOPY text /text\nRUN echo $GREETING > /greeting\n");
+    lab.write(
+        "a/app/Dockerfile",
+        "FROM IMAGE\nARG GREETING\nCOPY text /text\nRUN echo $GREETING > /greeting\n",
+    );
     lab.write("a/app/text", "first\n");
     lab.write("a/app/.dockerignore", "notes\n");
     lab.edit(
@@ -146,7 +161,19 @@ fn a_service_gone_from_the_file_is_removed_and_a_foreign_container_is_not() {
     let Some(lab) = two("orphan") else { return };
     lab.reconcile(&["."]).exits(0);
     let foreign = format!("{}-foreign", lab.prefix);
-    docker(&["run", "-d", "--name", &foreign, "--init", "--label", &format!("com.docker.compose.project={}", lab.stack("a")), IMAGE, "sleep", "infinity"]).exits(0);
+    docker(&[
+        "run",
+        "-d",
+        "--name",
+        &foreign,
+        "--init",
+        "--label",
+        &format!("com.docker.compose.project={}", lab.stack("a")),
+        IMAGE,
+        "sleep",
+        "infinity",
+    ])
+    .exits(0);
     let before = lab.containers();
     let text = fs::read_to_string(lab.path().join("a/compose.yaml")).unwrap();
     fs::write(lab.path().join("a/compose.yaml"), text.split("  two:").next().unwrap()).unwrap();
@@ -158,14 +185,19 @@ fn a_service_gone_from_the_file_is_removed_and_a_foreign_container_is_not() {
 #[test]
 fn a_stack_gone_from_the_tree_is_removed_with_its_network() {
     let Some(lab) = two("gone") else { return };
-    lab.write("b/compose.yaml", &TWO.replace("PREFIX-a", "PREFIX-b").replace("    volumes: ['./one.conf:/etc/one.conf:ro']\n", ""));
+    lab.write(
+        "b/compose.yaml",
+        &TWO.replace("PREFIX-a", "PREFIX-b").replace("    volumes: ['./one.conf:/etc/one.conf:ro']\n", ""),
+    );
     lab.reconcile(&["."]).exits(0);
     assert_eq!(lab.containers().len(), 4);
     let before = lab.containers();
     fs::remove_dir_all(lab.path().join("b")).unwrap();
     lab.reconcile(&["."]).exits(0);
     assert_eq!(changed(&before, &lab.containers()), [lab.stack("b-one-1"), lab.stack("b-two-1")]);
-    let networks = docker(&["network", "ls", "--format", "{{.Name}}", "--filter", &format!("name={}", lab.prefix)]).stdout;
+    let networks =
+        docker(&["network", "ls", "--format", "{{.Name}}", "--filter", &format!("name={}", lab.prefix)])
+            .stdout;
     assert_eq!(networks.trim(), lab.stack("a_default"));
 }
 
@@ -252,7 +284,10 @@ fn inline_configs_and_secrets_are_files_in_the_container() {
     let text = fs::read_to_string(lab.path().join("a/compose.yaml")).unwrap();
     lab.write("a/compose.yaml", &format!("{text}configs:\n  app:\n    content: |\n      port=1\nsecrets:\n  token: {{environment: THE_TOKEN}}\n"));
     lab.reconcile_with(&["."], &[("THE_TOKEN", "s3cret")]).exits(0);
-    assert_eq!(lab.exec("a-two-1", "cat /etc/app.conf /run/secrets/token; stat -c %a /etc/app.conf").stdout, "port=1\ns3cret400\n");
+    assert_eq!(
+        lab.exec("a-two-1", "cat /etc/app.conf /run/secrets/token; stat -c %a /etc/app.conf").stdout,
+        "port=1\ns3cret400\n"
+    );
     let before = lab.containers();
     let run = lab.reconcile_with(&["-v", "."], &[("THE_TOKEN", "an0ther")]).exits(0);
     assert!(!run.to_string().contains("an0ther") && !run.to_string().contains("s3cret"), "{run}");

@@ -33,7 +33,9 @@ fn ls_ps_logs_exec_and_down_work_on_the_result() {
     let name = lab.stack("c");
     let Some(ls) = compose(lab.path(), &["ls", "--format", "json"]) else { return };
     assert!(ls.stdout.contains(&name) && ls.stdout.contains("running(1)"), "{ls}");
-    let project = |args: &[&str]| compose(lab.path(), &[&["-p", &name], args].concat()).expect("checked above").exits(0);
+    let project = |args: &[&str]| {
+        compose(lab.path(), &[&["-p", &name], args].concat()).expect("checked above").exits(0)
+    };
     let ps = project(&["ps", "--format", "json"]);
     assert!(ps.stdout.contains(&format!("{name}-app-1")), "{ps}");
     let logs = project(&["logs"]);

@@ -24,12 +24,20 @@ fn malformed_yaml_points_to_the_line() {
 
 #[test]
 fn an_unknown_key_names_the_nearest_one() {
-    refused("key", "services:\n  web:\n    imge: x\n", &["compose.yaml:3:5", "imge", "image", "services.web"]);
+    refused(
+        "key",
+        "services:\n  web:\n    imge: x\n",
+        &["compose.yaml:3:5", "imge", "image", "services.web"],
+    );
 }
 
 #[test]
 fn a_wrong_type_names_what_is_allowed() {
-    refused("type", "services:\n  web:\n    image: [x]\n", &["compose.yaml:3:", "services.web.image", "string"]);
+    refused(
+        "type",
+        "services:\n  web:\n    image: [x]\n",
+        &["compose.yaml:3:", "services.web.image", "string"],
+    );
 }
 
 #[test]
@@ -99,7 +107,12 @@ fn two_stacks_of_one_name_are_both_named() {
     lab.write("a/compose.yaml", "name: shop\nservices: {web: {image: x}}\n");
     lab.write("b/compose.yaml", "name: shop\nservices: {web: {image: x}}\n");
     let run = lab.reconcile(&["validate", "."]).exits(1);
-    assert!(run.stderr.contains("shop") && run.stderr.contains("a/compose.yaml") && run.stderr.contains("b/compose.yaml"), "{run}");
+    assert!(
+        run.stderr.contains("shop")
+            && run.stderr.contains("a/compose.yaml")
+            && run.stderr.contains("b/compose.yaml"),
+        "{run}"
+    );
 }
 
 #[test]
@@ -118,7 +131,10 @@ fn two_stacks_on_one_port_are_both_named() {
 fn one_broken_stack_does_not_hold_up_another() {
     let Some(lab) = Lab::new("broken") else { return };
     lab.write("bad/compose.yaml", "services:\n  web:\n    imge: x\n");
-    lab.write("good/compose.yaml", "name: PREFIX-good\nservices: {app: {image: IMAGE, command: [sleep, infinity], init: true}}\n");
+    lab.write(
+        "good/compose.yaml",
+        "name: PREFIX-good\nservices: {app: {image: IMAGE, command: [sleep, infinity], init: true}}\n",
+    );
     let run = lab.reconcile(&["."]).exits(3);
     assert!(run.stderr.contains("imge"), "{run}");
     assert_eq!(lab.inspect("good-app-1", "{{.State.Status}}"), "running");
@@ -141,7 +157,10 @@ fn an_image_that_cannot_be_pulled_fails_its_service_alone() {
 #[test]
 fn a_failed_pull_leaves_the_old_container_running() {
     let Some(lab) = Lab::new("oldpull") else { return };
-    lab.write("compose.yaml", "name: PREFIX-p\nservices:\n  app: {image: IMAGE, command: [sleep, infinity], init: true}\n");
+    lab.write(
+        "compose.yaml",
+        "name: PREFIX-p\nservices:\n  app: {image: IMAGE, command: [sleep, infinity], init: true}\n",
+    );
     lab.reconcile(&["."]).exits(0);
     let before = lab.containers();
     lab.edit("compose.yaml", IMAGE, "localhost:1/nowhere/nothing:1");
@@ -165,7 +184,10 @@ fn a_container_name_that_somebody_else_has_is_blocked() {
     let foreign = lab.stack("mine");
     docker(&["run", "-d", "--name", &foreign, "--init", IMAGE, "sleep", "infinity"]).exits(0);
     let before = lab.containers();
-    lab.write("compose.yaml", "name: PREFIX-t\nservices:\n  app: {image: IMAGE, container_name: PREFIX-mine}\n");
+    lab.write(
+        "compose.yaml",
+        "name: PREFIX-t\nservices:\n  app: {image: IMAGE, container_name: PREFIX-mine}\n",
+    );
     let run = lab.reconcile(&["."]);
     assert_ne!(run.code, 0, "{run}");
     assert!(run.stderr.contains("name-taken") && run.stderr.contains(&foreign), "{run}");
@@ -197,7 +219,11 @@ fn an_engine_that_is_too_old_is_a_clear_error() {
             let mut buffer = [0; 4096];
             drop(client.read(&mut buffer));
             let body = r#"{"Version":"17.05.0","ApiVersion":"1.29","MinAPIVersion":"1.12","Os":"linux","Arch":"amd64"}"#;
-            drop(write!(client, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()));
+            drop(write!(
+                client,
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            ));
         }
     });
     let host = format!("unix://{}", socket.display());

@@ -46,7 +46,11 @@ fn a_renamed_volume_is_blocked_and_explained() {
     assert_eq!(lab.inspect("v-db-1", "{{.Id}} {{.State.Running}}"), format!("{id} true"));
     assert_eq!(lab.exec("v-db-1", "cat /data/row").stdout, "named\n");
     // Its owner may say that it is meant.
-    lab.edit("compose.yaml", "    init: true\n", "    init: true\n    x-reconcile: {allow_empty_volume: true}\n");
+    lab.edit(
+        "compose.yaml",
+        "    init: true\n",
+        "    init: true\n    x-reconcile: {allow_empty_volume: true}\n",
+    );
     lab.reconcile(&["."]).exits(0);
     assert_eq!(lab.exec("v-db-1", "ls /data").stdout, "");
     let volumes = docker(&["volume", "ls", "-q", "--filter", &format!("name={}", lab.prefix)]).stdout;
@@ -59,7 +63,11 @@ fn a_changed_volume_definition_is_blocked_and_a_changed_label_is_not() {
     lab.edit("compose.yaml", "  data: {}", "  data: {labels: {team: a}}");
     let run = lab.reconcile(&["."]).exits(0);
     assert!(run.stderr.contains("Nothing to do"), "{run}");
-    lab.edit("compose.yaml", "  data: {labels: {team: a}}", "  data: {driver_opts: {type: tmpfs, device: tmpfs}}");
+    lab.edit(
+        "compose.yaml",
+        "  data: {labels: {team: a}}",
+        "  data: {driver_opts: {type: tmpfs, device: tmpfs}}",
+    );
     let run = lab.reconcile(&["."]);
     assert_ne!(run.code, 0, "{run}");
     assert!(run.stderr.contains("volume-definition"), "{run}");
