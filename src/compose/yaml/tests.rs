@@ -331,16 +331,6 @@ fn nesting_is_bounded() {
     assert!(decode(FileId(1), &format!("{}{}", "[".repeat(150), "]".repeat(150))).is_ok());
 }
 
-#[test]
-fn a_block_scalar_may_end_with_the_file() {
-    for (text, value) in
-        [("a: |\n  x", "x"), ("a: >-\n  x", "x"), ("a: |+\n  x\n\n  y", "x\n\ny"), ("a: |\n  x\n  ", "x\n")]
-    {
-        let document = decode(FileId(1), text).unwrap().remove(0);
-        assert_eq!(document.root.get("a").and_then(Node::as_str), Some(value), "{text:?}");
-    }
-}
-
 const PIECES: [&str; 30] = [
     "{",
     "}",
