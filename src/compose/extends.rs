@@ -6,6 +6,7 @@ use super::merge;
 use super::node::{Map, Node, Span, Value};
 use super::paths;
 use super::session::{self, Failed, Session};
+use super::suggest;
 use super::tags;
 use super::yaml::TaggedPath;
 use std::path::{Path, PathBuf};
@@ -70,8 +71,8 @@ impl Resolver<'_, '_, '_> {
         let base = self.session.take(read(name, extends))?;
         self.enter((level.file.clone(), name.to_owned()), base.span)?;
         let found = match &base.file {
-            None => self.from_same_document(level, name, &base)?,
-            Some(file) => self.from_file(&level.file, name, (&base, file))?,
+            None => self.base_here(level, name, &base)?,
+            Some(file) => self.base_elsewhere(&level.file, name, (&base, file))?,
         };
         self.chain.pop();
         // A base that is null leaves the service as it is, `extends` included, as in the reference.
@@ -97,12 +98,7 @@ impl Resolver<'_, '_, '_> {
         Ok(())
     }
 
-    fn from_same_document(
-        &mut self,
-        level: &mut Level<'_>,
-        name: &str,
-        base: &Base,
-    ) -> Result<Option<Node>, Failed> {
+    fn base_here(&mut self, level: &mut Level<'_>, name: &str, base: &Base) -> Result<Option<Node>, Failed> {
         if !level.services.contains_key(base.service.as_str()) {
             let message = format!(
                 "cannot extend service {name:?} in {}: service {:?} not found",
@@ -115,7 +111,7 @@ impl Resolver<'_, '_, '_> {
         Ok(level.services.get(base.service.as_str()).filter(|node| !node.is_null()).cloned())
     }
 
-    fn from_file(
+    fn base_elsewhere(
         &mut self,
         own: &Path,
         name: &str,
@@ -190,11 +186,10 @@ fn services_of(root: &mut Node) -> Option<&mut Map> {
 
 fn not_found(message: String, name: &str, base: &Base, services: &Map) -> Diagnostic {
     let known: Vec<&str> = services.keys().map(|key| &*key.name).collect();
-    let error = Diagnostic::error(message).at(format!("services.{name}.extends")).span(base.span);
-    match known.as_slice() {
-        [] => error.hint("the extended file needs a services section with that service"),
-        known => error.hint(format!("services there: {}", known.join(", "))),
-    }
+    Diagnostic::error(message)
+        .at(format!("services.{name}.extends"))
+        .span(base.span)
+        .hint(suggest::instead_of(&base.service, "services there", &known))
 }
 
 fn too_long(name: &str, span: Span) -> Diagnostic {

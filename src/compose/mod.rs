@@ -34,6 +34,7 @@ mod project_name;
 mod resolve;
 mod select;
 mod session;
+mod suggest;
 mod tags;
 mod text;
 mod validation;
