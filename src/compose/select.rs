@@ -6,6 +6,7 @@ use super::json;
 use super::load::Project;
 use super::profiles;
 use super::session::{Failed, Session};
+use super::suggest;
 use super::walk;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -56,8 +57,11 @@ fn closure(tree: &Map<String, Value>, names: &[String]) -> Result<BTreeSet<Strin
         let found = matching(tree, &name);
         if found.is_empty() && required {
             let known: Vec<&str> = json::entries(tree, "services").map(|(name, _)| name.as_str()).collect();
-            return Err(Diagnostic::error(format!("no such service: {name}"))
-                .hint(format!("services that are switched on: {}", known.join(", "))));
+            return Err(Diagnostic::error(format!("no such service: {name}")).hint(suggest::instead_of(
+                &name,
+                "services that are switched on",
+                &known,
+            )));
         }
         for (service, body) in found {
             if wanted.insert(service.clone()) {
