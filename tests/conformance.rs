@@ -137,9 +137,9 @@ fn tally(count: &mut Count, case: &Value, outcome: &Outcome) {
         return;
     }
     if case["expect"] == "ok" {
-        count.ok += 1
+        count.ok += 1;
     } else {
-        count.errors += 1
+        count.errors += 1;
     }
     match outcome {
         Outcome::Equal { text, yaml, hashes, warnings } => {

@@ -2,11 +2,11 @@
 
 use super::diagnostic::Diagnostic;
 use super::document::{self, Purpose, Scope};
-use super::files::FileKind;
 use super::merge;
 use super::node::{Map, Node, Span, Value};
 use super::paths;
 use super::session::{self, Failed, Session};
+use super::suggest;
 use super::tags;
 use super::yaml::TaggedPath;
 use std::path::{Path, PathBuf};
@@ -46,8 +46,9 @@ pub(super) fn apply(
     let Some(services) = root.get_mut("services").and_then(Node::as_map_mut) else { return Ok(()) };
     let mut level = Level { file: file.to_owned(), services: std::mem::take(services), tags };
     let names: Vec<String> = level.services.keys().map(|key| key.name.to_string()).collect();
+    let mut resolver = Resolver { session, scope, chain: Chain::new() };
     for name in names {
-        resolve(session, scope, &mut level, &name, &mut Chain::new())?;
+        resolver.resolve(&mut level, &name)?;
     }
     if let Some(services) = root.get_mut("services").and_then(Node::as_map_mut) {
         *services = level.services;
@@ -55,41 +56,112 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// Resolves one service in place; afterwards it stands in `level` as a complete one.
-fn resolve(
-    session: &mut Session<'_>,
-    scope: &Scope<'_>,
-    level: &mut Level<'_>,
+struct Resolver<'r, 'a, 's> {
+    session: &'r mut Session<'a>,
+    scope: &'r Scope<'s>,
+    chain: Chain,
+}
+
+impl Resolver<'_, '_, '_> {
+    /// Resolves one service in place; afterwards it stands in `level` as a complete one.
+    fn resolve(&mut self, level: &mut Level<'_>, name: &str) -> Result<(), Failed> {
+        let Some(extends) = level.services.get(name).and_then(|service| service.get("extends")) else {
+            return Ok(());
+        };
+        let base = self.session.take(read(name, extends))?;
+        self.enter((level.file.clone(), name.to_owned()), base.span)?;
+        let found = match &base.file {
+            None => self.base_here(level, name, &base)?,
+            Some(file) => self.base_elsewhere(&level.file, name, (&base, file))?,
+        };
+        self.chain.pop();
+        // A base that is null leaves the service as it is, `extends` included, as in the reference.
+        let Some(mut found) = found else { return Ok(()) };
+        tags::apply_to_service(&mut found, name, level.tags);
+        let Some(slot) = level.services.get_mut(name) else { return Ok(()) };
+        let mut merged = self.session.take(merge::service(name, found, std::mem::take(slot)))?;
+        if let Some(map) = merged.as_map_mut() {
+            map.shift_remove("extends");
+        }
+        *slot = merged;
+        Ok(())
+    }
+
+    fn enter(&mut self, link: (PathBuf, String), span: Span) -> Result<(), Failed> {
+        if self.chain.contains(&link) {
+            return Err(self.session.fail(circular(&self.chain, &link, span)));
+        }
+        if self.chain.len() == MAX_CHAIN {
+            return Err(self.session.fail(too_long(&link.1, span)));
+        }
+        self.chain.push(link);
+        Ok(())
+    }
+
+    fn base_here(&mut self, level: &mut Level<'_>, name: &str, base: &Base) -> Result<Option<Node>, Failed> {
+        if !level.services.contains_key(base.service.as_str()) {
+            let message = format!(
+                "cannot extend service {name:?} in {}: service {:?} not found",
+                level.file.display(),
+                base.service
+            );
+            return Err(self.session.fail(not_found(message, name, base, &level.services)));
+        }
+        self.resolve(level, &base.service)?;
+        Ok(level.services.get(base.service.as_str()).filter(|node| !node.is_null()).cloned())
+    }
+
+    fn base_elsewhere(
+        &mut self,
+        own: &Path,
+        name: &str,
+        (base, file): (&Base, &str),
+    ) -> Result<Option<Node>, Failed> {
+        let path = session::join(&self.scope.directory, file);
+        if let Some(refusal) = self.session.refusal(&path, file) {
+            let place = format!("services.{name}.extends.file");
+            return Err(self.session.fail(refusal.at(place).span(base.span)));
+        }
+        let (root, tags) = document::load_file(self.session, self.scope, &path, Map::new(), Purpose::Base)?;
+        let mut root = Node::new(Value::Map(root), Span::default());
+        if let Some(error) = missing_in_file(&root, (own, &path, file), name, base) {
+            return Err(self.session.fail(error));
+        }
+        let directory = self.directory_of(&path);
+        self.session.take(paths::resolve(self.session, &mut root, &directory))?;
+        let Some(services) = services_of(&mut root) else { return Ok(None) };
+        let mut level = Level { file: path, services: std::mem::take(services), tags: &tags };
+        self.resolve(&mut level, &base.service)?;
+        Ok(level.services.shift_remove(base.service.as_str()).filter(|node| !node.is_null()))
+    }
+
+    /// The directory of the extended file as seen from the project's: paths of the base stay relative until the
+    /// whole project's are made absolute.
+    fn directory_of(&self, path: &Path) -> PathBuf {
+        session::relative(&self.scope.directory, path.parent().unwrap_or(path))
+    }
+}
+
+/// What is wrong if an extended file lacks the service.
+fn missing_in_file(
+    root: &Node,
+    (own, path, written): (&Path, &Path, &str),
     name: &str,
-    chain: &mut Chain,
-) -> Result<(), Failed> {
-    let Some(service) = level.services.get(name) else { return Ok(()) };
-    let Some(extends) = service.get("extends") else { return Ok(()) };
-    let base = read(name, extends);
-    let base = session.take(base)?;
-    let link = (level.file.clone(), name.to_owned());
-    if chain.contains(&link) {
-        return Err(session.fail(circular(chain, &link, base.span)));
-    }
-    if chain.len() == MAX_CHAIN {
-        return Err(session.fail(too_long(name, base.span)));
-    }
-    chain.push(link);
-    let found = match &base.file {
-        None => from_same_document(session, scope, level, name, &base, chain)?,
-        Some(file) => from_file(session, scope, (&level.file, name), &base, file, chain)?,
+    base: &Base,
+) -> Option<Diagnostic> {
+    let Some(services) = root.get("services").and_then(Node::as_map) else {
+        let message = format!("cannot extend service {name:?} in {}: no services section", path.display());
+        return Some(not_found(message, name, base, &Map::new()));
     };
-    chain.pop();
-    // A base that is null leaves the service as it is, `extends` included, as in the reference.
-    let Some(mut found) = found else { return Ok(()) };
-    tags::apply_to_service(&mut found, name, level.tags);
-    let Some(slot) = level.services.get_mut(name) else { return Ok(()) };
-    let mut merged = session.take(merge::service(name, found, std::mem::take(slot)))?;
-    if let Some(map) = merged.as_map_mut() {
-        map.shift_remove("extends");
+    if services.contains_key(base.service.as_str()) {
+        return None;
     }
-    *slot = merged;
-    Ok(())
+    let message = format!(
+        "cannot extend service {name:?} in {}: service {:?} not found in {written}",
+        own.display(),
+        base.service
+    );
+    Some(not_found(message, name, base, services))
 }
 
 fn read(name: &str, extends: &Node) -> Result<Base, Diagnostic> {
@@ -108,86 +180,16 @@ fn read(name: &str, extends: &Node) -> Result<Base, Diagnostic> {
     Ok(Base { service, file, span: extends.span })
 }
 
-fn from_same_document(
-    session: &mut Session<'_>,
-    scope: &Scope<'_>,
-    level: &mut Level<'_>,
-    name: &str,
-    base: &Base,
-    chain: &mut Chain,
-) -> Result<Option<Node>, Failed> {
-    if !level.services.contains_key(base.service.as_str()) {
-        let message = format!(
-            "cannot extend service {name:?} in {}: service {:?} not found",
-            level.file.display(),
-            base.service
-        );
-        return Err(session.fail(not_found(message, name, base, &level.services)));
-    }
-    resolve(session, scope, level, &base.service, chain)?;
-    Ok(level.services.get(base.service.as_str()).filter(|node| !node.is_null()).cloned())
-}
-
-fn from_file(
-    session: &mut Session<'_>,
-    scope: &Scope<'_>,
-    (own, name): (&Path, &str),
-    base: &Base,
-    file: &str,
-    chain: &mut Chain,
-) -> Result<Option<Node>, Failed> {
-    let path = session::join(&scope.directory, file);
-    if session.files.kind(&path).is_none() {
-        let missing = Diagnostic::error(format!("open {}: no such file or directory", path.display()))
-            .at(format!("services.{name}.extends.file"))
-            .span(base.span)
-            .hint("the path is relative to the project directory, or to the extended file that names it");
-        return Err(session.fail(missing));
-    }
-    let (root, tags) = document::load_file(session, scope, &path, Map::new(), Purpose::Base)?;
-    let mut root = Node::new(Value::Map(root), Span::default());
-    let Some(Value::Map(services)) = root.get("services").map(|node| &node.value) else {
-        let message = format!("cannot extend service {name:?} in {}: no services section", path.display());
-        return Err(session.fail(not_found(message, name, base, &Map::new())));
-    };
-    if !services.contains_key(base.service.as_str()) {
-        let message = format!(
-            "cannot extend service {name:?} in {}: service {:?} not found in {file}",
-            own.display(),
-            base.service
-        );
-        let error = not_found(message, name, base, services);
-        return Err(session.fail(error));
-    }
-    let rebased = paths::resolve(session, &mut root, &directory_of(session, scope, &path, file));
-    session.take(rebased)?;
-    let Some(services) = services_of(&mut root) else { return Ok(None) };
-    let mut level = Level { file: path, services: std::mem::take(services), tags: &tags };
-    resolve(session, scope, &mut level, &base.service, chain)?;
-    Ok(level.services.shift_remove(base.service.as_str()).filter(|node| !node.is_null()))
-}
-
 fn services_of(root: &mut Node) -> Option<&mut Map> {
     root.as_map_mut()?.get_mut("services")?.as_map_mut()
 }
 
-/// The directory of the extended file as seen from the project's: paths of the base stay relative until the whole
-/// project's are made absolute.
-fn directory_of(session: &Session<'_>, scope: &Scope<'_>, path: &Path, file: &str) -> PathBuf {
-    if session.files.kind(path) == Some(FileKind::Directory) {
-        return session::relative(&scope.directory, path);
-    }
-    let parent = Path::new(file).parent().unwrap_or(Path::new(""));
-    session::relative(&scope.directory, &session::join(&scope.directory, &parent.to_string_lossy()))
-}
-
 fn not_found(message: String, name: &str, base: &Base, services: &Map) -> Diagnostic {
     let known: Vec<&str> = services.keys().map(|key| &*key.name).collect();
-    let error = Diagnostic::error(message).at(format!("services.{name}.extends")).span(base.span);
-    match known.as_slice() {
-        [] => error.hint("the extended file needs a services section with that service"),
-        known => error.hint(format!("services there: {}", known.join(", "))),
-    }
+    Diagnostic::error(message)
+        .at(format!("services.{name}.extends"))
+        .span(base.span)
+        .hint(suggest::instead_of(&base.service, "services there", &known))
 }
 
 fn too_long(name: &str, span: Span) -> Diagnostic {

@@ -2,12 +2,13 @@
 
 use super::diagnostic::Diagnostic;
 use super::document::{self, Purpose, Scope};
-use super::environment;
+use super::environment::{self, Environment};
 use super::files::FileKind;
 use super::load;
 use super::node::{Map, Node, Span, Value};
 use super::session::{self, Failed, Session};
 use super::text;
+use super::walk;
 use std::path::{Path, PathBuf};
 
 /// The sections that an included project contributes to; its `x-` keys stay behind.
@@ -99,13 +100,9 @@ fn load_entry(
     entry: &Entry,
 ) -> Result<Map, Failed> {
     let paths: Vec<PathBuf> = entry.paths.iter().map(|path| session::join(&scope.directory, path)).collect();
-    for path in &paths {
-        if session.files.kind(path).is_none() {
-            let missing = Diagnostic::error(format!("open {}: no such file or directory", path.display()))
-                .at("include")
-                .span(entry.span)
-                .hint("the path is relative to the including project's directory");
-            return Err(session.fail(missing));
+    for (path, written) in paths.iter().zip(&entry.paths) {
+        if let Some(refusal) = session.refusal(path, written) {
+            return Err(session.fail(refusal.at("include").span(entry.span)));
         }
     }
     let mut included = scope.included.clone();
@@ -132,6 +129,7 @@ fn load_entry(
     }
     let mut root = Node::new(Value::Map(tree), entry.span);
     load::complete(session, &mut root, &inner.relative, inner.environment)?;
+    configs_from_environment(session, &mut root, inner.environment)?;
     if let Value::Map(tree) = root.value { Ok(tree) } else { Ok(Map::new()) }
 }
 
@@ -182,6 +180,27 @@ fn env_files(
         return Err(session.fail(error));
     }
     Ok(files)
+}
+
+/// The reference cannot include a config whose variable is set: by the time the including project is checked the
+/// config has its content too. What it would mean is clear, but a project that loads here must load there.
+fn configs_from_environment(
+    session: &mut Session<'_>,
+    root: &mut Node,
+    environment: &Environment,
+) -> Result<(), Failed> {
+    walk::each_mut(root, "configs.*", &mut |config, place| {
+        let variable = config.get("environment").and_then(Node::as_str);
+        if variable.is_some_and(|name| environment.contains_key(name)) {
+            let message = format!("{place}: file|environment|content attributes are mutually exclusive");
+            session
+                .diagnostics
+                .push(Diagnostic::error(message).at(place.to_string()).span(config.span).hint(
+                "docker compose cannot include a config from the environment: declare it in the main project",
+            ));
+        }
+    });
+    session.checkpoint()
 }
 
 /// Copies the sections of an included project into the document. A name that both define must mean the same.

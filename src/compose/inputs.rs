@@ -169,17 +169,10 @@ fn pick(session: &mut Session<'_>, directory: &Path, names: &[&str], what: &str)
 
 /// All files must be there before the first is read: a missing last one must not hide behind a mistake in the first.
 fn check_files(session: &mut Session<'_>, config_files: &[PathBuf]) -> Result<(), Failed> {
-    for file in config_files.iter().filter(|file| *file != Path::new(STDIN)) {
-        let shown = file.display();
-        let error = match session.files.kind(file) {
-            None => Diagnostic::error(format!("open {shown}: no such file or directory"))
-                .hint("check the path after -f"),
-            Some(FileKind::Directory) => {
-                Diagnostic::error(format!("read {shown}: is a directory")).hint("name the compose file in it")
-            }
-            Some(FileKind::File) => continue,
-        };
-        session.diagnostics.push(error);
+    let options = session.options;
+    for (i, file) in config_files.iter().enumerate().filter(|(_, file)| *file != Path::new(STDIN)) {
+        let written = options.files.get(i).map_or("", String::as_str);
+        session.diagnostics.extend(session.refusal(file, written));
     }
     session.checkpoint()
 }

@@ -179,3 +179,93 @@ fn an_obsolete_version_is_a_warning() {
     assert_eq!(loaded.diagnostics[0].severity, Severity::Warning);
     assert!(loaded.diagnostics[0].message.contains("the attribute `version` is obsolete"));
 }
+
+/// A project that uses a bit of everything, to be broken.
+const RICH: &str = "\
+name: rich
+include:
+  - path: inc.yaml
+    env_file: e
+x-base: &base {image: x, restart: always}
+services:
+  a:
+    <<: *base
+    extends: {file: base.yaml, service: b}
+    build: {context: ., args: [A], ssh: [default], secrets: [s]}
+    ports: ['8000-8002:80-82/udp', 90, {target: 1, published: 2}]
+    volumes: ['./d:/d:ro', 'vol:/v', {type: bind, source: ~/x, target: /x}]
+    environment: {A: '${A:-b}', B: , C: 1.5}
+    env_file: [e, {path: f, required: false}]
+    label_file: e
+    depends_on: {b: {condition: service_healthy}}
+    healthcheck: {test: curl x, interval: 1m30s}
+    deploy: {replicas: 2, resources: {limits: {cpus: 0.5, memory: 1g}}}
+    develop: {watch: [{path: ./w, action: sync, target: /w}]}
+    networks: {n: {aliases: [q]}, default: }
+    ulimits: {nofile: {soft: 1, hard: 2}}
+    secrets: [s, {source: s, target: t}]
+  b: {image: x, profiles: [p, ''], links: ['c:d'], network_mode: none}
+networks: {n: {ipam: {config: [{subnet: 10.0.0.0/8}]}}}
+volumes: {vol: {external: {name: z}}}
+secrets: {s: {file: ./s}}
+";
+
+fn rich(main: &str) -> Loaded {
+    let files = [
+        ("compose.yaml", main),
+        ("inc.yaml", "services: {c: {image: x, ports: !override [1]}}"),
+        ("base.yaml", "services: {b: {extends: c, hostname: h}, c: {image: y, command: a 'b c'}}"),
+        ("e", "A=${B:-x}\nC"),
+    ];
+    load_with(&files, |options| options.profiles = vec!["p".to_owned()])
+}
+
+#[test]
+fn the_rich_project_loads() {
+    assert_eq!(errors_of(&rich(RICH)), Vec::<String>::new());
+}
+
+/// Text that is out of place wherever it goes.
+const MISFITS: [&str; 16] = [
+    "null",
+    "[]",
+    "{}",
+    "-1",
+    "1.5",
+    "x",
+    "[x]",
+    "{a: b}",
+    "${",
+    "$A",
+    "!reset null",
+    "&a [*a]",
+    "2001-01-01",
+    ".inf",
+    "::",
+    "1-2:3",
+];
+
+proptest::proptest! {
+    #[test]
+    fn a_broken_project_is_refused_or_loads_but_never_panics(
+        changes in proptest::collection::vec((0_usize..64, 0_usize..5, 0_usize..MISFITS.len(), 0_usize..80), 1..4)
+    ) {
+        let mut lines: Vec<String> = RICH.lines().map(str::to_owned).collect();
+        for (line, change, misfit, column) in changes {
+            let line = line % lines.len();
+            let text = lines[line].clone();
+            let column = column.min(text.len());
+            let key = text.split_once(": ").map_or(text.as_str(), |(key, _)| key);
+            match change {
+                0 if lines.len() > 1 => drop(lines.remove(line)),
+                1 => lines.insert(line, text),
+                2 => lines[line] = format!("{key}: {}", MISFITS[misfit]),
+                3 => lines[line] = format!("{}{}{}", &text[..column], MISFITS[misfit], &text[column..]),
+                _ => lines[line] = text[..column].to_owned(),
+            }
+        }
+        let loaded = rich(&lines.join("\n"));
+        let failed = loaded.diagnostics.iter().any(|one| one.severity == Severity::Error);
+        proptest::prop_assert_eq!(failed, loaded.project.is_none());
+    }
+}

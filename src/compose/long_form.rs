@@ -270,3 +270,7 @@ fn external(node: &mut Node, place: &Place, report: &mut Report<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "long_form_tests.rs"]
+mod tests;

@@ -89,6 +89,10 @@ fn node(base: Node, over: Node, place: &mut Place) -> Merged {
         Some(Rule::Replace) => Ok(over),
         // The reference refuses a null list of pools, though null means nothing elsewhere.
         Some(Rule::Pools) => pools(base, over, place),
+        // The reference crashes on anything but two mappings.
+        Some(Rule::Logging) if base.as_map().is_none() || over.as_map().is_none() => {
+            Err(cannot_override(place, &over))
+        }
         _ if over.is_null() => Ok(base),
         Some(rule) => by_rule(rule, base, over, place),
         None => by_kind(base, over, place),
@@ -103,7 +107,7 @@ fn by_kind(base: Node, over: Node, place: &mut Place) -> Merged {
             base.extend(over);
             Ok(Node::new(Value::List(base), span))
         }
-        (Value::Map(_) | Value::List(_), _) => Err(cannot_override(place, &Node::new(Value::Null, span))),
+        (Value::Map(_) | Value::List(_), value) => Err(cannot_override(place, &Node::new(value, span))),
         (_, value) => Ok(Node::new(value, span)),
     }
 }
@@ -133,7 +137,7 @@ fn by_rule(rule: Rule, base: Node, over: Node, place: &mut Place) -> Merged {
             let driver = |node: &Node| node.get("driver").and_then(Node::as_str).map(str::to_owned);
             let (before, after) = (driver(&base), driver(&over));
             let other_driver = before.is_some() && after.is_some() && before != after;
-            if other_driver && over.as_map().is_some() { Ok(over) } else { by_kind(base, over, place) }
+            if other_driver { Ok(over) } else { by_kind(base, over, place) }
         }
         Rule::Pools => pools(base, over, place),
     }

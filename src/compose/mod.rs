@@ -37,6 +37,7 @@ pub(crate) mod project_name;
 mod resolve;
 mod select;
 mod session;
+mod suggest;
 mod tags;
 mod text;
 mod validation;

@@ -197,3 +197,7 @@ fn name_entries(entries: &mut Map, project: &str) {
         map.insert("name".into(), Node::string(name, span));
     }
 }
+
+#[cfg(test)]
+#[path = "normalize_tests.rs"]
+mod tests;

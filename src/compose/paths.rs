@@ -155,3 +155,7 @@ fn is_windows_absolute(path: &str) -> bool {
     let drive = matches!(bytes, [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
     drive || path.starts_with("\\\\")
 }
+
+#[cfg(test)]
+#[path = "paths_tests.rs"]
+mod tests;

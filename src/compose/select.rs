@@ -6,6 +6,8 @@ use super::json;
 use super::load::Project;
 use super::profiles;
 use super::session::{Failed, Session};
+use super::suggest;
+use super::walk;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -43,7 +45,7 @@ pub(super) fn apply(session: &mut Session<'_>, project: &mut Project) -> Result<
     if !session.options.all_resources {
         prune(&mut project.tree);
     }
-    let clash = shared_container_name(&project.tree);
+    let clash = shared_container_name(project);
     session.take(clash)
 }
 
@@ -55,8 +57,11 @@ fn closure(tree: &Map<String, Value>, names: &[String]) -> Result<BTreeSet<Strin
         let found = matching(tree, &name);
         if found.is_empty() && required {
             let known: Vec<&str> = json::entries(tree, "services").map(|(name, _)| name.as_str()).collect();
-            return Err(Diagnostic::error(format!("no such service: {name}"))
-                .hint(format!("services that are switched on: {}", known.join(", "))));
+            return Err(Diagnostic::error(format!("no such service: {name}")).hint(suggest::instead_of(
+                &name,
+                "services that are switched on",
+                &known,
+            )));
         }
         for (service, body) in found {
             if wanted.insert(service.clone()) {
@@ -156,15 +161,16 @@ fn uses(service: &Value, section: &str) -> Vec<String> {
 }
 
 /// Two containers cannot have one name.
-fn shared_container_name(tree: &Map<String, Value>) -> Result<(), Diagnostic> {
+fn shared_container_name(project: &Project) -> Result<(), Diagnostic> {
     let mut seen = BTreeSet::new();
-    for (service, body) in json::entries(tree, "services") {
+    for (service, body) in json::entries(&project.tree, "services") {
         let name = json::text(body, "container_name");
         if !name.is_empty() && !seen.insert(name) {
             let message =
                 format!("services.{service}: container name {name:?} is already in use by service {{}}\"");
             return Err(Diagnostic::error(message)
                 .at(format!("services.{service}.container_name"))
+                .span(walk::span_of(&project.nodes, &["services", service, "container_name"]))
                 .hint("give each service its own container_name, or none"));
         }
     }

@@ -1,7 +1,7 @@
 //! What every step of one load shares: the files, what was read so far, and what there is to say about it.
 
 use super::diagnostic::{Diagnostic, Severity, Sources};
-use super::files::Files;
+use super::files::{FileKind, Files};
 use super::load::LoadOptions;
 use super::node::FileId;
 use super::yaml::Document;
@@ -60,6 +60,26 @@ impl<'a> Session<'a> {
         self.options.environment.get("HOME").map(String::as_str)
     }
 
+    /// What is wrong with a compose file before it is read; `written` is how its author named it.
+    pub(super) fn refusal(&self, path: &Path, written: &str) -> Option<Diagnostic> {
+        let shown = path.display();
+        match self.files.kind(path) {
+            Some(FileKind::File) => None,
+            Some(FileKind::Directory) => Some(
+                Diagnostic::error(format!("read {shown}: is a directory"))
+                    .hint("name the compose file in it"),
+            ),
+            None if is_remote(written) => Some(
+                Diagnostic::error(format!("{written} is a remote resource, which is not supported here"))
+                    .hint("fetch it first, and name the file"),
+            ),
+            None => Some(
+                Diagnostic::error(format!("open {shown}: no such file or directory"))
+                    .hint("check the path; relative ones start at the project directory"),
+            ),
+        }
+    }
+
     /// Reads a text file and registers it for positions. `-` is standard input.
     pub(super) fn read(&mut self, path: &Path) -> Result<(FileId, Arc<str>), Failed> {
         let bytes = if path == Path::new(STDIN) {
@@ -75,6 +95,12 @@ impl<'a> Session<'a> {
         let text: Arc<str> = self.take(text)?.into();
         Ok((self.sources.add(path, Arc::clone(&text)), text))
     }
+}
+
+/// Whether a name means something on another machine: an OCI artifact or a git repository.
+fn is_remote(name: &str) -> bool {
+    const PREFIXES: [&str; 3] = ["oci:", "git@", "github.com/"];
+    name.contains("://") || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// What to say about a file that cannot be read.

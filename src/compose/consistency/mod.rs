@@ -6,6 +6,7 @@ use super::diagnostic::Diagnostic;
 use super::json;
 use super::load::Project;
 use super::node::Node;
+use super::suggest;
 use super::walk;
 use serde_json::{Map, Value};
 
@@ -31,15 +32,11 @@ impl<'p> Scene<'p> {
         walk::at(self.nodes, &[section, name]).is_some()
     }
 
-    /// The names in a section, to be proposed instead of an unknown one.
-    fn names(&self, section: &str) -> String {
+    /// What to write instead of a name that a section lacks.
+    fn instead_of(&self, wrong: &str, section: &str) -> String {
         let map = self.nodes.get(section).and_then(Node::as_map);
-        let names: Vec<&str> = map.into_iter().flatten().map(|(key, _)| &*key.name).collect();
-        if names.is_empty() {
-            format!("{section} has no entries")
-        } else {
-            format!("{section}: {}", names.join(", "))
-        }
+        let known: Vec<&str> = map.into_iter().flatten().map(|(key, _)| &*key.name).collect();
+        suggest::instead_of(wrong, section, &known)
     }
 }
 
@@ -130,3 +127,6 @@ fn secrets(scene: &Scene<'_>, diagnostics: &mut Vec<Diagnostic>) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,7 @@ pub(super) fn build(service: &mut Service<'_, '_>) {
             "service {:?} declares {kind} service {target:?} as additional contexts {context}",
             service.name
         );
-        let hint = service.scene.names("services");
+        let hint = service.scene.instead_of(target, "services");
         service.refuse(message, &["build", "additional_contexts", context], hint);
     }
     let platform = service.text("platform").to_owned();
@@ -83,7 +83,7 @@ pub(super) fn services(service: &mut Service<'_, '_>) {
         let hint = if disabled {
             format!("{target} is switched off by its profiles; activate one, or write required: false")
         } else {
-            service.scene.names("services")
+            service.scene.instead_of(target, "services")
         };
         service.refuse(message, &["depends_on", target], hint);
     }
@@ -92,7 +92,7 @@ pub(super) fn services(service: &mut Service<'_, '_>) {
         && service.scene.service(target).is_none()
     {
         let message = format!("service {target:?} not found for network_mode 'service:{target}'");
-        let hint = service.scene.names("services");
+        let hint = service.scene.instead_of(target, "services");
         service.refuse(message, &["network_mode"], hint);
     }
 }
@@ -128,6 +128,7 @@ fn require(service: &mut Service<'_, '_>, (kind, section): (&str, &str), name: &
     }
     let message =
         format!("service {:?} refers to undefined {kind} {name}: invalid compose project", service.name);
-    let hint = format!("declare it below the top-level `{section}:`; {}", service.scene.names(section));
+    let hint =
+        format!("declare it below the top-level `{section}:`; {}", service.scene.instead_of(name, section));
     service.refuse(message, keys, hint);
 }

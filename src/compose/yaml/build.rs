@@ -131,6 +131,8 @@ impl<'t> Builder<'t> {
             end = node.as_ref().map_or(written_to, |node| end_within(node.span, written_to));
             list.extend(node);
         }
+        // Most lists and mappings are small: the spare room of growth would weigh more than they do.
+        list.shrink_to_fit();
         Ok(Node::new(Value::List(list), Span { end, ..start }))
     }
 
@@ -149,6 +151,7 @@ impl<'t> Builder<'t> {
         for (key, node) in merges.into_iter().flatten() {
             map.entry(key).or_insert(node);
         }
+        map.shrink_to_fit();
         Ok(Node::new(Value::Map(map), Span { end, ..start }))
     }
 

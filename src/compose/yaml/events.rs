@@ -6,16 +6,14 @@
 use super::super::diagnostic::Diagnostic;
 use super::super::node::{FileId, Node, Span};
 use super::fault;
-use libyaml_safer::{EventData, Mark, Parser, ScalarStyle};
+use super::guard::{GuardedParser, PAD, Stopped};
+use libyaml_safer::{EventData, Mark, ScalarStyle};
 use std::collections::HashMap;
-use std::io::{BufReader, Chain, Read};
 
 /// How many nodes aliases may add to one file.
 const MAX_EXPANDED_NODES: usize = 1_000_000;
 /// How many bytes of nodes and text aliases may add to one file.
 const MAX_EXPANDED_BYTES: usize = 256 * 1024 * 1024;
-/// The parser decodes its input ahead of itself by what one read gives it.
-const READ_AHEAD: usize = 16 * 1024;
 
 /// One step of a document.
 #[derive(Debug, Clone)]
@@ -70,12 +68,12 @@ struct Anchor {
 
 /// The events of one file.
 pub(super) struct Events<'t> {
-    parser: Parser<BufReader<Chain<&'t [u8], &'t [u8]>>>,
+    parser: GuardedParser<'t>,
+    /// Where the last event ended.
+    read_to: Span,
     file: FileId,
     text: &'t str,
     base: u64,
-    /// Whether the last line has no line break of its own.
-    open_end: bool,
     log: Vec<Event>,
     names: HashMap<String, AnchorId>,
     anchors: Vec<Anchor>,
@@ -87,20 +85,15 @@ pub(super) struct Events<'t> {
 }
 
 impl<'t> Events<'t> {
-    /// The events of a text; a byte order mark in front of it is skipped.
+    /// The events of a text; byte order marks in front of it are skipped.
     pub fn new(file: FileId, text: &'t str) -> Self {
-        let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut parser = Parser::new();
-        // The scanner panics where a block scalar ends with the file, so every last line gets its line break.
-        let open_end = !body.rsplit('\n').next().unwrap_or_default().trim().is_empty();
-        let line_break: &[u8] = if open_end { b"\n" } else { b"" };
-        parser.set_input(BufReader::with_capacity(READ_AHEAD, body.as_bytes().chain(line_break)));
+        let body = text.trim_start_matches('\u{feff}');
         Self {
-            parser,
+            parser: GuardedParser::new(body),
+            read_to: Span { file, start: 0, end: 0 },
             file,
             text,
             base: (text.len() - body.len()) as u64,
-            open_end,
             log: Vec::new(),
             names: HashMap::new(),
             anchors: Vec::new(),
@@ -119,7 +112,7 @@ impl<'t> Events<'t> {
     /// Goes to the next document; false at the end of the file.
     pub fn next_document(&mut self) -> Result<bool, Diagnostic> {
         loop {
-            let event = self.parser.parse().map_err(|error| fault::syntax(&error, self.file, self.text))?;
+            let event = self.read()?;
             match event.data {
                 EventData::DocumentStart { version_directive, .. } => {
                     if version_directive.is_some_and(|version| version.minor != 1) {
@@ -168,16 +161,12 @@ impl<'t> Events<'t> {
     }
 
     fn next_live(&mut self) -> Result<Event, Diagnostic> {
-        let event = self.parser.parse().map_err(|error| fault::syntax(&error, self.file, self.text))?;
-        let mut span = self.span(event.start_mark, event.end_mark);
-        let beyond = self.open_end && span.end as usize > self.text.len();
-        span.end -= u32::from(beyond);
+        let event = self.read()?;
+        let span = self.span(event.start_mark, event.end_mark);
         let (kind, tag, anchor) = match event.data {
-            EventData::Scalar { anchor, tag, mut value, style, .. } => {
-                if beyond && value.ends_with('\n') {
-                    value.pop();
-                }
-                (Kind::Scalar { text: value, plain: style == ScalarStyle::Plain }, tag, anchor)
+            EventData::Scalar { anchor, tag, value, style, .. } => {
+                let text = self.without_pad(value, style);
+                (Kind::Scalar { text, plain: style == ScalarStyle::Plain }, tag, anchor)
             }
             EventData::SequenceStart { anchor, tag, .. } => (Kind::List, tag, anchor),
             EventData::MappingStart { anchor, tag, .. } => (Kind::Map, tag, anchor),
@@ -194,6 +183,26 @@ impl<'t> Events<'t> {
         let event = Event { kind, tag, span };
         self.record(&event, anchor);
         Ok(event)
+    }
+
+    fn read(&mut self) -> Result<libyaml_safer::Event, Diagnostic> {
+        match self.parser.next() {
+            Ok(event) => {
+                self.read_to = self.span(event.end_mark, event.end_mark);
+                Ok(event)
+            }
+            Err(Stopped::Syntax(error)) => Err(fault::syntax(&error, self.file, self.text)),
+            Err(Stopped::Panicked) => Err(fault::gave_up(self.read_to, self.text)),
+        }
+    }
+
+    /// Takes the pad off a block scalar that reached the end of the text.
+    fn without_pad(&self, mut text: String, style: ScalarStyle) -> String {
+        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        if is_block && self.parser.is_padded && text.ends_with(PAD) {
+            text.pop();
+        }
+        text
     }
 
     /// Keeps an event that stands under an anchor, and the book of open collections.
@@ -223,7 +232,8 @@ impl<'t> Events<'t> {
     }
 
     fn span(&self, start: Mark, end: Mark) -> Span {
-        let byte = |mark: Mark| u32::try_from(mark.index + self.base).unwrap_or(u32::MAX);
+        let length = self.text.len() as u64;
+        let byte = |mark: Mark| u32::try_from((mark.index + self.base).min(length)).unwrap_or(u32::MAX);
         Span { file: self.file, start: byte(start), end: byte(end) }
     }
 }

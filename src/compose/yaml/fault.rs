@@ -25,7 +25,7 @@ pub(super) fn syntax(error: &Error, file: FileId, text: &str) -> Diagnostic {
     let problem = error.problem();
     let start = match error.problem_mark() {
         Some(mark) => {
-            let skipped = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
+            let skipped = text.len() - text.trim_start_matches('\u{feff}').len();
             usize::try_from(mark.index).unwrap_or(usize::MAX).saturating_add(skipped).min(text.len())
         }
         None => text.char_indices().find(|(_, c)| unprintable(*c)).map_or(0, |(at, _)| at),
@@ -39,6 +39,26 @@ pub(super) fn syntax(error: &Error, file: FileId, text: &str) -> Diagnostic {
         Some(hint) => found.hint(hint),
         None => found,
     }
+}
+
+/// The parser gave up somewhere behind `read_to`; what is known to make it do so is looked for.
+pub(super) fn gave_up(read_to: Span, text: &str) -> Diagnostic {
+    let from = read_to.end as usize;
+    let rest = text.get(from..).unwrap_or("");
+    let is_tag_end = |c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']' | '{' | '}');
+    let tag = rest.match_indices('!').find_map(|(at, _)| {
+        let end = at + rest[at..].find(is_tag_end)?;
+        rest[end..].starts_with(',').then_some((at, end))
+    });
+    let Some((start, end)) = tag else {
+        return Diagnostic::error(format!("yaml: line {}: cannot be read from here on", line_at(text, from)))
+            .span(read_to);
+    };
+    let byte = |offset: usize| u32::try_from(from + offset).unwrap_or(u32::MAX);
+    let line = line_at(text, from + start);
+    Diagnostic::error(format!("yaml: line {line}: did not find expected whitespace or line break"))
+        .span(Span { start: byte(start), end: byte(end), ..read_to })
+        .hint(format!("put a blank behind the tag `{}`", &rest[start..end]))
 }
 
 fn unprintable(c: char) -> bool {

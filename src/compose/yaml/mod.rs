@@ -4,6 +4,7 @@
 mod build;
 mod events;
 mod fault;
+mod guard;
 mod scalar;
 mod timestamp;
 

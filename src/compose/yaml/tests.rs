@@ -218,6 +218,37 @@ fn syntax_errors_say_where_and_what_to_do() {
 }
 
 #[test]
+fn a_block_scalar_may_end_with_the_file() {
+    for (text, wanted) in [
+        ("a: |\n  x", "x"),
+        ("a: |-\n  x", "x"),
+        ("a: |+\n  x", "x"),
+        ("a: |+\n  x\n\n", "x\n\n"),
+        ("a: >\n  x\n  y", "x y"),
+        ("a: |\n  x\n  ", "x\n"),
+        ("a: |\n  x\n    ", "x\n  "),
+        ("a: |", ""),
+        ("a: x", "x"),
+        ("a: 'x'", "x"),
+        ("a: x # c", "x"),
+    ] {
+        let root = root(text);
+        assert_eq!(root.get("a").and_then(Node::as_str), Some(wanted), "{text:?}");
+        assert!(root.get("a").is_some_and(|a| a.span.end as usize <= text.len()));
+    }
+    assert_eq!(flat(&root("a: [1]\nb:")), "{a:[1],b:null}");
+}
+
+#[test]
+fn what_the_parser_trips_over_is_an_error_with_a_place() {
+    let text = "a: 1\nb: {c: !reset, d: 1}\n";
+    let found = fault(text);
+    assert_eq!(found.message, "yaml: line 2: did not find expected whitespace or line break");
+    assert_eq!(pointed(text, &found), (2, 8, "!reset".to_owned()));
+    assert!(fault("a: \"\\").span.is_some());
+}
+
+#[test]
 fn a_reset_node_is_removed_and_its_path_kept() {
     let text = "services:\n  web:\n    ports: !reset [1, {a: b}]\n    image: x\n    my.key: !reset\n";
     assert_eq!(flat(&root(text)), "{services:{web:{image:x}}}");
@@ -300,12 +331,60 @@ fn nesting_is_bounded() {
     assert!(decode(FileId(1), &format!("{}{}", "[".repeat(150), "]".repeat(150))).is_ok());
 }
 
-#[test]
-fn a_block_scalar_may_end_with_the_file() {
-    for (text, value) in
-        [("a: |\n  x", "x"), ("a: >-\n  x", "x"), ("a: |+\n  x\n\n  y", "x\n\ny"), ("a: |\n  x\n  ", "x\n")]
-    {
-        let document = decode(FileId(1), text).unwrap().remove(0);
-        assert_eq!(document.root.get("a").and_then(Node::as_str), Some(value), "{text:?}");
+const PIECES: [&str; 30] = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ": ",
+    "- ",
+    "\n",
+    "\n  ",
+    "\t",
+    "&a ",
+    "*a",
+    "<<: ",
+    "!reset ",
+    "!override",
+    ",",
+    "'",
+    "\"",
+    "|\n",
+    ">\n  ",
+    "%",
+    "---\n",
+    "? ",
+    "${",
+    "}",
+    "#",
+    " #",
+    "\\",
+    "é",
+    "key",
+];
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_readers_panic(
+        picks in proptest::collection::vec(0..PIECES.len(), 0..40)
+    ) {
+        let text: String = picks.iter().map(|pick| PIECES[*pick]).collect();
+        let mut found = Vec::new();
+        match decode(FileId(1), &text) {
+            Ok(documents) => {
+                for Document { mut root, .. } in documents {
+                    crate::compose::interpolate::interpolate(&mut root, &|_| None, &mut found);
+                    let _ = crate::compose::unique::enforce(&mut root);
+                    crate::compose::schema::check(&root, &mut found);
+                }
+            }
+            Err(fault) => found.push(fault),
+        }
+        let _ = crate::compose::dotenv::parse(&text, &|_| None, &mut |_| {});
+        for span in found.iter().filter_map(|found| found.span) {
+            let place = text.get(span.start as usize..span.end as usize);
+            proptest::prop_assert!(place.is_some(), "{:?} is no place in {:?}", span, text);
+        }
     }
 }
