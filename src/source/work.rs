@@ -48,9 +48,11 @@ pub(super) fn find(request: &SourceRequest) -> Work {
         work.add(&Folder { directory: cwd, compose_file, has_settings: false });
         return work;
     }
-    if request.flags.project_directory.is_some() {
-        let found = discover::folder(&Disk, &root);
-        work.add(&found.unwrap_or(Folder { directory: cwd, compose_file: None, has_settings: false }));
+    if let Some(directory) = &request.flags.project_directory {
+        let directory = clean(&cwd.join(directory));
+        work.identity = real(&directory);
+        let found = discover::folder(&Disk, &directory);
+        work.add(&found.unwrap_or(Folder { directory, compose_file: None, has_settings: false }));
         return work;
     }
     match Disk.kind(&root) {

@@ -107,7 +107,7 @@ fn read(service: &Map<String, Value>) -> Option<Written> {
     let mut build = without_extensions(&SERVICE, &alone).shift_remove("build")?;
     build.as_object_mut()?.retain(|key, _| !OTHER.contains(&&**key));
     drop_gathered(&mut build);
-    Written::deserialize(&build).ok()
+    Written::deserialize(build).ok()
 }
 
 /// What is wrong with a build, and with which of its keys.

@@ -128,7 +128,7 @@ fn typed<'a, T: for<'de> Deserialize<'de>>(
         let Some(map) = value.as_object() else { continue };
         let mut stripped = Value::Object(without_extensions(shape, map));
         drop_gathered(&mut stripped);
-        if let Ok(typed) = T::deserialize(&stripped) {
+        if let Ok(typed) = T::deserialize(stripped) {
             found.push((key.clone(), map, typed));
         } else {
             let keys: Vec<&str> = map.keys().map(String::as_str).collect();

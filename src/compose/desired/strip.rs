@@ -28,8 +28,7 @@ const GATHERED: &str = "#extensions";
 
 /// The typed spec, or the keys that no field takes.
 pub(super) fn spec(service: &Map<String, Value>) -> Result<ServiceSpec, Vec<String>> {
-    let part = container_part(service);
-    match ServiceSpec::deserialize(&Value::Object(part)) {
+    match ServiceSpec::deserialize(Value::Object(container_part(service))) {
         Ok(mut spec) => {
             blank_ignored(&mut spec);
             Ok(spec)

@@ -136,6 +136,14 @@ fn files_of_flags_start_from_the_working_directory() {
 }
 
 #[test]
+fn a_project_directory_is_where_the_files_are_looked_for() {
+    let tree = Tree::new(&[("a/compose.yaml", "x-reconcile: {name: shop}\nservices: {a: {image: x}}")]);
+    let loaded = tree.load_with(|request| request.flags.project_directory = Some("a".into()));
+    assert_eq!(names(&loaded), ["shop"]);
+    assert!(!loaded.desired.complete);
+}
+
+#[test]
 fn a_compose_file_as_source_is_that_file() {
     let tree = Tree::new(&[("a/compose.yaml", PLAIN), ("a/other.yaml", "services: {b: {image: y}}")]);
     let loaded = tree.load_with(|request| request.root = Path::new("a/other.yaml").into());
