@@ -1,5 +1,7 @@
 //! The engine: what can be observed, and what can be done to it. Never uses `plan`.
 
+pub mod sim;
+
 use crate::model::observed::ObservedState;
 use crate::model::report::Outcome;
 use crate::model::step::Action;

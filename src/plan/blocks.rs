@@ -174,6 +174,31 @@ pub(super) fn clashes<'a>(
     clashes
 }
 
+/// Volumes that a service was kept from because they would be empty. Were one made for another service, the next run
+/// would find it there and take it for full.
+pub(super) fn unmade_volumes(context: &Context, stack: &str, services: &Decided) -> Vec<(String, Cause)> {
+    let Some(desired) = context.desired.stacks.get(stack) else { return Vec::new() };
+    let mut unmade = Vec::new();
+    for (key, service) in services {
+        let kept_from: BTreeSet<&str> = service
+            .change
+            .causes
+            .iter()
+            .filter(|cause| cause.kind == CauseKind::EmptyVolume)
+            .map(|cause| cause.path.as_str())
+            .collect();
+        let mounts = service.desired.map_or(&[][..], |desired| &desired.spec.volumes);
+        for mount in mounts.iter().filter(|mount| kept_from.contains(&*mount.target)) {
+            if let Some(volume) = desired.volumes.get(&mount.source) {
+                let cause = Cause::new(CauseKind::Dependency, format!("{stack}/{key}"));
+                let why = Some("it would be empty there".to_owned());
+                unmade.push((volume.name.clone(), cause.values(None, why)));
+            }
+        }
+    }
+    unmade
+}
+
 fn name_clash(context: &Context, instance: &Instance, leaving: &BTreeSet<&str>) -> Option<Cause> {
     let is_own = |found: &ObservedContainer| instance.standing().any(|own| own.id == found.id);
     let takes_name = instance.keep.is_none_or(|kept| kept.name != instance.name);

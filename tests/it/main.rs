@@ -1,1 +1,7 @@
 //! The one integration binary; a module per subject.
+
+mod contract;
+mod plan_cases;
+mod plan_properties;
+mod sequential;
+mod typed;
