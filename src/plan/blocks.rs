@@ -80,8 +80,11 @@ fn networks(judge: &Judge, found: &mut Found) {
 }
 
 fn volumes(judge: &Judge, instances: &[Instance], found: &mut Found) {
+    let emptied = emptied(judge, instances);
+    let is_emptied = |target: &str| emptied.iter().any(|cause| cause.path == target);
+    let mounts = judge.service.spec.volumes.iter().filter(|mount| !is_emptied(&mount.target));
+    let keys: BTreeSet<&String> = mounts.map(|mount| &mount.source).collect();
     let volumes = judge.context.volumes.get(judge.stack.name.as_str());
-    let keys: BTreeSet<&String> = judge.service.spec.volumes.iter().map(|mount| &mount.source).collect();
     for (key, volume) in volumes.into_iter().flatten().filter(|(key, _)| keys.contains(key)) {
         if volume.change.action != ChangeAction::Blocked {
             continue;
@@ -94,14 +97,6 @@ fn volumes(judge: &Judge, instances: &[Instance], found: &mut Found) {
             }
         }
     }
-    let replaced = instances.iter().filter(|instance| instance.is_created());
-    let old = replaced.filter_map(Instance::predecessor);
-    let mut emptied: Vec<Cause> = Vec::new();
-    for cause in old.flat_map(|old| volumes::emptied(judge.stack, judge.service, old, judge.context.index)) {
-        if !emptied.contains(&cause) {
-            emptied.push(cause);
-        }
-    }
     if judge.service.allow_empty_volume {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         found.warnings.extend(emptied.iter().map(|cause| {
@@ -110,6 +105,18 @@ fn volumes(judge: &Judge, instances: &[Instance], found: &mut Found) {
     } else {
         found.causes.extend(emptied);
     }
+}
+
+/// What the replicas that are replaced would find empty.
+fn emptied(judge: &Judge, instances: &[Instance]) -> Vec<Cause> {
+    let old = instances.iter().filter(|instance| instance.is_created()).filter_map(Instance::predecessor);
+    let mut all: Vec<Cause> = Vec::new();
+    for cause in old.flat_map(|old| volumes::emptied(judge.stack, judge.service, old, judge.context.index)) {
+        if !all.contains(&cause) {
+            all.push(cause);
+        }
+    }
+    all
 }
 
 fn dependencies(judge: &Judge, decided: &Decided, found: &mut Found, counts: impl Fn(&ServiceDiff) -> bool) {

@@ -1,7 +1,8 @@
 //! Text cases: `tests/cases/plan/<obligation>/`.
 //!
 //! `before.yaml` is brought up on the simulated engine, `events.txt` happens to it, `after.yaml` (else the same) is
-//! what is wanted then, and the plan must be `plan.txt`. Every plan must pass the linter, and unless `events.txt` says
+//! what is wanted then, and the plan must be `plan.txt`. A run that an event interrupts was on its way to
+//! `middle.yaml`, else to `after.yaml`. Every plan must pass the linter, and unless `events.txt` says
 //! `unsettled`, carrying it out must leave nothing to do. `UPDATE=1` writes `plan.txt` anew.
 
 use crate::{sequential, typed};
@@ -13,7 +14,7 @@ use reconcile::plan::{self, Policy};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FILES: [&str; 4] = ["before.yaml", "after.yaml", "events.txt", "plan.txt"];
+const FILES: [&str; 5] = ["before.yaml", "middle.yaml", "after.yaml", "events.txt", "plan.txt"];
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/plan");
@@ -36,6 +37,7 @@ struct Script {
 struct Case {
     engine: SimEngine,
     before: DesiredState,
+    middle: Option<DesiredState>,
     after: DesiredState,
     script: Script,
 }
@@ -57,6 +59,7 @@ impl Case {
         let mut case = Self {
             engine: SimEngine::default(),
             before,
+            middle: read(path, "middle.yaml").map(|text| typed::state(&text)),
             after: typed::state(&after),
             script: Script::default(),
         };
@@ -83,9 +86,13 @@ impl Case {
     }
 
     fn plan(&self) -> (Plan, ObservedState) {
-        let mut observed = observe(&self.engine, &self.after);
+        self.plan_for(&self.after)
+    }
+
+    fn plan_for(&self, desired: &DesiredState) -> (Plan, ObservedState) {
+        let mut observed = observe(&self.engine, desired);
         if self.script.look_inside {
-            let wanted = plan::wanted_environments(&self.after, &observed);
+            let wanted = plan::wanted_environments(desired, &observed);
             let world = self.engine.world();
             for id in wanted {
                 let spec = &world.containers[&id].spec.spec;
@@ -96,7 +103,7 @@ impl Case {
         }
         let plan = match &self.script.down {
             Some(stack) => plan::plan_down(stack, &observed, &self.script.policy),
-            None => plan::plan(&self.after, &observed, &self.script.policy, self.now()),
+            None => plan::plan(desired, &observed, &self.script.policy, self.now()),
         };
         (plan, observed)
     }
@@ -122,13 +129,13 @@ impl Case {
 
     /// Carries out only the first steps towards the new state.
     fn crash(&mut self, steps: usize) {
-        let (plan, _) = self.plan();
+        let (plan, _) = self.plan_for(self.middle.as_ref().unwrap_or(&self.after));
         sequential::execute(&plan, &self.engine, steps);
     }
 
     /// Carries out the plan towards the new state, but this step fails.
     fn fail_at(&mut self, id: &str) {
-        let (plan, _) = self.plan();
+        let (plan, _) = self.plan_for(self.middle.as_ref().unwrap_or(&self.after));
         let place = plan.steps.iter().position(|step| step.id == id).expect("a step of that id");
         let call = self.engine.world().calls + place + 1;
         self.engine.world().faults.insert(call, Fault::Fails);
@@ -221,10 +228,11 @@ fn run(path: &Path) -> Result<(), String> {
 
 fn compare(path: &Path, text: &str) -> Result<(), String> {
     let file = path.join("plan.txt");
-    let expected = fs::read_to_string(&file).unwrap_or_default();
-    if text == expected {
+    let expected = fs::read_to_string(&file).ok();
+    if expected.as_deref() == Some(text) {
         return Ok(());
     }
+    let expected = expected.unwrap_or_default();
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&file, text).expect("plan.txt can be written");
         return Ok(());
