@@ -69,19 +69,20 @@ fn networks(judge: &Judge, found: &mut Found) {
         } else {
             continue;
         };
-        match causes.iter().find(|cause| cause.kind == CauseKind::Missing) {
-            Some(missing) => found.causes.push(missing.clone()),
-            None => {
-                let cause = Cause::new(CauseKind::Dependency, format!("networks.{key}"));
-                found.causes.push(cause.values(None, Some("the network is blocked".to_owned())));
-            }
+        if let Some(missing) = causes.iter().find(|cause| cause.kind == CauseKind::Missing) {
+            found.causes.push(missing.clone());
+        } else {
+            let cause = Cause::new(CauseKind::Dependency, format!("networks.{key}"));
+            found.causes.push(cause.values(None, Some("the network is blocked".to_owned())));
         }
     }
 }
 
 fn volumes(judge: &Judge, instances: &[Instance], found: &mut Found) {
     let emptied = emptied(judge, instances);
-    let is_emptied = |target: &str| emptied.iter().any(|cause| cause.path == target);
+    // One reason is enough where the service is kept from the volume anyway.
+    let is_emptied =
+        |target: &str| !judge.service.allow_empty_volume && emptied.iter().any(|cause| cause.path == target);
     let mounts = judge.service.spec.volumes.iter().filter(|mount| !is_emptied(&mount.target));
     let keys: BTreeSet<&String> = mounts.map(|mount| &mount.source).collect();
     let volumes = judge.context.volumes.get(judge.stack.name.as_str());
@@ -89,12 +90,11 @@ fn volumes(judge: &Judge, instances: &[Instance], found: &mut Found) {
         if volume.change.action != ChangeAction::Blocked {
             continue;
         }
-        match volume.change.causes.iter().find(|cause| cause.kind == CauseKind::Missing) {
-            Some(missing) => found.causes.push(missing.clone()),
-            None => {
-                let cause = Cause::new(CauseKind::Dependency, format!("volumes.{key}"));
-                found.causes.push(cause.values(None, Some("the volume is blocked".to_owned())));
-            }
+        if let Some(missing) = volume.change.causes.iter().find(|cause| cause.kind == CauseKind::Missing) {
+            found.causes.push(missing.clone());
+        } else {
+            let cause = Cause::new(CauseKind::Dependency, format!("volumes.{key}"));
+            found.causes.push(cause.values(None, Some("the volume is blocked".to_owned())));
         }
     }
     if judge.service.allow_empty_volume {

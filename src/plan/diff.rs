@@ -204,7 +204,6 @@ fn round<'a>(
         .map(|container| container.id.as_str())
         .collect();
     let found = obstacles(&context, &stacks, &leaving);
-    drop(context);
     for (name, decided) in networks {
         if let Some(stack) = stacks.get_mut(name) {
             stack.networks = decided;

@@ -5,7 +5,7 @@ use super::edges::{Builder, Owner};
 use super::index::{Index, is_ours};
 use super::removal::{self, Target};
 use super::text::plan_id;
-use crate::model::change::{Cause, CauseKind, Change, ChangeAction, StackChanges};
+use crate::model::change::{Cause, CauseKind, Change, ChangeAction, ChangeSet, StackChanges};
 use crate::model::labels;
 use crate::model::observed::{ObservedContainer, ObservedState};
 use crate::model::step::{Action, Plan, StepId};
@@ -43,10 +43,13 @@ pub fn plan_down(stack: &str, observed: &ObservedState, policy: &Policy) -> Plan
     if policy.covers(stack) {
         networks(stack, &index, &removes, (&mut builder, &mut changes));
     }
-    let steps = builder.finish();
-    let id = plan_id(&steps);
     let changes = BTreeMap::from([(stack.to_owned(), changes)]);
-    Plan { id, revision: String::new(), changes, steps }
+    finished(builder, changes)
+}
+
+fn finished(builder: Builder, changes: ChangeSet) -> Plan {
+    let steps = builder.finish();
+    Plan { id: plan_id(&steps), revision: String::new(), changes, steps }
 }
 
 fn networks(

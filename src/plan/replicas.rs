@@ -130,7 +130,7 @@ fn existing<'a>(judge: &Judge<'a, '_>, number: u32, judged: Vec<Judged<'a>>) -> 
         let cause = Cause::new(CauseKind::Leftover, &kept.name);
         causes.push(cause.values(Some(kept.name.clone()), Some(name.clone())));
     }
-    let leftovers = if best.is_some() { 0 } else { 1 };
+    let leftovers = usize::from(best.is_none());
     let is_leftover = rest.iter().skip(leftovers).map(|(container, _)| container);
     causes.extend(is_leftover.map(|container| Cause::new(CauseKind::Leftover, &container.name)));
     let previous = format!("{name}.prev");

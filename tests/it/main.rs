@@ -3,5 +3,6 @@
 mod contract;
 mod plan_cases;
 mod plan_properties;
+mod rollback;
 mod sequential;
 mod typed;

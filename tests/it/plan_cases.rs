@@ -5,6 +5,8 @@
 //! `middle.yaml`, else to `after.yaml`. Every plan must pass the linter, and unless `events.txt` says
 //! `unsettled`, carrying it out must leave nothing to do. `UPDATE=1` writes `plan.txt` anew.
 
+#![expect(clippy::unwrap_used, reason = "a malformed case is a bug of the case")]
+
 use crate::{sequential, typed};
 use reconcile::engine::sim::{Fault, SimEngine, World};
 use reconcile::model::desired::DesiredState;
@@ -143,8 +145,8 @@ impl Case {
     }
 }
 
-fn happen(world: &mut World, word: &str, arguments: &[&str]) {
-    match (word, arguments) {
+fn happen(world: &mut World, event: &str, arguments: &[&str]) {
+    match (event, arguments) {
         ("api", [major, minor]) => world.engine.api = (major.parse().unwrap(), minor.parse().unwrap()),
         ("push", [reference]) => *world.pushes.entry(normal(reference)).or_default() += 1,
         ("pull", [reference]) => drop(world.pull(reference).expect("the registry has it")),
@@ -168,23 +170,23 @@ fn happen(world: &mut World, word: &str, arguments: &[&str]) {
         }),
         ("disown", [project]) => world.disown(project),
         ("forget-volume-labels", [name]) => world.volumes.get_mut(*name).unwrap().observed.labels.clear(),
-        ("rename", [from, to]) => world.named_mut(from).expect(from).observed.name = (*to).to_owned(),
+        ("rename", [from, to]) => (*to).clone_into(&mut world.named_mut(from).expect(from).observed.name),
         ("remove", [name]) => {
             let id = world.named(name).expect(name).observed.id.clone();
             world.containers.remove(&id);
         }
-        (word, [name, rest @ ..]) => happen_to(world, word, name, rest),
-        _ => panic!("unknown event {word} {arguments:?}"),
+        (_, [name, rest @ ..]) => happen_to(world, event, name, rest),
+        _ => panic!("unknown event {event} {arguments:?}"),
     }
 }
 
-fn happen_to(world: &mut World, word: &str, name: &str, rest: &[&str]) {
+fn happen_to(world: &mut World, event: &str, name: &str, rest: &[&str]) {
     let container = &mut world.named_mut(name).unwrap_or_else(|| panic!("no container {name}")).observed;
     let mut state = |state| {
         container.state = state;
         container.ports.clear();
     };
-    match (word, rest) {
+    match (event, rest) {
         ("exit", [code]) => state(ContainerState::Exited(code.parse().unwrap())),
         ("pause", []) => container.state = ContainerState::Paused,
         ("dead", []) => state(ContainerState::Dead),
@@ -194,7 +196,7 @@ fn happen_to(world: &mut World, word: &str, name: &str, rest: &[&str]) {
         ("disconnect", [network]) => drop(container.networks.remove(*network)),
         ("unmount", [target]) => container.mounts.retain(|mount| mount.target != *target),
         ("label", [key, value]) => drop(container.labels.insert((*key).to_owned(), (*value).to_owned())),
-        _ => panic!("unknown event {word} {rest:?}"),
+        _ => panic!("unknown event {event} {rest:?}"),
     }
 }
 

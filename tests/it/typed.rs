@@ -1,6 +1,8 @@
 //! Desired states written down directly, without the loader: a stack's services are `ServiceSpec`s with a few keys
 //! of their own (`replicas`, `depends_on`, `pull`, `build`, `contents`, `files`, `job`, `allow_empty_volume`).
 
+#![expect(clippy::unwrap_used, reason = "a malformed case is a bug of the case")]
+
 use reconcile::model::desired::{
     BuildSpec, Condition, Dependency, DesiredService, DesiredStack, DesiredState, ImageSource, InjectedFile,
     IpamPool, JobMode, NetworkSpec, PullPolicy, Sensitive, VolumeSpec,

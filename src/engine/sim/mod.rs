@@ -66,8 +66,8 @@ impl SimEngine {
             return Err(injected());
         }
         let result = perform::perform(&mut world, action);
-        let word = if result.is_ok() { "" } else { " (refused)" };
-        let line = format!("{} {}{word}", action.as_str(), action.target());
+        let ending = if result.is_ok() { "" } else { " (refused)" };
+        let line = format!("{} {}{ending}", action.as_str(), action.target());
         world.log.push(line);
         if fault == Some(Fault::ReplyLost) { Err(injected()) } else { result }
     }

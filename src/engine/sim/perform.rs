@@ -209,7 +209,7 @@ fn mounts(
                     return Err(refuse(404, format!("no such volume: {}", found.name)));
                 }
             }
-            (_, source) => found.source = source.to_owned(),
+            (_, source) => source.clone_into(&mut found.source),
         }
         mounts.push(found);
     }
@@ -262,7 +262,7 @@ fn rename(world: &mut World, container: &ContainerRef, to: &str) -> Done {
         (_, Some(_)) => Err(refuse(409, format!("the container name {to} is already in use"))),
         (None, None) => Err(refuse(404, format!("No such container: {}", container.engine_ref()))),
         (Some(_), None) => {
-            existing(world, container)?.observed.name = to.to_owned();
+            to.clone_into(&mut existing(world, container)?.observed.name);
             Ok(Outcome::Done)
         }
     }
@@ -303,7 +303,7 @@ fn await_completed(world: &mut World, container: &ContainerRef) -> Done {
 
 fn exec(world: &mut World, container: &ContainerRef, hook: &Hook, must_succeed: bool) -> Done {
     let found = &existing(world, container)?.observed;
-    let fails = hook.command.as_ref().and_then(|command| command.first()).is_some_and(|word| word == "fail");
+    let fails = hook.command.as_ref().and_then(|command| command.first()).is_some_and(|word| word == "false");
     let why = if found.state != ContainerState::Running {
         format!("{} does not run", found.name)
     } else if fails {

@@ -50,7 +50,7 @@ pub struct SimImage {
 /// Everything the engine holds, and its registry.
 ///
 /// The image's name tells how a container behaves: with `job-ok` it ends with 0 at once, with `job-fail` or `crash`
-/// with 1, with `bad-start` its start is refused; with a health check it is healthy at once, with `unhealthy` never.
+/// with 1, with `bad-start` its start is refused; so do the commands `true`, `cat`, `false` and `bad`. With a health check it is healthy at once, with `unhealthy` never.
 /// A registry gives every reference but those with `missing` in them.
 #[derive(Debug, Clone)]
 pub struct World {
