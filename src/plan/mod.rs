@@ -21,6 +21,7 @@ mod order;
 mod orphans;
 mod removal;
 mod replicas;
+mod rollback;
 mod schedule;
 mod sensitive;
 mod service;
@@ -31,6 +32,7 @@ mod volumes;
 pub use diff::{Diff, diff};
 pub use down::plan_down;
 pub use lint::lint;
+pub use rollback::rollback;
 pub use schedule::schedule;
 pub use text::text;
 
