@@ -20,6 +20,11 @@ impl Ground for Real {
     fn prefix(&self) -> &str {
         &self.0.prefix
     }
+
+    /// `registry.rs` pulls from a registry of its own; the contract's image is only local.
+    fn can_pull(&self) -> bool {
+        false
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
