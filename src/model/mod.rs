@@ -4,6 +4,7 @@
 //! with its causes, [`step`] the plan that removes the difference, [`report`] what executing it did.
 
 pub mod change;
+pub mod compose_hash;
 pub mod desired;
 pub mod hash;
 pub mod labels;
