@@ -3,7 +3,7 @@
 
 use crate::model::change::{Cause, CauseKind};
 use crate::model::desired::DesiredService;
-use crate::model::service::{Mount, ServiceSpec};
+use crate::model::service::{BindOptions, Mount, ServiceSpec};
 
 /// What stands against a service on this engine, and what is merely worth knowing.
 #[derive(Debug, Default)]
@@ -91,10 +91,29 @@ fn mount_versions(at: usize, mount: &Mount, api: (u32, u32), gates: &mut Gates) 
         // An engine of old would mount the whole volume.
         gates.needs(&path("volume.subpath"), (1, 45), api);
     }
-    if let Some(bind) = &mount.bind
-        && matches!(&*bind.recursive, "writable" | "readonly")
-    {
+    if let Some(bind) = &mount.bind {
+        bind_options(bind, &path, api, gates);
+    }
+}
+
+/// `writable` needs nothing: it is what engines of old do with every read-only bind.
+fn bind_options(bind: &BindOptions, path: &dyn Fn(&str) -> String, api: (u32, u32), gates: &mut Gates) {
+    if bind.recursive == "readonly" {
         gates.needs(&path("bind.recursive"), (1, 44), api);
+    }
+    if bind.selinux.is_empty() {
+        return;
+    }
+    if !bind.recursive.is_empty() {
+        gates.conflict(
+            &path("bind.selinux"),
+            "the engine takes no `recursive` beside it: leave one of them out",
+        );
+    } else if !bind.create_host_path {
+        gates.warnings.push(format!(
+            "`{}` is false and has no effect: the engine makes a missing host path of every bind with `selinux`",
+            path("bind.create_host_path")
+        ));
     }
 }
 

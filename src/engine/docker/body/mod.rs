@@ -177,8 +177,9 @@ pub(super) fn create_body(
     host.set("UsernsMode", userns_mode);
     host.set("Privileged", privileged);
     host.set("ReadonlyRootfs", read_only);
-    host.set("CapAdd", cap_add);
-    host.set("CapDrop", cap_drop);
+    let (cap_add, cap_drop) = security::capabilities(cap_add, cap_drop);
+    host.set("CapAdd", &cap_add);
+    host.set("CapDrop", &cap_drop);
     host.set("GroupAdd", group_add);
     security::options(&mut host, around.security_opt);
 
