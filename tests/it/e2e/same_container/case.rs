@@ -6,6 +6,7 @@
 //! | `# env: KEY=VALUE` | environment of both programs |
 //! | `# look: SERVICE LINE` | a shell line whose output in the service's first container must be the same |
 //! | `# needs: 1.45` | engines of old would drop it: there it must be refused |
+//! | `# reference needs: 1.44` | the reference refuses it there, `reconcile` can do it |
 //! | `# warns below: 1.43 WORD` | there it has no effect, which must be said |
 //! | `# not adopted: SERVICE REASON` | `reconcile` replaces what `docker compose up` made |
 //! | `# compose recreates: SERVICE REASON` | the other way round |
@@ -44,6 +45,8 @@ pub struct Case {
     pub looks: Vec<(String, String)>,
     /// API version below which the case must be refused.
     pub needs: Option<(u32, u32)>,
+    /// API version below which the reference refuses the case.
+    pub reference_needs: Option<(u32, u32)>,
     /// API versions below which a word must appear in a warning.
     pub warnings: Vec<((u32, u32), String)>,
     /// Services that `reconcile` replaces.
@@ -65,7 +68,8 @@ impl Case {
     /// All cases in order.
     pub fn all() -> Vec<Self> {
         let files = fs::read_dir(folder()).expect("the cases").map(|entry| entry.expect("entry").path());
-        let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
+        let mut files: Vec<_> =
+            files.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
         files.sort();
         files.iter().enumerate().map(|(index, path)| Self::read(index, path)).collect()
     }
@@ -92,6 +96,7 @@ impl Case {
             "before" => self.before.push(rest.to_owned()),
             "env" => self.environment.push(two('=')),
             "look" => self.looks.push(two(' ')),
+            "reference needs" => self.reference_needs = Some(version(rest)),
             "needs" => self.needs = Some(version(rest)),
             "warns below" => self.warnings.push((version(&two(' ').0), two(' ').1)),
             "not adopted" => self.not_adopted.push(two(' ').0),
@@ -103,7 +108,7 @@ impl Case {
     fn fill(&self, lab: &Lab, text: &str) -> String {
         let pid = std::process::id() as usize;
         text.replace("PREFIX", &lab.prefix)
-            .replace("IMAGE", IMAGE)
+            .replace("IMAGE", &format!("{}-busybox:1", lab.prefix))
             .replace("RICH", &format!("{}-rich", lab.prefix))
             .replace("SUBNET", &format!("10.{}.{}", 180 + pid % 60, self.index))
             .replace("SUBSIX", &format!("{:x}", pid % 0xffff))
@@ -111,12 +116,16 @@ impl Case {
     }
 
     /// Writes the files and makes what the case needs.
+    ///
+    /// The image gets a name of its own: the one that tests share may be made anew meanwhile.
     pub fn prepare(&self, lab: &Lab) {
+        docker(&["tag", IMAGE, &format!("{}-busybox:1", lab.prefix)]).exits(0);
         let text = format!("name: {}\n{}", lab.stack("c"), self.fill(lab, &self.text));
         lab.write("compose.yaml", &text);
         for file in fs::read_dir(folder().join("files")).expect("the files") {
             let file = file.expect("entry");
             let text = fs::read_to_string(file.path()).expect("text");
+            let text = self.fill(lab, &text);
             lab.write(&format!("files/{}", file.file_name().to_string_lossy()), &text);
         }
         if self.text.contains("RICH") {

@@ -10,8 +10,17 @@ use std::sync::LazyLock;
 pub type Recorded = BTreeMap<String, Value>;
 
 /// Lists whose order means nothing.
-const UNORDERED: [&str; 8] =
-    ["Env", "Binds", "Links", "Aliases", "DNSNames", "Ulimits", "Mounts", "com.docker.compose.depends_on"];
+const UNORDERED: [&str; 9] = [
+    "Env",
+    "Binds",
+    "Links",
+    "Aliases",
+    "DNSNames",
+    "ExtraHosts",
+    "Ulimits",
+    "Mounts",
+    "com.docker.compose.depends_on",
+];
 
 /// The engine's API version.
 pub fn api() -> (u32, u32) {
@@ -34,7 +43,10 @@ pub fn record(lab: &Lab, case: &Case) -> Recorded {
     let ids = ids(lab);
     let mut all = Recorded::new();
     for container in inspect(&["ps", "-aq"], &["inspect"]) {
-        all.insert(format!("container {}", text(&container["Name"])), shown(lab, case, &named(&container, &ids)));
+        all.insert(
+            format!("container {}", text(&container["Name"])),
+            shown(lab, case, &named(&container, &ids)),
+        );
     }
     for network in inspect(&["network", "ls", "-q"], &["network", "inspect"]) {
         all.insert(format!("network {}", text(&network["Name"])), network_shown(case, lab, &network));
@@ -59,7 +71,9 @@ fn ids(lab: &Lab) -> Vec<(String, String)> {
     let filter = format!("name={}", lab.prefix);
     let listed = docker(&["ps", "-a", "--no-trunc", "--filter", &filter, "--format", "{{.ID}} {{.Names}}"]);
     let pairs = listed.stdout.lines().filter_map(|line| line.split_once(' '));
-    pairs.flat_map(|(id, name)| [id, &id[..12]].map(|id| (id.to_owned(), format!("<id of {name}>")))).collect()
+    pairs
+        .flat_map(|(id, name)| [id, &id[..12]].map(|id| (id.to_owned(), format!("<id of {name}>"))))
+        .collect()
 }
 
 fn named(value: &Value, ids: &[(String, String)]) -> Value {
@@ -93,7 +107,17 @@ fn endpoint_shown(lab: &Lab, case: &Case, endpoint: &Value) -> Value {
 }
 
 fn network_shown(case: &Case, lab: &Lab, network: &Value) -> Value {
-    let keys = ["Driver", "EnableIPv4", "EnableIPv6", "IPAM", "Internal", "Attachable", "Options", "Labels", "Scope"];
+    let keys = [
+        "Driver",
+        "EnableIPv4",
+        "EnableIPv6",
+        "IPAM",
+        "Internal",
+        "Attachable",
+        "Options",
+        "Labels",
+        "Scope",
+    ];
     let mut all = pick(network, &keys);
     if let Some(pools) = all["IPAM"]["Config"].as_array_mut() {
         pools.retain(|pool| case.asks_for(lab, text(&pool["Subnet"])));
@@ -111,6 +135,7 @@ fn tidy(key: &str, value: Value) -> Value {
                     known.map_or_else(|| item.to_string(), str::to_owned)
                 };
                 items.sort_by_key(place);
+                items.dedup();
             }
             Value::Array(items.into_iter().map(|item| tidy("", item)).collect())
         }

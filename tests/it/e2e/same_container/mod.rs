@@ -65,7 +65,8 @@ impl Trial<'_> {
 
     fn ids(&self) -> BTreeMap<String, String> {
         let filter = format!("label=com.docker.compose.project={}", self.lab.stack("c"));
-        let listed = docker(&["ps", "-a", "--no-trunc", "--filter", &filter, "--format", "{{.Names}} {{.ID}}"]);
+        let listed =
+            docker(&["ps", "-a", "--no-trunc", "--filter", &filter, "--format", "{{.Names}} {{.ID}}"]);
         let pairs = listed.stdout.lines().filter_map(|line| line.split_once(' '));
         pairs.map(|(name, id)| (name.to_owned(), id.to_owned())).collect()
     }
@@ -87,7 +88,7 @@ impl Trial<'_> {
     /// On an engine that would drop the attribute in silence: refused, and nothing made.
     fn refused(&mut self, needs: (u32, u32)) {
         let run = self.reconcile(&["."]);
-        self.expect("reconcile must refuse this", &run, 1);
+        self.expect("reconcile must refuse this", &run, 3);
         let wanted = format!("API {}.{}", needs.0, needs.1);
         if !format!("{run}").contains(&wanted) {
             self.problems.push(format!("reconcile does not say {wanted}: {run}"));
@@ -100,6 +101,13 @@ impl Trial<'_> {
     fn run(&mut self) {
         if let Some(needs) = self.case.needs.filter(|needs| look::api() < *needs) {
             return self.refused(needs);
+        }
+        if self.case.reference_needs.is_some_and(|needs| look::api() < needs) {
+            let run = self.reconcile(&["."]);
+            self.expect("reconcile fails where the reference is known to", &run, 0);
+            let again = self.reconcile(&["--detailed-exitcode", "."]);
+            self.expect("a second reconcile has something to do", &again, 0);
+            return;
         }
         let up = self.reference();
         if !self.expect("the reference fails", &up, 0) {
