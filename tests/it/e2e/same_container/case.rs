@@ -128,6 +128,7 @@ impl Case {
             let text = self.fill(lab, &text);
             lab.write(&format!("files/{}", file.file_name().to_string_lossy()), &text);
         }
+        fs::create_dir_all(lab.path().join("place")).expect("folder");
         if self.text.contains("RICH") {
             let context = tempfile::tempdir().expect("a temporary folder");
             fs::write(context.path().join("Dockerfile"), format!("FROM {IMAGE}\n{RICH}")).expect("file");

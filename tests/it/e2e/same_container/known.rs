@@ -1,7 +1,7 @@
 //! Where we differ on purpose.
 
 /// A case (`*` is any), a part of the path, and why.
-const KNOWN: [(&str, &str, &str); 11] = [
+const KNOWN: [(&str, &str, &str); 12] = [
     (
         "*",
         "/Consistency",
@@ -22,6 +22,7 @@ const KNOWN: [(&str, &str, &str); 11] = [
         "compose.config-hash",
         "it covers the id of the other container, which each run makes anew",
     ),
+    ("mac_address", "bridge-1/", "an address on the default bridge; the reference drops it on newer engines"),
     ("volumes_from", "compose.config-hash", "the same"),
     ("volumes_from", "writes-1/HostConfig/VolumesFrom", "the container's name in place of its id"),
     ("volumes_from", "reads-1/HostConfig/VolumesFrom", "`:ro` stays; the reference drops it"),
