@@ -101,7 +101,7 @@ pub fn json(plan: &Plan, engine: &EngineInfo, errors: Vec<Value>) -> Value {
         "plan_id": plan.id,
         "revision": plan.revision,
         "engine": {"version": engine.version, "api": format!("{}.{}", engine.api.0, engine.api.1),
-            "platform": engine.platform},
+            "os": engine.os},
         "stacks": stacks,
         "steps": steps,
         "summary": Summary::of(&plan.changes).json(),

@@ -314,7 +314,11 @@ fn a_replacement_that_cannot_start_is_taken_back() {
     let Some(lab) = two("rollback") else { return };
     lab.reconcile(&["."]).exits(0);
     let id = lab.inspect("a-two-1", "{{.Id}}");
-    lab.edit("a/compose.yaml", "two:\n    <<: *base", "two:\n    <<: *base\n    init: false\n    command: [/no/such/program]");
+    lab.edit(
+        "a/compose.yaml",
+        "two:\n    <<: *base",
+        "two:\n    <<: *base\n    init: false\n    command: [/no/such/program]",
+    );
     let run = lab.reconcile(&["."]).exits(3);
     assert!(run.stderr.contains("/no/such/program") && run.stderr.contains("rolled back"), "{run}");
     assert_eq!(lab.inspect("a-two-1", "{{.Id}} {{.State.Running}}"), format!("{id} true"));
