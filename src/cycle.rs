@@ -7,6 +7,7 @@ use crate::model::observed::ObservedState;
 use crate::model::report::Report;
 use crate::model::step::Plan;
 use crate::plan::{self, Policy};
+use tokio::sync::watch;
 
 /// A plan with what it was made from.
 pub struct Planned {
@@ -36,7 +37,31 @@ pub async fn plan<O: Observe>(
     Ok(Planned { observed, plan })
 }
 
-/// Carries out a plan.
-pub async fn apply<E: Engine>(engine: &E, plan: &Plan, options: &Options<'_>) -> Report {
-    execute(plan, engine, options).await
+/// What carrying out a plan came to.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// What the plan's steps did.
+    pub report: Report,
+    /// How failed replacements were taken back, if there were any: the old containers run again.
+    pub rollback: Option<(Plan, Report)>,
+}
+
+impl Applied {
+    /// Whether every step succeeded and nothing had to be taken back.
+    pub fn is_success(&self) -> bool {
+        self.report.is_success() && self.rollback.is_none()
+    }
+}
+
+/// Carries out a plan, and takes back the replacements that failed after the old container was stopped.
+pub async fn apply<E: Engine>(engine: &E, plan: &Plan, options: &Options<'_>) -> Applied {
+    let report = execute(plan, engine, options).await;
+    let back = plan::rollback(plan, &report);
+    if back.steps.is_empty() {
+        return Applied { report, rollback: None };
+    }
+    // Also after an interrupt: a service that was stopped to be replaced must not stay down.
+    let (_go_on, stop) = watch::channel(false);
+    let undo = execute(&back, engine, &Options { stop, ..*options }).await;
+    Applied { report, rollback: Some((back, undo)) }
 }

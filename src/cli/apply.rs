@@ -8,14 +8,14 @@ use super::plan_json::{self, Summary};
 use super::progress::Printer;
 use super::source::{diagnostics_json, environment, failures, load, print_diagnostics};
 use super::{plan_text, report_json};
-use crate::cycle;
+use crate::cycle::{self, Applied};
 use crate::engine::{EngineError, ReadOnly};
 use crate::execute::Options;
 use crate::model::report::{Outcome, Report};
 use crate::model::step::Plan;
 use crate::plan::Policy;
 use crate::source::LoadedSource;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 
 /// Engine calls in flight when the user names no number: more gains nothing on an engine's usual two to eight cores.
@@ -74,19 +74,19 @@ impl Run<'_> {
         if !plan.steps.is_empty() || Summary::of(&plan.changes).blocked > 0 {
             self.output.talk(&plan_text::text(plan, self.output.verbose > 0));
         }
-        let report = carry_out(&engine, plan, self.output, self.args.parallel.unwrap_or(PARALLEL)).await;
+        let applied = carry_out(&engine, plan, self.output, self.args.parallel.unwrap_or(PARALLEL)).await;
         if self.output.json {
             let errors = diagnostics_json(self.loaded);
-            self.output.result(&pretty(&report_json::json(plan, &planned.observed.engine, &report, errors)));
+            self.output.result(&pretty(&report_json::json(plan, &planned.observed.engine, &applied, errors)));
         } else {
-            self.output.talk(&closing(plan, &report, self.failed));
+            self.output.talk(&closing(plan, &applied, self.failed));
         }
-        Ok(self.tally(plan, &report).exit(self.args.detailed_exitcode))
+        Ok(self.tally(plan, &applied.report).exit(self.args.detailed_exitcode))
     }
 
     fn tally(&self, plan: &Plan, report: &Report) -> Tally {
         let summary = Summary::of(&plan.changes);
-        let trouble: std::collections::BTreeSet<&str> = plan
+        let trouble: BTreeSet<&str> = plan
             .steps
             .iter()
             .filter(|step| report.outcomes.get(&step.id).is_some_and(|(outcome, _)| !outcome.is_success()))
@@ -107,14 +107,14 @@ pub async fn carry_out<E: crate::engine::Engine>(
     plan: &Plan,
     output: Output,
     parallel: u16,
-) -> Report {
+) -> Applied {
     let printer = Printer::new(output, plan.steps.len());
     let (tell, stop) = watch::channel(false);
     let options = Options { parallel: parallel.into(), stop, events: &printer };
     let work = cycle::apply(engine, plan, &options);
     tokio::pin!(work);
     tokio::select! {
-        report = &mut work => return report,
+        applied = &mut work => return applied,
         () = interrupted() => {}
     }
     output.complain("stopping: calls under way are finished first\n");
@@ -138,7 +138,8 @@ async fn interrupted() {
     }
 }
 
-fn closing(plan: &Plan, report: &Report, failed_stacks: usize) -> String {
+fn closing(plan: &Plan, applied: &Applied, failed_stacks: usize) -> String {
+    let report = &applied.report;
     let summary = Summary::of(&plan.changes);
     let failed =
         report.outcomes.values().filter(|(outcome, _)| matches!(outcome, Outcome::Failed(_))).count();
@@ -153,6 +154,16 @@ fn closing(plan: &Plan, report: &Report, failed_stacks: usize) -> String {
     }
     if failed + skipped > 0 {
         parts.push(format!("{failed} steps failed, {skipped} skipped"));
+    }
+    if let Some((back, undone)) = &applied.rollback {
+        let services: BTreeSet<String> =
+            back.steps.iter().map(|step| format!("{}/{}", step.stack, step.service)).collect();
+        let services = services.into_iter().collect::<Vec<_>>().join(", ");
+        parts.push(if undone.is_success() {
+            format!("rolled back: {services}")
+        } else {
+            format!("could not roll back all of: {services}")
+        });
     }
     if !parts.is_empty() {
         return format!("{RED}Not all is well{RED:#}: {}.\n", parts.join(", "));

@@ -32,12 +32,12 @@ pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
             }
             return Ok(Exit::Success);
         }
-        let report = carry_out(&engine, &plan, output, 8).await;
+        let applied = carry_out(&engine, &plan, output, 8).await;
         if output.json {
-            output.result(&pretty(&report_json::json(&plan, &observed.engine, &report, Vec::new())));
-        } else if report.is_success() {
+            output.result(&pretty(&report_json::json(&plan, &observed.engine, &applied, Vec::new())));
+        } else if applied.is_success() {
             output.talk(&format!("Stack {} is down; its volumes stay.\n", args.stack));
         }
-        Ok(if report.is_success() { Exit::Success } else { Exit::Failure })
+        Ok(if applied.is_success() { Exit::Success } else { Exit::Failure })
     })
 }

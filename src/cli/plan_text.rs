@@ -77,7 +77,7 @@ const fn sign(action: ChangeAction) -> (&'static str, Style) {
 /// A cause as one line.
 pub fn cause_text(cause: &Cause) -> String {
     let mut text = match cause.kind {
-        CauseKind::Attribute => cause.path.clone(),
+        CauseKind::Attribute | CauseKind::Environment => cause.path.clone(),
         kind if cause.path.is_empty() => kind.as_str().to_owned(),
         kind => format!("{}: {}", kind.as_str(), cause.path),
     };

@@ -1,6 +1,7 @@
 //! The engine: what can be observed, and what can be done to it. Never uses `plan`.
 
 pub mod docker;
+pub mod sim;
 
 pub use crate::model::observed::ObserveRequest;
 use crate::model::observed::ObservedState;

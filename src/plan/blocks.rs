@@ -69,37 +69,32 @@ fn networks(judge: &Judge, found: &mut Found) {
         } else {
             continue;
         };
-        match causes.iter().find(|cause| cause.kind == CauseKind::Missing) {
-            Some(missing) => found.causes.push(missing.clone()),
-            None => {
-                let cause = Cause::new(CauseKind::Dependency, format!("networks.{key}"));
-                found.causes.push(cause.values(None, Some("the network is blocked".to_owned())));
-            }
+        if let Some(missing) = causes.iter().find(|cause| cause.kind == CauseKind::Missing) {
+            found.causes.push(missing.clone());
+        } else {
+            let cause = Cause::new(CauseKind::Dependency, format!("networks.{key}"));
+            found.causes.push(cause.values(None, Some("the network is blocked".to_owned())));
         }
     }
 }
 
 fn volumes(judge: &Judge, instances: &[Instance], found: &mut Found) {
+    let emptied = emptied(judge, instances);
+    // One reason is enough where the service is kept from the volume anyway.
+    let is_emptied =
+        |target: &str| !judge.service.allow_empty_volume && emptied.iter().any(|cause| cause.path == target);
+    let mounts = judge.service.spec.volumes.iter().filter(|mount| !is_emptied(&mount.target));
+    let keys: BTreeSet<&String> = mounts.map(|mount| &mount.source).collect();
     let volumes = judge.context.volumes.get(judge.stack.name.as_str());
-    let keys: BTreeSet<&String> = judge.service.spec.volumes.iter().map(|mount| &mount.source).collect();
     for (key, volume) in volumes.into_iter().flatten().filter(|(key, _)| keys.contains(key)) {
         if volume.change.action != ChangeAction::Blocked {
             continue;
         }
-        match volume.change.causes.iter().find(|cause| cause.kind == CauseKind::Missing) {
-            Some(missing) => found.causes.push(missing.clone()),
-            None => {
-                let cause = Cause::new(CauseKind::Dependency, format!("volumes.{key}"));
-                found.causes.push(cause.values(None, Some("the volume is blocked".to_owned())));
-            }
-        }
-    }
-    let replaced = instances.iter().filter(|instance| instance.is_created());
-    let old = replaced.filter_map(Instance::predecessor);
-    let mut emptied: Vec<Cause> = Vec::new();
-    for cause in old.flat_map(|old| volumes::emptied(judge.stack, judge.service, old, judge.context.index)) {
-        if !emptied.contains(&cause) {
-            emptied.push(cause);
+        if let Some(missing) = volume.change.causes.iter().find(|cause| cause.kind == CauseKind::Missing) {
+            found.causes.push(missing.clone());
+        } else {
+            let cause = Cause::new(CauseKind::Dependency, format!("volumes.{key}"));
+            found.causes.push(cause.values(None, Some("the volume is blocked".to_owned())));
         }
     }
     if judge.service.allow_empty_volume {
@@ -110,6 +105,18 @@ fn volumes(judge: &Judge, instances: &[Instance], found: &mut Found) {
     } else {
         found.causes.extend(emptied);
     }
+}
+
+/// What the replicas that are replaced would find empty.
+fn emptied(judge: &Judge, instances: &[Instance]) -> Vec<Cause> {
+    let old = instances.iter().filter(|instance| instance.is_created()).filter_map(Instance::predecessor);
+    let mut all: Vec<Cause> = Vec::new();
+    for cause in old.flat_map(|old| volumes::emptied(judge.stack, judge.service, old, judge.context.index)) {
+        if !all.contains(&cause) {
+            all.push(cause);
+        }
+    }
+    all
 }
 
 fn dependencies(judge: &Judge, decided: &Decided, found: &mut Found, counts: impl Fn(&ServiceDiff) -> bool) {
@@ -172,6 +179,31 @@ pub(super) fn clashes<'a>(
         }
     }
     clashes
+}
+
+/// Volumes that a service was kept from because they would be empty. Were one made for another service, the next run
+/// would find it there and take it for full.
+pub(super) fn unmade_volumes(context: &Context, stack: &str, services: &Decided) -> Vec<(String, Cause)> {
+    let Some(desired) = context.desired.stacks.get(stack) else { return Vec::new() };
+    let mut unmade = Vec::new();
+    for (key, service) in services {
+        let kept_from: BTreeSet<&str> = service
+            .change
+            .causes
+            .iter()
+            .filter(|cause| cause.kind == CauseKind::EmptyVolume)
+            .map(|cause| cause.path.as_str())
+            .collect();
+        let mounts = service.desired.map_or(&[][..], |desired| &desired.spec.volumes);
+        for mount in mounts.iter().filter(|mount| kept_from.contains(&*mount.target)) {
+            if let Some(volume) = desired.volumes.get(&mount.source) {
+                let cause = Cause::new(CauseKind::Dependency, format!("{stack}/{key}"));
+                let why = Some("it would be empty there".to_owned());
+                unmade.push((volume.name.clone(), cause.values(None, why)));
+            }
+        }
+    }
+    unmade
 }
 
 fn name_clash(context: &Context, instance: &Instance, leaving: &BTreeSet<&str>) -> Option<Cause> {

@@ -77,8 +77,16 @@ impl<'a> ServiceDiff<'a> {
 pub(super) struct Held {
     /// Networks that cannot be replaced, by engine name.
     pub networks: BTreeMap<String, Cause>,
+    /// Volumes that must not be made yet, by engine name.
+    pub volumes: BTreeMap<String, Cause>,
     /// Services that would clash with something that stays, by stack and key.
     pub services: BTreeMap<(String, String), Vec<Cause>>,
+}
+
+impl Held {
+    fn len(&self) -> usize {
+        self.networks.len() + self.volumes.len() + self.services.len()
+    }
 }
 
 /// What deciding for one service may look at.
@@ -120,10 +128,11 @@ pub fn diff<'a>(
     let mut held = Held::default();
     let stacks = loop {
         let (stacks, found) = round(desired, policy, &index, &images, &held, now);
-        let before = (held.networks.len(), held.services.len());
+        let before = held.len();
         held.networks.extend(found.networks);
+        held.volumes.extend(found.volumes);
         held.services.extend(found.services);
-        if before == (held.networks.len(), held.services.len()) {
+        if before == held.len() {
             break stacks;
         }
     };
@@ -153,8 +162,9 @@ fn round<'a>(
     let networks: BTreeMap<&str, Networks> = covered()
         .map(|stack| (stack.name.as_str(), networks::decide(stack, index, &claims, &held.networks)))
         .collect();
-    let volumes: BTreeMap<&str, Volumes> =
-        covered().map(|stack| (stack.name.as_str(), volumes::decide(stack, index, &volume_claims))).collect();
+    let volumes: BTreeMap<&str, Volumes> = covered()
+        .map(|stack| (stack.name.as_str(), volumes::decide(stack, index, &volume_claims, &held.volumes)))
+        .collect();
     let makers = makers(&networks);
     let context = Context {
         desired,
@@ -194,7 +204,6 @@ fn round<'a>(
         .map(|container| container.id.as_str())
         .collect();
     let found = obstacles(&context, &stacks, &leaving);
-    drop(context);
     for (name, decided) in networks {
         if let Some(stack) = stacks.get_mut(name) {
             stack.networks = decided;
@@ -235,6 +244,7 @@ fn obstacles(context: &Context, stacks: &Stacks, leaving: &BTreeSet<&str>) -> He
         for (key, causes) in blocks::clashes(context, name, &stack.services, leaving, &mut names) {
             held.services.insert(((*name).to_owned(), key), causes);
         }
+        held.volumes.extend(blocks::unmade_volumes(context, name, &stack.services));
     }
     let replaced = context.makers.iter().filter(|(_, (fate, _))| *fate == NetworkFate::Replace);
     for (name, _) in replaced {

@@ -3,9 +3,9 @@
 use super::Policy;
 use super::edges::{Builder, Owner};
 use super::index::{Index, is_ours};
-use super::removal;
+use super::removal::{self, Target};
 use super::text::plan_id;
-use crate::model::change::{Cause, CauseKind, Change, ChangeAction, StackChanges};
+use crate::model::change::{Cause, CauseKind, Change, ChangeAction, ChangeSet, StackChanges};
 use crate::model::labels;
 use crate::model::observed::{ObservedContainer, ObservedState};
 use crate::model::step::{Action, Plan, StepId};
@@ -24,11 +24,11 @@ pub fn plan_down(stack: &str, observed: &ObservedState, policy: &Policy) -> Plan
         for container in containers.iter().copied().filter(|container| is_ours(&container.labels)) {
             let cause = [Cause::new(CauseKind::Orphan, &container.name)];
             let prefix = format!("{stack}/{key}-{}", container.number());
-            let target = (prefix.as_str(), container);
-            let stopping = removal::stop(&mut builder, owner, target, &[], (&cause, &[]));
+            let target = Target { owner, prefix: &prefix, container, is_leftover: false, causes: &cause };
+            let stopping = removal::stop(&mut builder, target, &[], &[]);
             let after: Vec<StepId> = stopping.iter().map(|stopping| stopping.stop.clone()).collect();
             stops.extend(stopping.map(|stopping| (container.id.clone(), stopping.stop)));
-            let remove = removal::remove(&mut builder, owner, target, (&cause, &after));
+            let remove = removal::remove(&mut builder, target, &after);
             removes.insert(container.id.clone(), remove);
             going.push(container);
             let change = changes.services.entry(key.to_owned());
@@ -43,10 +43,13 @@ pub fn plan_down(stack: &str, observed: &ObservedState, policy: &Policy) -> Plan
     if policy.covers(stack) {
         networks(stack, &index, &removes, (&mut builder, &mut changes));
     }
-    let steps = builder.finish();
-    let id = plan_id(&steps);
     let changes = BTreeMap::from([(stack.to_owned(), changes)]);
-    Plan { id, revision: String::new(), changes, steps }
+    finished(builder, changes)
+}
+
+fn finished(builder: Builder, changes: ChangeSet) -> Plan {
+    let steps = builder.finish();
+    Plan { id: plan_id(&steps), revision: String::new(), changes, steps }
 }
 
 fn networks(

@@ -103,7 +103,9 @@ fn entry(out: &mut String, depth: usize, key: &str, value: &Value) {
         }
         Value::Array(items) if !items.is_empty() => {
             line(out, depth, &[key, ":"]);
-            items.iter().for_each(|value| item(out, depth + 1, value));
+            for value in items {
+                item(out, depth + 1, value);
+            }
         }
         Value::Null => line(out, depth, &[key, ":"]),
         other => line(out, depth, &[key, ": ", &scalar(key, other)]),
@@ -116,7 +118,7 @@ fn item(out: &mut String, depth: usize, value: &Value) {
             let start = out.len();
             mapping(out, depth + 1, value);
             // The dash takes the place of the first key's indentation.
-            out.replace_range(start + 2 * depth..start + 2 * depth + 1, "-");
+            out.replace_range((start + 2 * depth)..=(start + 2 * depth), "-");
         }
         other => line(out, depth, &["- ", &scalar("", other)]),
     }

@@ -130,7 +130,7 @@ impl<'a, 'c> Judge<'a, 'c> {
         if !causes.iter().any(names_image) {
             causes.extend(self.image.and_then(|image| image.cause_for(container, self.context.now)));
         }
-        causes.extend(self.state_cause(container));
+        causes.extend(state_cause(container));
         if causes.is_empty() {
             causes.extend(self.drift(container));
         }
@@ -152,21 +152,6 @@ impl<'a, 'c> Judge<'a, 'c> {
             && !has_contents
     }
 
-    fn state_cause(&self, container: &ObservedContainer) -> Option<Cause> {
-        match container.state {
-            ContainerState::Dead | ContainerState::Removing => {
-                let cause = Cause::new(CauseKind::Drift, "state");
-                Some(cause.values(Some(container.state.as_str().to_owned()), Some("running".to_owned())))
-            }
-            ContainerState::Created
-            | ContainerState::Running
-            | ContainerState::Paused
-            | ContainerState::Restarting
-            | ContainerState::Exited(_)
-            | ContainerState::Unknown => None,
-        }
-    }
-
     /// What somebody took from the container. Only a running one is attached to a network's present incarnation.
     fn drift(&self, container: &ObservedContainer) -> Vec<Cause> {
         let mut causes = Vec::new();
@@ -179,7 +164,7 @@ impl<'a, 'c> Judge<'a, 'c> {
                     && current.is_some_and(|now| now != id)
                     && *fate == NetworkFate::Keep
             };
-            if attached.is_none() || attached.is_some_and(is_stale) {
+            if attached.is_none_or(is_stale) {
                 let cause = Cause::new(CauseKind::Drift, format!("networks.{name}"));
                 causes.push(cause.values(Some("not attached".to_owned()), Some("attached".to_owned())));
             }
@@ -268,6 +253,22 @@ pub(super) fn replica_name(stack: &DesiredStack, key: &str, service: &DesiredSer
         format!("{}-{key}-{number}", stack.name)
     } else {
         service.spec.container_name.clone()
+    }
+}
+
+/// What cannot be started again has to be made anew.
+fn state_cause(container: &ObservedContainer) -> Option<Cause> {
+    match container.state {
+        ContainerState::Dead | ContainerState::Removing => {
+            let cause = Cause::new(CauseKind::Drift, "state");
+            Some(cause.values(Some(container.state.as_str().to_owned()), Some("running".to_owned())))
+        }
+        ContainerState::Created
+        | ContainerState::Running
+        | ContainerState::Paused
+        | ContainerState::Restarting
+        | ContainerState::Exited(_)
+        | ContainerState::Unknown => None,
     }
 }
 

@@ -198,12 +198,13 @@ impl<'a> Linter<'a> {
                     _ => false,
                 })
             };
-            let uses = |container: &&ObservedContainer| {
-                container.networks.get(name).is_some_and(|found| found == id)
-            };
-            let users = self.observed.containers.iter().filter(uses);
-            let users: Vec<&str> = users
-                .filter(|container| container.is_up() && !is_taken_down(container))
+            let is_attached =
+                |container: &ObservedContainer| container.networks.get(name).is_some_and(|found| found == id);
+            let users: Vec<&str> = self
+                .observed
+                .containers
+                .iter()
+                .filter(|container| is_attached(container) && container.is_up() && !is_taken_down(container))
                 .map(|container| container.name.as_str())
                 .collect();
             if !users.is_empty() {

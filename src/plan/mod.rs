@@ -21,6 +21,7 @@ mod order;
 mod orphans;
 mod removal;
 mod replicas;
+mod rollback;
 mod schedule;
 mod sensitive;
 mod service;
@@ -32,6 +33,7 @@ pub use diff::{Diff, diff};
 pub use down::plan_down;
 pub use gates::{Before, VERSIONED, Versioned};
 pub use lint::lint;
+pub use rollback::rollback;
 pub use schedule::schedule;
 pub use text::text;
 

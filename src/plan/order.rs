@@ -30,7 +30,9 @@ fn predecessors<'a>(stack: &DesiredStack, service: &'a DesiredService) -> BTreeS
 /// The services of a stack, each after those it depends on, else by key. Should the loader let a cycle through, its
 /// services come last, by key.
 pub(super) fn services(stack: &DesiredStack) -> Vec<&str> {
-    sorted(stack.services.iter().map(|(key, service)| (key.as_str(), predecessors(stack, service))).collect())
+    sorted(
+        &stack.services.iter().map(|(key, service)| (key.as_str(), predecessors(stack, service))).collect(),
+    )
 }
 
 /// The stacks, each after those it depends on, else by name.
@@ -43,13 +45,13 @@ pub(super) fn stacks(stacks: &BTreeMap<String, DesiredStack>) -> Vec<&str> {
             .map(|(key, _)| key.as_str())
             .collect()
     };
-    sorted(stacks.iter().map(|(name, stack)| (name.as_str(), before(stack))).collect())
+    sorted(&stacks.iter().map(|(name, stack)| (name.as_str(), before(stack))).collect())
 }
 
-fn sorted<'a>(before: BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<&'a str> {
+fn sorted<'a>(before: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<&'a str> {
     let mut after: BTreeMap<&str, Vec<&'a str>> = BTreeMap::new();
     let mut open: BTreeMap<&str, usize> = BTreeMap::new();
-    for (key, predecessors) in &before {
+    for (key, predecessors) in before {
         open.insert(key, predecessors.len());
         for predecessor in predecessors {
             after.entry(predecessor).or_default().push(key);
@@ -88,7 +90,7 @@ mod tests {
             ("c", BTreeSet::from(["d"])),
             ("d", BTreeSet::from(["c"])),
         ]);
-        assert_eq!(sorted(edges), ["b", "a", "c", "d"]);
+        assert_eq!(sorted(&edges), ["b", "a", "c", "d"]);
     }
 
     #[test]

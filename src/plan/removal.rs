@@ -12,14 +12,31 @@ pub(super) fn reference(container: &ObservedContainer) -> ContainerRef {
     ContainerRef::Id { id: container.id.clone(), name: container.name.clone() }
 }
 
-/// An id that no step has yet: `prefix/verb`, else with the container's own id.
-pub(super) fn free_id(builder: &Builder, prefix: &str, verb: &str, container: &ObservedContainer) -> StepId {
-    let id = format!("{prefix}/{verb}");
-    if builder.contains(&id) {
-        let short = container.id.get(..12).unwrap_or(&container.id);
-        return format!("{id}-{short}");
+/// A container that goes, and whose steps they are.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'t> {
+    /// Owner of the steps.
+    pub owner: Owner<'t>,
+    /// `stack/service-n`.
+    pub prefix: &'t str,
+    /// The container.
+    pub container: &'t ObservedContainer,
+    /// Whether it is left over: then its steps carry its id, so that the plain names stay with the container that is
+    /// taken over from.
+    pub is_leftover: bool,
+    /// Why it goes.
+    pub causes: &'t [Cause],
+}
+
+impl Target<'_> {
+    fn id(&self, builder: &Builder, verb: &str) -> StepId {
+        let id = format!("{}/{verb}", self.prefix);
+        if self.is_leftover || builder.contains(&id) {
+            let short = self.container.id.get(..12).unwrap_or(&self.container.id);
+            return format!("{id}-{short}");
+        }
+        id
     }
-    id
 }
 
 /// The steps that stop a container, `pre_stop` commands first.
@@ -34,42 +51,38 @@ pub(super) struct Stopping {
 /// so `hooks` lends them where the same command is still wanted.
 pub(super) fn stop(
     builder: &mut Builder,
-    owner: Owner,
-    (prefix, container): (&str, &ObservedContainer),
+    target: Target,
     hooks: &[Hook],
-    (causes, after): (&[Cause], &[StepId]),
+    after: &[StepId],
 ) -> Option<Stopping> {
-    if !container.is_up() {
+    if !target.container.is_up() {
         return None;
     }
-    let before = pre_stop(builder, owner, (prefix, container), hooks, (causes, after));
-    let id = free_id(builder, prefix, "stop", container);
-    let action = Action::StopContainer { container: reference(container), grace: None };
-    let mut all = after.to_vec();
-    all.extend(before.last().cloned());
-    let stop = builder.push(id, owner, action, causes, &all);
+    let before = pre_stop(builder, target, hooks, after);
+    let id = target.id(builder, "stop");
+    let action = Action::StopContainer { container: reference(target.container), grace: None };
+    let all = before.last().map_or(after, std::slice::from_ref);
+    let stop = builder.push(id, target.owner, action, target.causes, all);
     Some(Stopping { first: before.first().unwrap_or(&stop).clone(), stop })
 }
 
 /// Runs the `pre_stop` commands of a running container, one after another. A frozen one can run none.
 pub(super) fn pre_stop(
     builder: &mut Builder,
-    owner: Owner,
-    (prefix, container): (&str, &ObservedContainer),
+    target: Target,
     hooks: &[Hook],
-    (causes, after): (&[Cause], &[StepId]),
+    after: &[StepId],
 ) -> Vec<StepId> {
     let mut ids: Vec<StepId> = Vec::new();
-    if container.state != ContainerState::Running {
+    if target.container.state != ContainerState::Running {
         return ids;
     }
-    for (at, hook) in recorded_hooks(container, hooks).into_iter().enumerate() {
+    for (at, hook) in recorded_hooks(target.container, hooks).into_iter().enumerate() {
         let verb = if at == 0 { "pre-stop".to_owned() } else { format!("pre-stop-{}", at + 1) };
-        let action = Action::Exec { container: reference(container), hook, must_succeed: false };
-        let id = free_id(builder, prefix, &verb, container);
-        let mut all = after.to_vec();
-        all.extend(ids.last().cloned());
-        ids.push(builder.push(id, owner, action, causes, &all));
+        let action = Action::Exec { container: reference(target.container), hook, must_succeed: false };
+        let id = target.id(builder, &verb);
+        let all = ids.last().map_or(after, std::slice::from_ref).to_vec();
+        ids.push(builder.push(id, target.owner, action, target.causes, &all));
     }
     ids
 }
@@ -89,12 +102,8 @@ fn recorded_hooks(container: &ObservedContainer, wanted: &[Hook]) -> Vec<Hook> {
 }
 
 /// Removes a container that does not run by then.
-pub(super) fn remove(
-    builder: &mut Builder,
-    owner: Owner,
-    (prefix, container): (&str, &ObservedContainer),
-    (causes, after): (&[Cause], &[StepId]),
-) -> StepId {
-    let id = free_id(builder, prefix, "remove", container);
-    builder.push(id, owner, Action::RemoveContainer(reference(container)), causes, after)
+pub(super) fn remove(builder: &mut Builder, target: Target, after: &[StepId]) -> StepId {
+    let id = target.id(builder, "remove");
+    let action = Action::RemoveContainer(reference(target.container));
+    builder.push(id, target.owner, action, target.causes, after)
 }

@@ -4,7 +4,7 @@ use super::index::{is_of_source, is_ours};
 use super::instances::{Instance, Judge, Kick};
 use crate::model::change::{Cause, CauseKind};
 use crate::model::labels;
-use crate::model::observed::ObservedContainer;
+use crate::model::observed::{ContainerState, ObservedContainer};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -113,9 +113,11 @@ fn existing<'a>(judge: &Judge<'a, '_>, number: u32, judged: Vec<Judged<'a>>) -> 
         .map(|(container, _)| *container);
     let mut rest: Vec<Judged> =
         judged.into_iter().filter(|(container, _)| best.is_none_or(|best| best.id != container.id)).collect();
-    // First the one that it takes over from: the holder of the name, else one that runs, else the newest.
+    // First the one that it takes over from: one that runs, else one that did, rather under the final name.
     rest.sort_by_key(|(container, _)| {
-        (!is_final(container), !container.is_up(), Reverse(container.created), container.name.clone())
+        let never_ran = container.state == ContainerState::Created;
+        let age = Reverse(container.created);
+        (!container.is_up(), never_ran, !is_final(container), age, container.name.clone())
     });
     let (kick, mut causes) = match best {
         Some(kept) => {
@@ -128,7 +130,7 @@ fn existing<'a>(judge: &Judge<'a, '_>, number: u32, judged: Vec<Judged<'a>>) -> 
         let cause = Cause::new(CauseKind::Leftover, &kept.name);
         causes.push(cause.values(Some(kept.name.clone()), Some(name.clone())));
     }
-    let leftovers = if best.is_some() { 0 } else { 1 };
+    let leftovers = usize::from(best.is_none());
     let is_leftover = rest.iter().skip(leftovers).map(|(container, _)| container);
     causes.extend(is_leftover.map(|container| Cause::new(CauseKind::Leftover, &container.name)));
     let previous = format!("{name}.prev");

@@ -8,7 +8,7 @@ use super::images::ImageStep;
 use super::instances::{Instance, Kick};
 use super::networks::NetworkFate;
 use super::order;
-use super::removal;
+use super::removal::{self, Target};
 use super::steps::{self, Marks};
 use super::text::plan_id;
 use crate::model::change::{Cause, ChangeAction};
@@ -268,10 +268,10 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             let prefix = format!("{}/{}-{}", owner.stack, owner.service, container.number());
             let hooks = service.desired.map_or(&[][..], |desired| &desired.spec.pre_stop);
             let causes = &service.change.causes;
-            let target = (prefix.as_str(), container);
-            let stopping = removal::stop(&mut self.builder, owner, target, hooks, (causes, &[]));
+            let target = Target { owner, prefix: &prefix, container, is_leftover: false, causes };
+            let stopping = removal::stop(&mut self.builder, target, hooks, &[]);
             let after: Vec<StepId> = stopping.iter().map(|stopping| stopping.stop.clone()).collect();
-            let remove = removal::remove(&mut self.builder, owner, target, (causes, &after));
+            let remove = removal::remove(&mut self.builder, target, &after);
             let first = stopping.as_ref().map_or(&remove, |stopping| &stopping.first).clone();
             for step in up {
                 self.builder.rather_after(&first, step);

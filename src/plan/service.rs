@@ -9,6 +9,7 @@ use super::order;
 use super::replicas::{self, Replicas};
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
 use crate::model::desired::DesiredStack;
+use crate::model::observed::ObservedContainer;
 use std::collections::BTreeMap;
 
 /// Services of the same stack that were decided before.
@@ -51,13 +52,25 @@ fn follow_parents(judge: &Judge, instances: &mut [Instance], decided: &Decided) 
         let shares = shares_namespace(judge.service, parent);
         for instance in instances.iter_mut() {
             let Some(kept) = instance.keep.filter(|kept| !judge.is_complete(kept)) else { continue };
-            if found.instances.iter().any(Instance::is_created) {
+            let is_stale =
+                found.instances.first().is_some_and(|first| is_stale(judge, kept, (parent, first)));
+            if is_stale || found.instances.iter().any(Instance::is_created) {
                 instance.replace(cause());
             } else if shares && kept.is_up() && found.instances.iter().any(restarts) {
                 restart(instance, cause());
             }
         }
     }
+}
+
+/// Whether a container was made against another incarnation of its parent: an earlier run replaced that one and did
+/// not get any further. A child is always made after its parent.
+fn is_stale(judge: &Judge, child: &ObservedContainer, (key, parent): (&str, &Instance)) -> bool {
+    let Some(standing) = parent.keep else { return false };
+    let shares_network = judge.service.spec.network_mode.strip_prefix("service:") == Some(key);
+    let joined = child.network_mode.strip_prefix("container:").filter(|_| shares_network);
+    let joins_another = joined.is_some_and(|joined| joined != standing.id && joined != parent.name);
+    standing.created > child.created || joins_another
 }
 
 fn restart_with_dependencies(judge: &Judge, instances: &mut [Instance], decided: &Decided) {
@@ -70,8 +83,9 @@ fn restart_with_dependencies(judge: &Judge, instances: &mut [Instance], decided:
         if !decided.get(key).is_some_and(is_replaced) {
             continue;
         }
-        for instance in instances.iter_mut().filter(|instance| instance.keep.is_some_and(|kept| kept.is_up()))
-        {
+        for instance in instances.iter_mut().filter(|instance| {
+            instance.keep.is_some_and(super::super::model::observed::ObservedContainer::is_up)
+        }) {
             restart(instance, Cause::new(CauseKind::DependencyReplaced, key));
         }
     }

@@ -6,7 +6,7 @@ use super::diff::{ServiceDiff, StackDiff};
 use super::edges::Owner;
 use super::instances::{Instance, Kick, has_healthcheck};
 use super::order;
-use super::removal::{self, reference};
+use super::removal::{self, Target, reference};
 use super::schedule::{Conditions, Scheduler};
 use crate::model::change::ChangeAction;
 use crate::model::desired::{DesiredService, JobMode};
@@ -101,7 +101,7 @@ fn first_steps(scheduler: &Scheduler, start: usize, owner: Owner) -> Vec<StepId>
         .collect()
 }
 
-impl<'a> Draft<'_, '_, 'a> {
+impl<'d, 'a> Draft<'_, 'd, 'a> {
     fn push(&mut self, verb: &str, action: Action, after: &[StepId]) -> StepId {
         let id = format!("{}/{verb}", self.marks.prefix);
         self.scheduler.builder.push(id, self.owner, action, &self.instance.causes, after)
@@ -134,7 +134,7 @@ impl<'a> Draft<'_, '_, 'a> {
         let create = self.push("create", Action::CreateContainer(Box::new(creation.container)), &after);
         self.container = ContainerRef::Name(name.clone());
         self.follow_parents(&create);
-        self.tail = vec![create.clone()];
+        self.tail.clear();
         for (key, network, endpoint) in creation.connects {
             let mut after = vec![create.clone()];
             let ready = self.scheduler.network_ready.get(network.as_str()).cloned();
@@ -145,6 +145,9 @@ impl<'a> Draft<'_, '_, 'a> {
                 Some((_, true)) => self.networks.push(step),
                 Some((_, false)) | None => self.tail.push(step),
             }
+        }
+        if self.tail.is_empty() {
+            self.tail.push(create.clone());
         }
         self.upload();
         if name == self.instance.name {
@@ -181,27 +184,38 @@ impl<'a> Draft<'_, '_, 'a> {
         vec![self.remove_now(holder, &[])]
     }
 
-    fn remove_now(&mut self, container: &ObservedContainer, after: &[StepId]) -> StepId {
+    /// Stops and removes a leftover.
+    fn remove_now(&mut self, container: &'a ObservedContainer, after: &[StepId]) -> StepId {
         let stop = self.stop(container, after);
-        let mut after = after.to_vec();
-        after.extend(stop);
+        let after = stop.as_ref().map_or(after, std::slice::from_ref).to_vec();
+        self.remove(container, &after)
+    }
+
+    fn remove(&mut self, container: &'a ObservedContainer, after: &[StepId]) -> StepId {
         let prefix = self.marks.prefix.clone();
-        let target = (prefix.as_str(), container);
-        let causes = &self.instance.causes;
-        let step = removal::remove(&mut self.scheduler.builder, self.owner, target, (causes, &after));
+        let target = self.target(&prefix, container);
+        let step = removal::remove(&mut self.scheduler.builder, target, after);
         self.scheduler.note_removal(&container.id, &step);
         step
     }
 
-    fn stop(&mut self, container: &ObservedContainer, after: &[StepId]) -> Option<StepId> {
+    fn target<'t>(&self, prefix: &'t str, container: &'t ObservedContainer) -> Target<'t>
+    where
+        'd: 't,
+        'a: 't,
+    {
+        let instance: &'d Instance<'a> = self.instance;
+        let is_known =
+            |known: Option<&ObservedContainer>| known.is_some_and(|known| known.id == container.id);
+        let is_leftover = !is_known(instance.predecessor()) && !is_known(instance.keep);
+        Target { owner: self.owner, prefix, container, is_leftover, causes: &instance.causes }
+    }
+
+    fn stop(&mut self, container: &'a ObservedContainer, after: &[StepId]) -> Option<StepId> {
         let prefix = self.marks.prefix.clone();
-        let stopping = removal::stop(
-            &mut self.scheduler.builder,
-            self.owner,
-            (&prefix, container),
-            &self.desired.spec.pre_stop,
-            (&self.instance.causes, after),
-        )?;
+        let target = self.target(&prefix, container);
+        let hooks = &self.desired.spec.pre_stop;
+        let stopping = removal::stop(&mut self.scheduler.builder, target, hooks, after)?;
         self.wait_softly(&stopping.first);
         self.scheduler.note_stop(&container.id, &stopping.stop);
         Some(stopping.stop)
@@ -242,46 +256,53 @@ impl<'a> Draft<'_, '_, 'a> {
         }
     }
 
+    /// Gives the container its final name, after whatever holds that name has gone out of the way.
     fn take_name(&mut self) {
         let name = self.instance.name.clone();
-        let takes = self.container.name() != name;
-        if takes && let Some(old) = self.rest.first().copied() {
-            let previous = format!("{name}.prev");
-            if old.name != previous && !self.marks_retired(old) {
-                let ready = self.tail.clone();
-                if let Some(step) = self.retire(&ready) {
-                    self.tail = vec![step];
-                }
-            }
+        if self.container.name() == name {
+            return;
         }
-        if takes {
-            let action = Action::RenameContainer { container: self.container.clone(), to: name.clone() };
-            let tail = self.tail.clone();
-            let step = self.push("rename", action, &tail);
-            self.scheduler.renames.push((step.clone(), name.clone(), self.marks.create.clone()));
-            self.marks.named = Some(step.clone());
+        let ready = self.tail.clone();
+        // What never ran is nothing to go back to.
+        let is_useless =
+            |at: usize, found: &ObservedContainer| at > 0 || found.state == ContainerState::Created;
+        let holder = self.rest.iter().position(|container| container.name == name);
+        if let Some(at) = holder.filter(|at| is_useless(*at, self.rest[*at])) {
+            let holder = self.rest.remove(at);
+            self.tail = vec![self.remove_now(holder, &ready)];
+        } else if let Some(step) = self.retire(&ready) {
             self.tail = vec![step];
-            if self.instance.is_created() {
-                self.container = ContainerRef::Name(name);
-            }
         }
+        let action = Action::RenameContainer { container: self.container.clone(), to: name.clone() };
+        let tail = self.tail.clone();
+        let step = self.push("rename", action, &tail);
+        self.scheduler.renames.push((step.clone(), name.clone(), self.marks.create.clone()));
+        self.marks.named = Some(step.clone());
+        self.tail = vec![step];
+        self.container = match &self.container {
+            ContainerRef::Id { id, .. } => ContainerRef::Id { id: id.clone(), name },
+            ContainerRef::Name(_) => ContainerRef::Name(name),
+        };
     }
 
-    fn marks_retired(&self, old: &ObservedContainer) -> bool {
-        self.scheduler.frees.contains_key(old.id.as_str())
-    }
-
-    /// Renames the container that is taken over from, after clearing what an earlier run left under that name.
+    /// Renames the container that is taken over from, unless it is out of the way already. What an earlier run left
+    /// under that name goes before.
     fn retire(&mut self, after: &[StepId]) -> Option<StepId> {
         let old = self.rest.first().copied()?;
         let previous = format!("{}.prev", self.instance.name);
+        // Going back to the previous container: it still has that name itself.
+        let to =
+            if self.container.name() == previous { format!("{}.next", self.instance.name) } else { previous };
+        if old.name == to || self.scheduler.frees.contains_key(old.id.as_str()) {
+            return None;
+        }
         let mut after = after.to_vec();
-        if let Some(at) = self.rest.iter().skip(1).position(|container| container.name == previous) {
+        if let Some(at) = self.rest.iter().skip(1).position(|container| container.name == to) {
             let leftover = self.rest.remove(at + 1);
             let ready = after.clone();
             after.push(self.remove_now(leftover, &ready));
         }
-        let action = Action::RenameContainer { container: reference(old), to: previous };
+        let action = Action::RenameContainer { container: reference(old), to };
         let step = self.push("retire", action, &after);
         if !old.is_up() {
             self.wait_softly(&step);
@@ -309,10 +330,9 @@ impl<'a> Draft<'_, '_, 'a> {
             && let Some(kept) = self.instance.keep
         {
             let prefix = self.marks.prefix.clone();
+            let target = self.target(&prefix, kept);
             let hooks = &self.desired.spec.pre_stop;
-            let builder = &mut self.scheduler.builder;
-            let causes = &self.instance.causes;
-            let ids = removal::pre_stop(builder, self.owner, (&prefix, kept), hooks, (causes, &after));
+            let ids = removal::pre_stop(&mut self.scheduler.builder, target, hooks, &after);
             after.extend(ids.last().cloned());
         }
         let step = self.push(verb, action, &after);
@@ -364,11 +384,7 @@ impl<'a> Draft<'_, '_, 'a> {
         }
         for container in rest {
             let tail = self.tail.clone();
-            let prefix = self.marks.prefix.clone();
-            let target = (prefix.as_str(), container);
-            let causes = &self.instance.causes;
-            let step = removal::remove(&mut self.scheduler.builder, self.owner, target, (causes, &tail));
-            self.scheduler.note_removal(&container.id, &step);
+            self.remove(container, &tail);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::change::{Cause, Change, ChangeAction, StackChanges};
 use crate::model::hash::digest;
-use crate::model::step::{Action, ContainerRef, Plan, Step};
+use crate::model::step::{Action, Plan, Step};
 
 /// What changes and the steps, one per line: `web/app-1/create  CreateContainer  web-app-1.next  image  after …`.
 /// Unchanged resources without a warning are left out.
@@ -94,16 +94,11 @@ fn target(action: &Action) -> String {
 
 /// The id of a plan: equal ids mean equal steps. Causes are left out: they say why, not what.
 pub(super) fn plan_id(steps: &[Step]) -> String {
-    let mut canonical = String::new();
-    for step in steps {
-        canonical.push_str(&format!(
-            "{} {:?} {:?} {}\n",
-            step.id,
-            step.after,
-            step.after_any,
-            canonical_action(&step.action)
-        ));
-    }
+    let lines = steps.iter().map(|step| {
+        let action = canonical_action(&step.action);
+        format!("{} {:?} {:?} {action}\n", step.id, step.after, step.after_any)
+    });
+    let canonical: String = lines.collect();
     digest(canonical.as_bytes())
 }
 
@@ -112,12 +107,8 @@ fn canonical_action(action: &Action) -> String {
     match action {
         Action::UploadFiles { container, files } => {
             let digests: Vec<String> = files.iter().map(|file| digest(file.content.expose())).collect();
-            format!("{} {files:?} {digests:?}", engine_ref(container))
+            format!("{} {files:?} {digests:?}", container.engine_ref())
         }
         other => format!("{other:?}"),
     }
-}
-
-fn engine_ref(container: &ContainerRef) -> &str {
-    container.engine_ref()
 }

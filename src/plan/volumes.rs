@@ -25,12 +25,20 @@ pub(super) fn claims(desired: &DesiredState) -> BTreeSet<&str> {
     all.filter(|volume| !volume.external).map(|volume| &*volume.name).collect()
 }
 
-/// Decides for the volumes in a stack's file.
-pub(super) fn decide<'a>(stack: &'a DesiredStack, index: &Index, claims: &BTreeSet<&str>) -> Volumes<'a> {
+/// Decides for the volumes in a stack's file. `held` are names that must not be made yet.
+pub(super) fn decide<'a>(
+    stack: &'a DesiredStack,
+    index: &Index,
+    claims: &BTreeSet<&str>,
+    held: &BTreeMap<String, Cause>,
+) -> Volumes<'a> {
     let one = |spec: &'a VolumeSpec| {
         let change = match index.observed.volumes.get(&spec.name) {
             _ if spec.external => external(spec, index, claims),
-            None => Change::new(ChangeAction::Create, vec![Cause::new(CauseKind::Missing, &spec.name)]),
+            None => match held.get(&spec.name) {
+                Some(cause) => Change::new(ChangeAction::Blocked, vec![cause.clone()]),
+                None => Change::new(ChangeAction::Create, vec![Cause::new(CauseKind::Missing, &spec.name)]),
+            },
             Some(found) => existing(stack, spec, found),
         };
         VolumeDiff { spec, change }

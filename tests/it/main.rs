@@ -1,8 +1,14 @@
 //! The one integration binary; a module per subject.
 
+mod contract;
 mod docker;
 mod e2e;
 mod lab;
 mod layering;
+mod plan_cases;
+mod plan_properties;
 mod proxy;
 mod rendering;
+mod rollback;
+mod sequential;
+mod typed;

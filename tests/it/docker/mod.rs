@@ -2,6 +2,7 @@
 //! pass.
 
 mod build;
+mod keeps_the_contract;
 mod lifecycle;
 mod newer;
 mod observe;

@@ -1,0 +1,58 @@
+//! The way back after a replacement that failed.
+
+use crate::{sequential, typed};
+use reconcile::engine::sim::SimEngine;
+use reconcile::model::desired::DesiredState;
+use reconcile::model::observed::ContainerState;
+use reconcile::plan::{self, Policy};
+
+fn stack(image: &str) -> DesiredState {
+    typed::state(&format!(
+        "stacks: {{web: {{services: {{app: {{image: '{image}', healthcheck: {{test: [CMD, ok]}}}}}}}}}}"
+    ))
+}
+
+fn plan_for(engine: &SimEngine, desired: &DesiredState) -> reconcile::model::step::Plan {
+    plan::plan(desired, &engine.snapshot(&plan::observe_request(desired)), &Policy::default(), 0)
+}
+
+/// Brings up `app:1`, lets the step of this verb be the one that fails on the way to `image`, and rolls back.
+fn roll_back(image: &str, failing: &str) -> String {
+    let engine = SimEngine::default();
+    sequential::execute(&plan_for(&engine, &stack("app:1")), &engine, usize::MAX);
+    let old = engine.world().named("web-app-1").expect("the old container").observed.id.clone();
+    let plan = plan_for(&engine, &stack(image));
+    let report = sequential::execute(&plan, &engine, usize::MAX);
+    assert!(sequential::failures(&report)[0].starts_with(&format!("web/app-1/{failing}")));
+    let undo = plan::rollback(&plan, &report);
+    assert!(sequential::execute(&undo, &engine, usize::MAX).is_success());
+    let world = engine.world();
+    assert_eq!(world.containers.len(), 1);
+    let found = &world.named("web-app-1").expect("the container").observed;
+    assert_eq!((&found.id, found.state), (&old, ContainerState::Running));
+    plan::text(&undo)
+}
+
+#[test]
+fn the_old_container_runs_again_after_a_failed_start() {
+    let text = roll_back("bad-start:1", "start");
+    let lines: Vec<&str> = text.lines().map(|line| line.split("  ").next().unwrap_or(line)).collect();
+    assert_eq!(
+        lines,
+        ["web/app-1/undo-stop", "web/app-1/undo-remove", "web/app-1/undo-rename", "web/app-1/undo-start"]
+    );
+}
+
+#[test]
+fn the_old_container_runs_again_when_the_new_one_is_unhealthy() {
+    roll_back("unhealthy:1", "healthy");
+}
+
+#[test]
+fn a_run_that_succeeds_has_nothing_to_undo() {
+    let engine = SimEngine::default();
+    sequential::execute(&plan_for(&engine, &stack("app:1")), &engine, usize::MAX);
+    let plan = plan_for(&engine, &stack("app:2"));
+    let report = sequential::execute(&plan, &engine, usize::MAX);
+    assert!(plan::rollback(&plan, &report).steps.is_empty());
+}
