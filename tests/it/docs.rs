@@ -60,7 +60,8 @@ fn tables() -> String {
         let (_, start, about) = SECTIONS.iter().find(|section| section.0 == title).expect("a section");
         let mut rows: Vec<&Row> = SUPPORT.iter().filter(|row| section(row.path).0 == title).collect();
         rows.sort_by_key(|row| row.path);
-        let _ = writeln!(text, "\n### {title}\n\n{about}\n\n| attribute | here | notes |\n| --- | --- | --- |");
+        let _ =
+            writeln!(text, "\n### {title}\n\n{about}\n\n| attribute | here | notes |\n| --- | --- | --- |");
         for row in rows {
             let _ = writeln!(text, "{}", line(row, start));
         }
