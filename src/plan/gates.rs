@@ -156,14 +156,14 @@ fn versions(spec: &ServiceSpec, api: (u32, u32), gates: &mut Gates) {
     }
 }
 
-fn endpoints(spec: &ServiceSpec, attribute: &str, uses: fn(&Endpoint) -> bool) -> Vec<String> {
-    let users = spec.networks.iter().filter(|(_, endpoint)| endpoint.as_ref().is_some_and(uses));
-    users.map(|(key, _)| format!("networks.{key}.{attribute}")).collect()
+fn endpoints(spec: &ServiceSpec, attribute: &str, has_it: fn(&Endpoint) -> bool) -> Vec<String> {
+    let found = spec.networks.iter().filter(|(_, endpoint)| endpoint.as_ref().is_some_and(has_it));
+    found.map(|(key, _)| format!("networks.{key}.{attribute}")).collect()
 }
 
-fn mounts(spec: &ServiceSpec, attribute: &str, uses: fn(&Mount) -> bool) -> Vec<String> {
-    let users = spec.volumes.iter().enumerate().filter(|(_, mount)| uses(mount));
-    users.map(|(at, _)| format!("volumes[{at}].{attribute}")).collect()
+fn mounts(spec: &ServiceSpec, attribute: &str, has_it: fn(&Mount) -> bool) -> Vec<String> {
+    let found = spec.volumes.iter().enumerate().filter(|(_, mount)| has_it(mount));
+    found.map(|(at, _)| format!("volumes[{at}].{attribute}")).collect()
 }
 
 fn if_used(attribute: &str, is_used: bool) -> Vec<String> {

@@ -124,7 +124,11 @@ fn attributes() -> String {
     let mut built = image();
     built.image.build = Some(Arc::new(BuildSpec { digest: "d1ge57".into(), ..BuildSpec::default() }));
     lines.push(("(build)".into(), built));
-    lines.iter().map(|(name, service)| format!("attribute {name} {}\n", service.hash())).collect()
+    let mut text = String::new();
+    for (name, service) in lines {
+        let _ = writeln!(text, "attribute {name} {}", service.hash());
+    }
+    text
 }
 
 /// Full rows of a service that its own spec does not hold: they decide what is made, not how the container looks.
