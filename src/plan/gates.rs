@@ -151,6 +151,8 @@ fn versions(spec: &ServiceSpec, api: (u32, u32), gates: &mut Gates) {
             }
         }
     }
+    // In the order of the attributes in a service, not of the rows.
+    gates.blocked.sort_by(|a, b| a.path.cmp(&b.path));
     if spec.network_mode == "host" && !spec.ports.is_empty() {
         gates.warnings.push("`ports` has no effect with `network_mode: host`".to_owned());
     }
