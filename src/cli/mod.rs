@@ -12,6 +12,7 @@ mod plan_text;
 mod progress;
 mod render;
 mod report_json;
+mod schema;
 mod source;
 mod status;
 mod validate;
@@ -31,6 +32,7 @@ pub fn run() -> ExitCode {
         Some(Command::Validate(args)) => validate::run(args, &cli.common),
         Some(Command::Status(args)) => status::run(args, &cli.common),
         Some(Command::Down(args)) => down::run(args, &cli.common),
+        Some(Command::Schema(args)) => schema::run(args, &cli.common),
     };
     exit.into()
 }
