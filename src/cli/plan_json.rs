@@ -48,6 +48,12 @@ impl Summary {
         summary
     }
 
+    /// Whether nothing is to change and nothing is held back.
+    pub const fn is_settled(self) -> bool {
+        let Self { create, replace, start, remove, unchanged: _, blocked } = self;
+        create + replace + start + remove + blocked == 0
+    }
+
     /// The counts as a sentence.
     pub fn sentence(self) -> String {
         let Self { create, replace, start, remove, unchanged, blocked } = self;

@@ -191,7 +191,7 @@ pub enum PullPolicy {
     Always,
     /// Never: absent is an error.
     Never,
-    /// Built, never pulled, and rebuilt at every run.
+    /// Built, never pulled; rebuilt when a build input changes.
     Build,
     /// Like `Always`, but at most once in this time.
     Every(Nanos),

@@ -82,12 +82,6 @@ pub static VERSIONED: &[Versioned] = &[
         uses: |spec| mounts(spec, "volume.subpath", has_subpath),
     },
     Versioned {
-        path: "services.*.volumes[].bind.recursive=writable",
-        api: (1, 44),
-        before: Before::Blocked,
-        uses: |spec| mounts(spec, "bind.recursive", |mount| is_recursive(mount, "writable")),
-    },
-    Versioned {
         path: "services.*.volumes[].bind.recursive=readonly",
         api: (1, 44),
         before: Before::Blocked,
