@@ -5,7 +5,7 @@ STACKS ?= examples/stacks
 CARGO ?= cargo
 
 .DEFAULT_GOAL := build
-.PHONY: setup build images test check unit conformance demo demo-down bench clean-lab
+.PHONY: setup build images test check unit docs conformance demo demo-down bench clean-lab
 
 setup: ## install what is missing, start an engine if none answers
 	scripts/setup.sh
@@ -26,6 +26,9 @@ check: ## format and lints
 unit: setup ## all tests, also those against a real engine
 	scripts/images.sh test
 	$(CARGO) test --locked
+
+docs: ## write what is made from the program's tables: docs/compatibility.md, docs/schema
+	UPDATE=1 $(CARGO) test --locked --test it docs
 
 conformance: ## every case of the corpus in CORPUS, if it is there
 	@if [ -d "$(CORPUS)" ]; then \

@@ -32,6 +32,8 @@ pub enum Command {
     Status(SourceArgs),
     /// Stop and remove a stack's containers and networks; its volumes stay
     Down(DownArgs),
+    /// Print a JSON schema of the settings, for editors
+    Schema(SchemaArgs),
 }
 
 /// What every command takes.
@@ -120,6 +122,25 @@ pub struct DownArgs {
     /// Show what would be removed; change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// What `schema` takes.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// What the schema is about
+    #[arg(value_enum, value_name = "WHAT", default_value_t = SchemaOf::Stack)]
+    pub of: SchemaOf,
+}
+
+/// What a schema is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// A `.reconcile.yaml`
+    Stack,
+    /// The `x-reconcile:` block of a service
+    Service,
+    /// The `x-reconcile:` blocks of a compose file, at its top and in its services
+    Compose,
 }
 
 /// How to print a result.

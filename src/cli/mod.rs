@@ -12,6 +12,7 @@ mod plan_text;
 mod progress;
 mod render;
 mod report_json;
+mod schema;
 mod source;
 mod status;
 mod validate;
@@ -22,21 +23,34 @@ use std::process::ExitCode;
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     crate::telemetry::init(cli.common.verbose, std::env::var("RECONCILE_LOG").ok().as_deref());
-    check(&cli);
+    if let Some(error) = conflict(&cli) {
+        return refuse(&error);
+    }
     let exit = match &cli.command {
         None => apply::run(&cli.apply, &cli.common),
         Some(Command::Render(args)) => render::run(args, &cli.common),
         Some(Command::Validate(args)) => validate::run(args, &cli.common),
         Some(Command::Status(args)) => status::run(args, &cli.common),
         Some(Command::Down(args)) => down::run(args, &cli.common),
+        Some(Command::Schema(args)) => schema::run(args, &cli.common),
     };
     exit.into()
 }
 
-/// Refuses combinations that the grammar lets pass: options of applying before another command would be ignored.
-fn check(cli: &Cli) {
+/// Prints an error of the grammar, or the help that was asked for. Errors end with 1: 2 means that there are changes.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // Nobody can be told if the terminal is gone.
+    drop(error.print());
+    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Combinations that the grammar lets pass: options of applying before another command would be ignored.
+fn conflict(cli: &Cli) -> Option<clap::Error> {
     let is_render = matches!(cli.command, Some(Command::Render(_)));
     let problem = if cli.command.is_some() && cli.apply != ApplyArgs::default() {
         "options of applying stand before another command; put the command's own options after its name"
@@ -45,9 +59,9 @@ fn check(cli: &Cli) {
     } else if cli.common.format == Some(Format::Text) && is_render {
         "`render` prints yaml or json"
     } else {
-        return;
+        return None;
     };
-    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, problem).exit()
+    Some(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, problem))
 }
 
 #[cfg(test)]

@@ -48,6 +48,12 @@ impl Summary {
         summary
     }
 
+    /// Whether nothing is to change and nothing is held back.
+    pub const fn is_settled(self) -> bool {
+        let Self { create, replace, start, remove, unchanged: _, blocked } = self;
+        create + replace + start + remove + blocked == 0
+    }
+
     /// The counts as a sentence.
     pub fn sentence(self) -> String {
         let Self { create, replace, start, remove, unchanged, blocked } = self;
@@ -101,7 +107,7 @@ pub fn json(plan: &Plan, engine: &EngineInfo, errors: Vec<Value>) -> Value {
         "plan_id": plan.id,
         "revision": plan.revision,
         "engine": {"version": engine.version, "api": format!("{}.{}", engine.api.0, engine.api.1),
-            "platform": engine.platform},
+            "os": engine.os},
         "stacks": stacks,
         "steps": steps,
         "summary": Summary::of(&plan.changes).json(),

@@ -25,7 +25,7 @@ pub fn text(plan: &Plan, verbose: bool) -> String {
         text.push('\n');
     }
     let summary = Summary::of(&plan.changes);
-    if plan.steps.is_empty() && summary.blocked == 0 {
+    if plan.steps.is_empty() && summary.is_settled() {
         let _ = writeln!(text, "Nothing to do: {} services are as they should be.", summary.unchanged);
     } else {
         let _ = writeln!(text, "Plan: {}.", summary.sentence());
@@ -47,6 +47,9 @@ fn write_group(text: &mut String, kind: &str, group: &BTreeMap<String, Change>, 
         );
         for cause in &change.causes {
             let _ = writeln!(text, "      {}", cause_text(cause));
+        }
+        if let Some(hint) = change.causes.iter().find_map(|cause| hint(cause.kind)) {
+            let _ = writeln!(text, "      hint: {hint}");
         }
         for warning in &change.warnings {
             let _ = writeln!(text, "      {YELLOW}warning{YELLOW:#}: {warning}");
@@ -74,10 +77,23 @@ const fn sign(action: ChangeAction) -> (&'static str, Style) {
     }
 }
 
+/// What a person can do about a change that is held back.
+const fn hint(kind: CauseKind) -> Option<&'static str> {
+    match kind {
+        CauseKind::EmptyVolume => Some(
+            "put the volume back, or agree with `x-reconcile: {allow_empty_volume: true}` in the service",
+        ),
+        CauseKind::VolumeDefinition => {
+            Some("data does not move by itself: give the new definition another name and copy the data over")
+        }
+        _ => None,
+    }
+}
+
 /// A cause as one line.
 pub fn cause_text(cause: &Cause) -> String {
     let mut text = match cause.kind {
-        CauseKind::Attribute => cause.path.clone(),
+        CauseKind::Attribute | CauseKind::Environment => cause.path.clone(),
         kind if cause.path.is_empty() => kind.as_str().to_owned(),
         kind => format!("{}: {}", kind.as_str(), cause.path),
     };

@@ -28,7 +28,8 @@ pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
     block_on(output, async {
         let engine = ReadOnly::new(connect(common.host.as_deref(), &environment).await?);
         let planned = cycle::plan(&engine, &loaded.desired, &Policy::default(), now()).await?;
-        let rows = rows(&loaded.desired, &planned.observed, &planned.plan.changes);
+        let mut rows = rows(&loaded.desired, &planned.observed, &planned.plan.changes);
+        rows.retain(|row| args.stacks.is_empty() || args.stacks.contains(&row.stack));
         if output.json {
             let stacks = stacks_json(&rows);
             output.result(&pretty(&json!({"stacks": stacks, "errors": diagnostics_json(&loaded)})));
@@ -155,9 +156,11 @@ fn table(rows: &[Row]) -> String {
             }
         }
     }
-    let behind = rows.iter().filter(|row| row.action != Some(ChangeAction::Unchanged)).count();
+    // Stacks of other sources are shown, but whether they are in sync is not ours to say.
+    let known: Vec<ChangeAction> = rows.iter().filter_map(|row| row.action).collect();
+    let behind = known.iter().filter(|action| **action != ChangeAction::Unchanged).count();
     if behind > 0 {
-        let _ = writeln!(text, "{BOLD}{behind} of {} services are not in sync.{BOLD:#}", rows.len());
+        let _ = writeln!(text, "{BOLD}{behind} of {} services are not in sync.{BOLD:#}", known.len());
     }
     text
 }

@@ -36,7 +36,7 @@ mod profiles;
 pub(crate) mod project_name;
 mod resolve;
 mod select;
-mod session;
+pub(crate) mod session;
 mod suggest;
 mod tags;
 mod text;

@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
 }
 
 /// Whether a name means something on another machine: an OCI artifact or a git repository.
-fn is_remote(name: &str) -> bool {
+pub(crate) fn is_remote(name: &str) -> bool {
     const PREFIXES: [&str; 3] = ["oci:", "git@", "github.com/"];
     name.contains("://") || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }

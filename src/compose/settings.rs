@@ -1,11 +1,16 @@
 //! Settings of a stack: the `x-reconcile:` block of its first compose file, or a `.reconcile.yaml` beside it.
 //!
 //! They are read before the project is loaded, because they say what to load; so no variable is resolved in them.
+//! One table of keys drives the reader and the JSON schemas.
+
+mod read;
+pub mod schema;
+mod table;
 
 use super::diagnostic::Diagnostic;
-use super::node::{Key, Map, Node, Value};
-use super::schema::nearest;
+use super::node::{Key, Node};
 use crate::model::units::Nanos;
+use read::mapping;
 use std::collections::BTreeMap;
 
 /// Name of the top-level and service-level key.
@@ -50,11 +55,6 @@ pub struct ServiceSettings {
     pub wait_timeout: Option<Nanos>,
 }
 
-const STACK_KEYS: [&str; 6] = ["name", "files", "profiles", "env_files", "depends_on", "ignore_contents"];
-const SERVICE_KEYS: [&str; 3] = ["job", "allow_empty_volume", "wait_timeout"];
-/// Keys of the plan of record that this version does not carry out yet.
-const PLANNED: [&str; 3] = ["rollout", "schedule", "drift"];
-
 /// Reads a `.reconcile.yaml`.
 pub fn folder(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> FolderSettings {
     let Some(stacks) = root.get("stacks") else {
@@ -79,124 +79,12 @@ pub fn folder(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> FolderSettings 
 
 /// Reads the settings of one stack; `path` is where they stand in their file.
 pub fn stack(node: &Node, path: &str, diagnostics: &mut Vec<Diagnostic>) -> StackSettings {
-    let mut settings = StackSettings::default();
-    if node.is_null() {
-        return settings;
-    }
-    let Some(map) = mapping(node, path, diagnostics) else { return settings };
-    for (key, value) in map {
-        let place = join(path, &key.name);
-        match &*key.name {
-            "name" => settings.name = text(value, &place, diagnostics),
-            "files" => settings.files = list(value, &place, diagnostics),
-            "profiles" => settings.profiles = list(value, &place, diagnostics),
-            "env_files" => settings.env_files = list(value, &place, diagnostics),
-            "depends_on" => settings.depends_on = list(value, &place, diagnostics),
-            "ignore_contents" => settings.ignore_contents = list(value, &place, diagnostics),
-            _ => diagnostics.push(unknown(key, &place, &STACK_KEYS)),
-        }
-    }
-    settings
+    read::settings(&table::STACK, node, path, diagnostics)
 }
 
 /// Reads the `x-reconcile:` block of a service.
 pub fn service(node: &Node, path: &str, diagnostics: &mut Vec<Diagnostic>) -> ServiceSettings {
-    let mut settings = ServiceSettings::default();
-    if node.is_null() {
-        return settings;
-    }
-    let Some(map) = mapping(node, path, diagnostics) else { return settings };
-    for (key, value) in map {
-        let place = join(path, &key.name);
-        match &*key.name {
-            "job" => settings.job = switch(value, &place, diagnostics),
-            "allow_empty_volume" => {
-                settings.allow_empty_volume = switch(value, &place, diagnostics).unwrap_or_default();
-            }
-            "wait_timeout" => settings.wait_timeout = duration(value, &place, diagnostics),
-            _ => diagnostics.push(unknown(key, &place, &SERVICE_KEYS)),
-        }
-    }
-    settings
-}
-
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-fn unknown(key: &Key, place: &str, known: &[&'static str]) -> Diagnostic {
-    let message = if PLANNED.contains(&&*key.name) && known.contains(&"files") {
-        format!("`{}` is not supported by this version", key.name)
-    } else {
-        format!("unknown key `{}`", key.name)
-    };
-    let hint = match nearest(&key.name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the keys are {}", known.join(", ")),
-    };
-    Diagnostic::error(message).at(place).span(key.span).hint(hint)
-}
-
-fn wrong(node: &Node, place: &str, wanted: &str) -> Diagnostic {
-    let name = place.rsplit('.').next().unwrap_or(place);
-    let message = if name.is_empty() {
-        format!("the settings must be {wanted}")
-    } else {
-        format!("`{name}` must be {wanted}")
-    };
-    Diagnostic::error(message).at(place).span(node.span)
-}
-
-fn mapping<'a>(node: &'a Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<&'a Map> {
-    let map = node.as_map();
-    if map.is_none() {
-        diagnostics.push(wrong(node, place, "a mapping"));
-    }
-    map
-}
-
-fn text(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<String> {
-    let Some(text) = node.as_str().filter(|text| !text.is_empty()) else {
-        diagnostics.push(wrong(node, place, "a text").hint("quote a value that reads as a number"));
-        return None;
-    };
-    if text.contains('$') {
-        let refused = wrong(node, place, "written out: variables are not resolved in settings of a stack");
-        diagnostics.push(refused);
-        return None;
-    }
-    Some(text.to_owned())
-}
-
-fn list(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
-    match &node.value {
-        Value::Null => Vec::new(),
-        Value::String(_) => text(node, place, diagnostics).into_iter().collect(),
-        Value::List(items) => {
-            let item = |(index, node)| text(node, &format!("{place}[{index}]"), diagnostics);
-            items.iter().enumerate().filter_map(item).collect()
-        }
-        Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Timestamp(_) | Value::Map(_) => {
-            diagnostics.push(wrong(node, place, "a list of texts"));
-            Vec::new()
-        }
-    }
-}
-
-fn switch(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<bool> {
-    if let Value::Bool(on) = node.value {
-        return Some(on);
-    }
-    diagnostics.push(wrong(node, place, "true or false"));
-    None
-}
-
-fn duration(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Nanos> {
-    let read = node.as_str().and_then(|text| Nanos::parse(text).ok()).filter(|time| time.0 > 0);
-    if read.is_none() {
-        diagnostics.push(wrong(node, place, "a time such as `90s` or `5m`"));
-    }
-    read
+    read::settings(&table::SERVICE, node, path, diagnostics)
 }
 
 #[cfg(test)]

@@ -95,8 +95,17 @@ impl DesiredService {
         })
     }
 
-    /// The spec as recorded in a label and shown in diffs: environment values are left out (their keys stay).
+    /// The spec as recorded in a label and shown in diffs. Environment values are left out (their keys stay), and of a
+    /// secret's digest only twelve bits: enough to tell that it changed, too few to check a guess against.
     pub fn recorded(&self) -> serde_json::Value {
+        let contents: BTreeMap<&str, &str> = self
+            .contents
+            .iter()
+            .map(|(name, digest)| {
+                let secret = name.starts_with("secret ");
+                (name.as_str(), if secret { digest.get(..3).unwrap_or(digest) } else { digest })
+            })
+            .collect();
         let mut spec = self.spec.clone();
         for value in spec.environment.values_mut() {
             *value = None;
@@ -108,7 +117,7 @@ impl DesiredService {
         }
         serde_json::json!({
             "spec": spec,
-            "contents": self.contents,
+            "contents": contents,
             "names": self.names,
             "build": self.image.build.as_ref().map(|build| build.digest.as_str()),
         })
@@ -183,7 +192,7 @@ pub enum PullPolicy {
     Always,
     /// Never: absent is an error.
     Never,
-    /// Built, never pulled, and rebuilt at every run.
+    /// Built, never pulled; rebuilt when a build input changes.
     Build,
     /// Like `Always`, but at most once in this time.
     Every(Nanos),

@@ -39,8 +39,8 @@ pub struct EngineInfo {
     pub version: String,
     /// Negotiated API version, such as (1, 51).
     pub api: (u32, u32),
-    /// Operating system and architecture of the engine, `linux/amd64`.
-    pub platform: String,
+    /// Operating system of the engine, such as `linux`.
+    pub os: String,
 }
 
 /// A container.

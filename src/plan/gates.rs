@@ -3,7 +3,99 @@
 
 use crate::model::change::{Cause, CauseKind};
 use crate::model::desired::DesiredService;
-use crate::model::service::{BindOptions, Mount, ServiceSpec};
+use crate::model::service::{Endpoint, Mount, ServiceSpec};
+
+/// An attribute, or a value of one, that engines of old do not know. The manual has them from here too.
+#[derive(Debug)]
+pub struct Versioned {
+    /// Key path as in the table of support; `=value` narrows to a value.
+    pub path: &'static str,
+    /// The API version that brought it.
+    pub api: (u32, u32),
+    /// What becomes of it on older engines.
+    pub before: Before,
+    /// Where a service uses it.
+    uses: fn(&ServiceSpec) -> Vec<String>,
+}
+
+/// What becomes of an attribute on an engine that does not know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// The service is left as it is: without it the container would be another one.
+    Blocked,
+    /// The service is made without it, with a warning.
+    NoEffect,
+}
+
+/// Every attribute that not every supported engine has.
+pub static VERSIONED: &[Versioned] = &[
+    Versioned {
+        path: "services.*.annotations",
+        api: (1, 43),
+        before: Before::NoEffect,
+        uses: |spec| if_used("annotations", !spec.annotations.is_empty()),
+    },
+    Versioned {
+        path: "services.*.healthcheck.start_interval",
+        api: (1, 44),
+        before: Before::Blocked,
+        uses: |spec| {
+            let check = spec.healthcheck.as_ref();
+            if_used("healthcheck.start_interval", check.is_some_and(|check| check.start_interval.is_some()))
+        },
+    },
+    Versioned {
+        path: "services.*.networks.*.mac_address",
+        api: (1, 44),
+        before: Before::Blocked,
+        uses: |spec| {
+            // The primary network's address is set on the container itself on engines of old.
+            let primary = super::create::primary_network(spec);
+            let mut paths = endpoints(spec, "mac_address", |endpoint| !endpoint.mac_address.is_empty());
+            paths.retain(|path| primary.is_none_or(|key| *path != format!("networks.{key}.mac_address")));
+            paths
+        },
+    },
+    Versioned {
+        path: "services.*.networks.*.gw_priority",
+        api: (1, 48),
+        before: Before::NoEffect,
+        uses: |spec| endpoints(spec, "gw_priority", |endpoint| endpoint.gw_priority != 0),
+    },
+    Versioned {
+        path: "services.*.networks.*.interface_name",
+        api: (1, 49),
+        before: Before::Blocked,
+        uses: |spec| endpoints(spec, "interface_name", |endpoint| !endpoint.interface_name.is_empty()),
+    },
+    Versioned {
+        path: "services.*.volumes[].type=image",
+        api: (1, 48),
+        before: Before::Blocked,
+        uses: |spec| mounts(spec, "type", |mount| mount.kind == "image"),
+    },
+    Versioned {
+        path: "services.*.volumes[].volume.subpath",
+        api: (1, 45),
+        before: Before::Blocked,
+        // An engine of old would mount the whole volume.
+        uses: |spec| mounts(spec, "volume.subpath", has_subpath),
+    },
+    Versioned {
+        path: "services.*.volumes[].bind.recursive=readonly",
+        api: (1, 44),
+        before: Before::Blocked,
+        uses: |spec| mounts(spec, "bind.recursive", |mount| is_recursive(mount, "readonly")),
+    },
+];
+
+fn has_subpath(mount: &Mount) -> bool {
+    mount.volume.as_ref().is_some_and(|volume| !volume.subpath.is_empty())
+}
+
+fn is_recursive(mount: &Mount, how: &str) -> bool {
+    mount.bind.as_ref().is_some_and(|bind| bind.recursive == how)
+}
 
 /// What stands against a service on this engine, and what is merely worth knowing.
 #[derive(Debug, Default)]
@@ -19,10 +111,7 @@ pub(super) fn check(service: &DesiredService, api: (u32, u32)) -> Gates {
     let mut gates = Gates::default();
     let spec = &service.spec;
     versions(spec, api, &mut gates);
-    endpoints(spec, api, &mut gates);
-    for (at, mount) in spec.volumes.iter().enumerate() {
-        mount_versions(at, mount, api, &mut gates);
-    }
+    selinux(spec, &mut gates);
     namespace_conflicts(spec, &mut gates);
     injected_files(service, &mut gates);
     gates
@@ -30,20 +119,16 @@ pub(super) fn check(service: &DesiredService, api: (u32, u32)) -> Gates {
 
 impl Gates {
     fn needs(&mut self, path: &str, needed: (u32, u32), api: (u32, u32)) {
-        if api < needed {
-            let (old, new) = (format!("the engine's API is {}.{}", api.0, api.1), needed);
-            let cause = Cause::new(CauseKind::Unsupported, path);
-            self.blocked.push(cause.values(Some(old), Some(format!("needs API {}.{}", new.0, new.1))));
-        }
+        let (old, new) = (format!("the engine's API is {}.{}", api.0, api.1), needed);
+        let cause = Cause::new(CauseKind::Unsupported, path);
+        self.blocked.push(cause.values(Some(old), Some(format!("needs API {}.{}", new.0, new.1))));
     }
 
     fn ignored(&mut self, path: &str, needed: (u32, u32), api: (u32, u32)) {
-        if api < needed {
-            self.warnings.push(format!(
-                "`{path}` has no effect: it needs engine API {}.{}, and this engine has {}.{}",
-                needed.0, needed.1, api.0, api.1
-            ));
-        }
+        self.warnings.push(format!(
+            "`{path}` has no effect: it needs engine API {}.{}, and this engine has {}.{}",
+            needed.0, needed.1, api.0, api.1
+        ));
     }
 
     fn conflict(&mut self, path: &str, why: &str) {
@@ -53,67 +138,56 @@ impl Gates {
 }
 
 fn versions(spec: &ServiceSpec, api: (u32, u32), gates: &mut Gates) {
-    if !spec.annotations.is_empty() {
-        gates.ignored("annotations", (1, 43), api);
+    for row in VERSIONED.iter().filter(|row| api < row.api) {
+        for path in (row.uses)(spec) {
+            match row.before {
+                Before::Blocked => gates.needs(&path, row.api, api),
+                Before::NoEffect => gates.ignored(&path, row.api, api),
+            }
+        }
     }
-    if spec.healthcheck.as_ref().is_some_and(|check| check.start_interval.is_some()) {
-        gates.needs("healthcheck.start_interval", (1, 44), api);
-    }
+    // In the order of the attributes in a service, not of the rows.
+    gates.blocked.sort_by(|a, b| a.path.cmp(&b.path));
     if spec.network_mode == "host" && !spec.ports.is_empty() {
         gates.warnings.push("`ports` has no effect with `network_mode: host`".to_owned());
     }
 }
 
-fn endpoints(spec: &ServiceSpec, api: (u32, u32), gates: &mut Gates) {
-    let primary = super::create::primary_network(spec);
-    for (key, endpoint) in &spec.networks {
-        let Some(endpoint) = endpoint else { continue };
-        let path = |attribute: &str| format!("networks.{key}.{attribute}");
-        // The primary network's address is set on the container itself on engines of old.
-        if !endpoint.mac_address.is_empty() && primary != Some(key) {
-            gates.needs(&path("mac_address"), (1, 44), api);
-        }
-        if endpoint.gw_priority != 0 {
-            gates.ignored(&path("gw_priority"), (1, 48), api);
-        }
-        if !endpoint.interface_name.is_empty() {
-            gates.needs(&path("interface_name"), (1, 49), api);
-        }
-    }
+fn endpoints(spec: &ServiceSpec, attribute: &str, has_it: fn(&Endpoint) -> bool) -> Vec<String> {
+    let found = spec.networks.iter().filter(|(_, endpoint)| endpoint.as_ref().is_some_and(has_it));
+    found.map(|(key, _)| format!("networks.{key}.{attribute}")).collect()
 }
 
-fn mount_versions(at: usize, mount: &Mount, api: (u32, u32), gates: &mut Gates) {
-    let path = |attribute: &str| format!("volumes[{at}].{attribute}");
-    if mount.kind == "image" {
-        gates.needs(&path("type"), (1, 48), api);
-    }
-    if mount.volume.as_ref().is_some_and(|volume| !volume.subpath.is_empty()) {
-        // An engine of old would mount the whole volume.
-        gates.needs(&path("volume.subpath"), (1, 45), api);
-    }
-    if let Some(bind) = &mount.bind {
-        bind_options(bind, &path, api, gates);
-    }
+fn mounts(spec: &ServiceSpec, attribute: &str, has_it: fn(&Mount) -> bool) -> Vec<String> {
+    let found = spec.volumes.iter().enumerate().filter(|(_, mount)| has_it(mount));
+    found.map(|(at, _)| format!("volumes[{at}].{attribute}")).collect()
 }
 
-/// `writable` needs nothing: it is what engines of old do with every read-only bind.
-fn bind_options(bind: &BindOptions, path: &dyn Fn(&str) -> String, api: (u32, u32), gates: &mut Gates) {
-    if bind.recursive == "readonly" {
-        gates.needs(&path("bind.recursive"), (1, 44), api);
-    }
-    if bind.selinux.is_empty() {
-        return;
-    }
-    if !bind.recursive.is_empty() {
-        gates.conflict(
-            &path("bind.selinux"),
-            "the engine takes no `recursive` beside it: leave one of them out",
-        );
-    } else if !bind.create_host_path {
-        gates.warnings.push(format!(
-            "`{}` is false and has no effect: the engine makes a missing host path of every bind with `selinux`",
-            path("bind.create_host_path")
-        ));
+fn if_used(attribute: &str, is_used: bool) -> Vec<String> {
+    if is_used { vec![attribute.to_owned()] } else { Vec::new() }
+}
+
+/// The engine takes `selinux` only in the form of a bind that makes missing paths and knows no `recursive`. Reference:
+/// docker compose 2.40 drops it then; here it is honoured where it can be.
+fn selinux(spec: &ServiceSpec, gates: &mut Gates) {
+    for (at, bind) in
+        spec.volumes.iter().enumerate().filter_map(|(at, mount)| Some((at, mount.bind.as_ref()?)))
+    {
+        let path = |attribute: &str| format!("volumes[{at}].bind.{attribute}");
+        if bind.selinux.is_empty() {
+            continue;
+        }
+        if !bind.recursive.is_empty() {
+            gates.conflict(
+                &path("selinux"),
+                "the engine takes no `recursive` beside it: leave one of them out",
+            );
+        } else if !bind.create_host_path {
+            gates.warnings.push(format!(
+                "`{}` is false and has no effect: the engine makes a missing path of a bind with `selinux`",
+                path("create_host_path")
+            ));
+        }
     }
 }
 
@@ -164,5 +238,57 @@ fn injected_files(service: &DesiredService, gates: &mut Gates) {
             let why = format!("{target} cannot be written: use a `file:` source, or mount a volume there");
             gates.conflict("read_only", &why);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{VERSIONED, check};
+    use crate::compose::support::SUPPORT;
+    use crate::model::desired::DesiredService;
+    use crate::model::service::{Endpoint, Healthcheck, Mount, ServiceSpec, VolumeOptions};
+    use crate::model::units::Nanos;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn every_row_is_about_an_attribute_of_the_table_of_support() {
+        for row in VERSIONED {
+            let path = row.path.split('=').next().unwrap_or(row.path);
+            assert!(SUPPORT.iter().any(|other| other.path == path), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_old_engine_stands_against_what_it_would_leave_out() {
+        let endpoint = |mac: &str| Some(Endpoint { mac_address: mac.into(), ..Endpoint::default() });
+        let subpath = VolumeOptions { subpath: "a".into(), ..VolumeOptions::default() };
+        let spec = ServiceSpec {
+            annotations: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
+            healthcheck: Some(Healthcheck { start_interval: Some(Nanos(1)), ..Healthcheck::default() }),
+            networks: BTreeMap::from([
+                ("back".to_owned(), endpoint("02:42:ac:11:65:43")),
+                ("front".to_owned(), endpoint("02:42:ac:11:65:44")),
+            ]),
+            volumes: vec![
+                Mount { kind: "image".into(), ..Mount::default() },
+                Mount { kind: "volume".into(), volume: Some(subpath), ..Mount::default() },
+            ],
+            ..ServiceSpec::default()
+        };
+        let service = DesiredService { spec, ..DesiredService::default() };
+        let old = check(&service, (1, 41));
+        let paths: Vec<&str> = old.blocked.iter().map(|cause| cause.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            [
+                "healthcheck.start_interval",
+                "networks.front.mac_address",
+                "volumes[0].type",
+                "volumes[1].volume.subpath"
+            ]
+        );
+        assert_eq!(old.warnings.len(), 1);
+        let new = check(&service, (1, 49));
+        assert!(new.blocked.is_empty() && new.warnings.is_empty());
     }
 }

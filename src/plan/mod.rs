@@ -31,6 +31,7 @@ mod volumes;
 
 pub use diff::{Diff, diff};
 pub use down::plan_down;
+pub use gates::{Before, VERSIONED, Versioned};
 pub use lint::lint;
 pub use rollback::rollback;
 pub use schedule::schedule;

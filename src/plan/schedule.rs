@@ -12,7 +12,7 @@ use super::removal::{self, Target};
 use super::steps::{self, Marks};
 use super::text::plan_id;
 use crate::model::change::{Cause, ChangeAction};
-use crate::model::desired::{Condition, DesiredService};
+use crate::model::desired::{Condition, DesiredService, JobMode};
 use crate::model::labels;
 use crate::model::observed::{ContainerState, Health, ObservedContainer};
 use crate::model::step::{Action, ContainerRef, Plan, StepId};
@@ -187,6 +187,12 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             };
             for instance in &service.instances {
                 marks.push(steps::replica(self, owner, stack, service, (instance, &conditions)));
+            }
+            // A job's failure is the run's failure, also when nothing waits for the job.
+            if let Some(desired) = service.desired.filter(|desired| desired.job == JobMode::Job) {
+                for pair in service.instances.iter().zip(&marks).filter(|(_, mark)| mark.running.is_some()) {
+                    self.condition(owner, desired, pair, Condition::Completed);
+                }
             }
             let up: Vec<StepId> = marks.iter().filter_map(|mark| mark.running.clone()).collect();
             self.gone(owner, service, &up);

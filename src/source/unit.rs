@@ -6,6 +6,7 @@ use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
 use crate::compose::files::Files;
 use crate::compose::load::LoadOptions;
 use crate::compose::node::Node;
+use crate::compose::session::is_remote;
 use crate::compose::settings::{self, FolderSettings, StackSettings};
 use crate::compose::{project_name, yaml};
 use std::path::{Path, PathBuf};
@@ -47,7 +48,10 @@ pub(super) fn of_folder(files: &dyn Files, folder: &Folder) -> Vec<Unit> {
             several.into_iter().map(|(name, settings)| (Some(name), settings)).collect()
         }
     };
-    if folder.compose_file.is_none() && named.iter().any(|(_, settings)| settings.files.is_empty()) {
+    if folder.has_settings
+        && folder.compose_file.is_none()
+        && named.iter().any(|(_, settings)| settings.files.is_empty())
+    {
         let message = format!("{} names no compose file, and none stands beside it", settings::FILE);
         reader.diagnostics.push(Diagnostic::error(message).hint("add `files: [...]`"));
     }
@@ -86,7 +90,8 @@ impl Unit {
     pub(super) fn options_alone(&self, request: &SourceRequest) -> LoadOptions {
         let mut options = self.options_in_place(request);
         let ProjectFlags { files, project_name, project_directory, env_files, profiles } = &request.flags;
-        let given = |path: &String| if path == "-" { path.clone() } else { absolute(&request.cwd, path) };
+        let stays = |path: &str| path == "-" || is_remote(path);
+        let given = |path: &String| if stays(path) { path.clone() } else { absolute(&request.cwd, path) };
         if !files.is_empty() {
             options.files = files.iter().map(given).collect();
         }

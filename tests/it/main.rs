@@ -2,7 +2,10 @@
 
 mod contract;
 mod docker;
+mod docs;
 mod e2e;
+mod golden;
+mod kept;
 mod lab;
 mod layering;
 mod plan_cases;

@@ -4,7 +4,7 @@ use super::transport::{Body, Connector, HttpClient};
 use crate::engine::EngineError;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use serde::Serialize;
@@ -46,6 +46,7 @@ pub(super) struct Call {
 pub(super) struct Answer {
     /// HTTP status, below 400.
     pub status: StatusCode,
+    headers: HeaderMap,
     bytes: Bytes,
 }
 
@@ -124,6 +125,11 @@ impl Call {
 }
 
 impl Answer {
+    /// A header's text; empty if there is none.
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
     /// Reads the answer as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, EngineError> {
         serde_json::from_slice(&self.bytes)
@@ -145,8 +151,9 @@ impl Api {
         let whole = async {
             let response = self.open(call).await?;
             let status = response.status();
+            let headers = response.headers().clone();
             let bytes = self.collect(response).await?;
-            Ok(Answer { status, bytes })
+            Ok(Answer { status, headers, bytes })
         };
         let timeout = || EngineError::Timeout { what, seconds: limit.as_secs() };
         tokio::time::timeout(limit, whole).await.map_err(|_| timeout())?

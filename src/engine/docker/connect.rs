@@ -41,7 +41,22 @@ struct Answer {
     #[serde(rename = "MinAPIVersion")]
     oldest: String,
     os: String,
-    arch: String,
+}
+
+/// What the engine is. `/_ping` tells it in its headers at a tenth of the time that `/version` takes, which asks the
+/// engine's runtimes as well; an engine whose headers say nothing is asked for its version.
+async fn greet(api: &Api) -> Result<Answer, EngineError> {
+    let pong = api.send(Call::get("/_ping")).await?;
+    if pong.header("api-version").is_empty() {
+        return api.read(Call::get("/version")).await;
+    }
+    let server = pong.header("server").split(' ').next().unwrap_or_default();
+    Ok(Answer {
+        engine: server.rsplit('/').next().unwrap_or_default().to_owned(),
+        newest: pong.header("api-version").to_owned(),
+        oldest: String::new(),
+        os: pong.header("ostype").to_owned(),
+    })
 }
 
 impl DockerEngine {
@@ -52,16 +67,12 @@ impl DockerEngine {
         let connector = Connector::new(address);
         let client = transport::client(connector.clone());
         let mut api = Api::new(client.clone(), connector, name);
-        let answer: Answer = api.read(Call::get("/version")).await?;
+        let answer = greet(&api).await?;
         let wanted = options.environment.get("DOCKER_API_VERSION").filter(|text| !text.is_empty());
         let agreed = agree(&answer, wanted.map(String::as_str))?;
         api.prefix = format!("/v{}.{}", agreed.0, agreed.1);
         let docker = bollard_on(client, &api.prefix, agreed)?;
-        let info = EngineInfo {
-            version: answer.engine,
-            api: agreed,
-            platform: format!("{}/{}", answer.os, answer.arch),
-        };
+        let info = EngineInfo { version: answer.engine, api: agreed, os: answer.os };
         let settings = client_config::directory(options.environment);
         Ok(Self { api, docker, info: Arc::new(info), settings })
     }

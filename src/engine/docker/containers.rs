@@ -226,6 +226,12 @@ impl DockerEngine {
         };
         match self.inspect(name).await {
             Ok(found) if found.name.trim_start_matches('/') == to => Ok(Outcome::AlreadyDone),
+            // Gone under its old name while the new name is held: it was renamed, and the reply was lost.
+            Err(EngineError::Api { status: 404, .. })
+                if matches!(container, ContainerRef::Name(_)) && self.inspect(to).await.is_ok() =>
+            {
+                Ok(Outcome::AlreadyDone)
+            }
             _ => Err(error),
         }
     }

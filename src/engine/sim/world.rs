@@ -85,7 +85,7 @@ pub struct World {
 
 impl Default for World {
     fn default() -> Self {
-        let engine = EngineInfo { version: "28.5.2".into(), api: (1, 51), platform: "linux/amd64".into() };
+        let engine = EngineInfo { version: "28.5.2".into(), api: (1, 51), os: "linux".into() };
         let mut world = Self {
             engine,
             containers: BTreeMap::new(),

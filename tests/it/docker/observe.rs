@@ -73,7 +73,7 @@ async fn observing_takes_four_requests_however_many_containers_there_are() {
         observed.containers.iter().filter(|found| found.name.starts_with(&lab.name("c"))).collect();
     assert_eq!(made.len(), 20);
     assert!(made.iter().all(|found| found.state == ContainerState::Created));
-    assert_eq!(observed.engine.platform.split('/').next(), Some("linux"));
+    assert_eq!(observed.engine.os, "linux");
 
     let ids: Vec<String> =
         made.iter().take(3).map(|found| found.id.clone()).chain(["gone".to_owned()]).collect();

@@ -308,3 +308,74 @@ fn down_removes_containers_and_networks_and_keeps_volumes() {
     lab.reconcile(&["."]).exits(0);
     assert_eq!(lab.exec("a-two-1", "cat /data/row").stdout, "kept\n");
 }
+
+#[test]
+fn a_replacement_that_cannot_start_is_taken_back() {
+    let Some(lab) = two("rollback") else { return };
+    lab.reconcile(&["."]).exits(0);
+    let id = lab.inspect("a-two-1", "{{.Id}}");
+    lab.edit(
+        "a/compose.yaml",
+        "two:\n    <<: *base",
+        "two:\n    <<: *base\n    init: false\n    command: [/no/such/program]",
+    );
+    let run = lab.reconcile(&["."]).exits(3);
+    assert!(run.stderr.contains("/no/such/program") && run.stderr.contains("rolled back"), "{run}");
+    assert_eq!(lab.inspect("a-two-1", "{{.Id}} {{.State.Running}}"), format!("{id} true"));
+    assert_eq!(lab.containers().len(), 2);
+}
+
+#[test]
+fn a_replacement_that_gets_unhealthy_is_taken_back() {
+    let Some(lab) = two("unhealthy") else { return };
+    lab.edit("a/compose.yaml", "two:\n    <<: *base", "two:\n    <<: *base\n    healthcheck: {test: [CMD, test, \"$$LEVEL\", '=', info], interval: 300ms, retries: 2}".replace("[CMD, test, \"$$LEVEL\", '=', info]", "'test $$LEVEL = info'").as_str());
+    lab.reconcile(&["."]).exits(0);
+    let id = lab.inspect("a-two-1", "{{.Id}}");
+    lab.edit(
+        "a/compose.yaml",
+        "retries: 2}\n    environment: {LEVEL: info}",
+        "retries: 2}\n    environment: {LEVEL: broken}",
+    );
+    let run = lab.reconcile(&["."]).exits(3);
+    assert!(run.stderr.contains("unhealthy") && run.stderr.contains("rolled back"), "{run}");
+    assert_eq!(lab.inspect("a-two-1", "{{.Id}} {{.State.Running}}"), format!("{id} true"));
+}
+
+#[test]
+fn stacks_of_settings_deploy_unattended() {
+    let Some(lab) = Lab::new("settings") else { return };
+    let service = |name: &str, more: &str| {
+        format!(
+            "  {name}: {{image: IMAGE, command: [sleep, infinity], init: true, stop_grace_period: 1s{more}}}\n"
+        )
+    };
+    lab.write("shop/base.yaml", &format!("name: PREFIX-shop\nservices:\n{}", service("db", "")));
+    lab.write(
+        "shop/more.yaml",
+        &format!(
+            "services:\n{}{}",
+            service("api", ", environment: {WHO: \"${WHO}\"}"),
+            service("tool", ", profiles: [tools]")
+        ),
+    );
+    lab.write("shop/prod.env", "WHO=prod\n");
+    lab.write(
+        "shop/.reconcile.yaml",
+        "files: [base.yaml, more.yaml]\nenv_files: [prod.env]\nprofiles: [tools]\n",
+    );
+    lab.write(
+        "late/compose.yaml",
+        &format!(
+            "name: PREFIX-late\nx-reconcile: {{depends_on: [PREFIX-shop]}}\nservices:\n{}",
+            service("app", "")
+        ),
+    );
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.containers().len(), 4);
+    assert_eq!(lab.exec("shop-api-1", "echo $WHO").stdout, "prod\n");
+    let started = |name| lab.inspect(name, "{{.State.StartedAt}}");
+    assert!(started("late-app-1") > started("shop-api-1"));
+    let before = lab.containers();
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
+}

@@ -83,3 +83,47 @@ fn a_missing_external_volume_is_an_error_that_names_it() {
     assert!(run.stderr.contains(&format!("{}-elsewhere", lab.prefix)), "{run}");
     assert!(lab.containers().is_empty());
 }
+
+const DATABASE: &str = "\
+name: PREFIX-v
+services:
+  db:
+    image: reconcile-test/postgres:17
+    environment: {POSTGRES_PASSWORD: example, LEVEL: info}
+    stop_grace_period: 20s
+    volumes: ['rows:/var/lib/postgresql/data', './postgresql.conf:/etc/postgresql.conf:ro']
+    command: [postgres, -c, config_file=/etc/postgresql.conf]
+    healthcheck: {test: [CMD, pg_isready, -q, -U, postgres], interval: 500ms, retries: 40}
+volumes: {rows: {}}
+";
+
+#[test]
+fn a_database_keeps_its_rows_when_its_service_is_replaced() {
+    let Some(lab) = Lab::new("postgres") else { return };
+    if docker(&["image", "inspect", "reconcile-test/postgres:17"]).code != 0 {
+        return eprintln!("skipped: `scripts/images.sh test` makes reconcile-test/postgres:17");
+    }
+    lab.write("compose.yaml", DATABASE);
+    lab.write("postgresql.conf", "listen_addresses = '*'\nmax_connections = 20\n");
+    let wait = |lab: &Lab| {
+        let healthy = || lab.inspect("v-db-1", "{{.State.Health.Status}}") == "healthy";
+        (0..120).any(|_| {
+            healthy() || {
+                std::thread::sleep(std::time::Duration::from_millis(250));
+                false
+            }
+        })
+    };
+    let sql = |lab: &Lab, text: &str| {
+        lab.exec("v-db-1", &format!("psql -U postgres -tAc \"{text}\"")).exits(0).stdout
+    };
+    lab.reconcile(&["."]).exits(0);
+    assert!(wait(&lab), "the database comes up");
+    sql(&lab, "create table t(n int); insert into t select generate_series(1, 1000)");
+    let id = lab.inspect("v-db-1", "{{.Id}}");
+    lab.edit("postgresql.conf", "max_connections = 20", "max_connections = 21");
+    lab.reconcile(&["."]).exits(0);
+    assert!(wait(&lab), "the database comes up again");
+    assert_ne!(lab.inspect("v-db-1", "{{.Id}}"), id);
+    assert_eq!(sql(&lab, "select count(*), current_setting('max_connections') from t"), "1000|21\n");
+}

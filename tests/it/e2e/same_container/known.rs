@@ -1,7 +1,7 @@
 //! Where we differ on purpose.
 
 /// A case (`*` is any), a part of the path, and why.
-const KNOWN: [(&str, &str, &str); 12] = [
+const KNOWN: [(&str, &str, &str); 15] = [
     (
         "*",
         "/Consistency",
@@ -23,6 +23,13 @@ const KNOWN: [(&str, &str, &str); 12] = [
         "it covers the id of the other container, which each run makes anew",
     ),
     ("mac_address", "bridge-1/", "an address on the default bridge; the reference drops it on newer engines"),
+    (
+        "bind_options",
+        "/HostConfig/Binds/",
+        "as a text the engine makes a missing host path and takes propagation and selinux together",
+    ),
+    ("bind_options", "/HostConfig/Mounts/", "the same, the other side of it"),
+    ("bind_options", "/Mode", "the same, as it is shown: propagation and access are equal"),
     ("volumes_from", "compose.config-hash", "the same"),
     ("volumes_from", "writes-1/HostConfig/VolumesFrom", "the container's name in place of its id"),
     ("volumes_from", "reads-1/HostConfig/VolumesFrom", "`:ro` stays; the reference drops it"),

@@ -1,0 +1,164 @@
+//! JSON schemas of the settings, for editors: what the reader takes, no more and no less.
+//!
+//! A time of zero is the one thing that passes them and not the reader.
+
+use super::table::{self, Keys, Takes};
+use super::{FILE, KEY};
+use serde_json::{Map, Value, json};
+
+const DIALECT: &str = "http://json-schema.org/draft-07/schema#";
+/// A text that is not empty and holds no variable.
+const PLAIN: &str = "^[^$]+$";
+/// Go's notation, with days and weeks.
+const DURATION: &str = r"^\+?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d|w))+$";
+
+/// The schema of a `.reconcile.yaml`.
+pub fn stack() -> Value {
+    let mut object = group(&table::STACK);
+    object["properties"]["stacks"] = json!({
+        "description": "Several stacks made of the same folder's files, by project name; no other key stands beside it.",
+        "type": "object",
+        "additionalProperties": {"$ref": "#/definitions/stack"},
+    });
+    object["dependencies"] = json!({"stacks": {"maxProperties": 1}});
+    let title = format!("{FILE}: settings of the stack, or of the stacks, in its folder");
+    document(&title, object, &[("stack", group(&table::STACK))])
+}
+
+/// The schema of the block of a service.
+pub fn service() -> Value {
+    document(&format!("The `{KEY}` block of a service"), group(&table::SERVICE), &[])
+}
+
+/// The schema of both blocks in a compose file; everything else in it is left alone.
+pub fn compose() -> Value {
+    let service = json!({"properties": {KEY: {"$ref": "#/definitions/service"}}});
+    let object = json!({"properties": {
+        KEY: {"$ref": "#/definitions/stack"},
+        "services": {"additionalProperties": service},
+    }});
+    let definitions = [("stack", group(&table::STACK)), ("service", group(&table::SERVICE))];
+    document(&format!("The `{KEY}` blocks of a compose file"), object, &definitions)
+}
+
+fn document(title: &str, content: Value, definitions: &[(&str, Value)]) -> Value {
+    let mut all = Map::from_iter([
+        ("$schema".to_owned(), Value::from(DIALECT)),
+        ("title".to_owned(), Value::from(title)),
+    ]);
+    if let Value::Object(content) = content {
+        all.extend(content);
+    }
+    if !definitions.is_empty() {
+        let named = definitions.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        all.insert("definitions".to_owned(), Value::Object(named.collect()));
+    }
+    Value::Object(all)
+}
+
+/// A group of keys; null is a group in which nothing is set.
+fn group<T>(keys: &Keys<T>) -> Value {
+    let property = |doc: &str, takes: &Takes<T>| {
+        let mut property = json!({"description": doc});
+        if let (Value::Object(property), Value::Object(kind)) = (&mut property, kind(takes)) {
+            property.extend(kind);
+        }
+        property
+    };
+    let properties: Map<String, Value> =
+        keys.rows.iter().map(|row| (row.key.to_owned(), property(row.doc, &row.takes))).collect();
+    json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false})
+}
+
+fn kind<T>(takes: &Takes<T>) -> Value {
+    match takes {
+        Takes::Text(_) => json!({"type": "string", "pattern": PLAIN}),
+        Takes::Texts(_) => json!({
+            "type": ["array", "string", "null"],
+            "items": {"type": "string", "pattern": PLAIN},
+            "pattern": PLAIN,
+        }),
+        Takes::Switch(_) => json!({"type": "boolean"}),
+        Takes::Duration(_) => json!({"type": "string", "pattern": DURATION}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::{Keys, SERVICE, STACK};
+    use super::{DURATION, PLAIN, group};
+    use crate::compose::node::{Key, Map, Node, Span, Value};
+    use crate::compose::settings::read;
+    use regex_lite::Regex;
+    use serde_json::Value as Json;
+
+    fn node(value: Value) -> Node {
+        Node::new(value, Span::default())
+    }
+
+    fn samples() -> Vec<Node> {
+        let texts = ["a", "", "$A", "90s", "1h30m", "1.5d", ".5s", "+2m", "90", "s", "5 s", "-1s"];
+        let mut samples: Vec<Node> = texts.map(|text| Node::string(text, Span::default())).into();
+        samples.extend([
+            node(Value::Null),
+            node(Value::Bool(true)),
+            node(Value::Int(5)),
+            node(Value::Float(1.5)),
+            node(Value::Map(Map::default())),
+            node(Value::List(vec![])),
+            node(Value::List(vec![Node::string("a", Span::default())])),
+            node(Value::List(vec![Node::string("$a", Span::default())])),
+            node(Value::List(vec![node(Value::Int(1))])),
+        ]);
+        samples
+    }
+
+    /// As much of JSON schema as the schemas use.
+    fn passes(schema: &Json, node: &Node) -> bool {
+        let kind = match &node.value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Int(_) | Value::Float(_) => "number",
+            Value::String(_) | Value::Timestamp(_) => "string",
+            Value::List(_) => "array",
+            Value::Map(_) => "object",
+        };
+        let is_kind = match &schema["type"] {
+            Json::Array(kinds) => kinds.iter().any(|name| name == kind),
+            name => name == kind,
+        };
+        let matches = |text: &str| {
+            schema["pattern"]
+                .as_str()
+                .is_none_or(|pattern| Regex::new(pattern).expect(pattern).is_match(text))
+        };
+        is_kind
+            && node.as_str().is_none_or(matches)
+            && node.as_list().is_none_or(|items| items.iter().all(|item| passes(&schema["items"], item)))
+    }
+
+    fn hold<T: Default>(keys: &Keys<T>) {
+        let schema = group(keys);
+        for row in keys.rows {
+            for sample in samples() {
+                let shown = format!("{}: {:?}", row.key, sample.value);
+                let passes = passes(&schema["properties"][row.key], &sample);
+                let map = Map::from_iter([(Key::from(row.key), sample)]);
+                let mut diagnostics = Vec::new();
+                read::settings(keys, &node(Value::Map(map)), "", &mut diagnostics);
+                assert_eq!(passes, diagnostics.is_empty(), "{shown}: {diagnostics:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_passes_what_the_reader_takes_and_nothing_else() {
+        hold(&STACK);
+        hold(&SERVICE);
+    }
+
+    #[test]
+    fn the_patterns_are_patterns() {
+        assert!(Regex::new(PLAIN).is_ok() && Regex::new(DURATION).is_ok());
+    }
+}
