@@ -9,6 +9,7 @@ pub mod desired;
 pub mod hash;
 pub mod labels;
 pub mod observed;
+pub mod platform;
 pub mod report;
 pub mod service;
 pub mod step;

@@ -263,6 +263,8 @@ pub struct ContainerSpec {
     pub pid: String,
     /// `volumes_from` with services resolved to container names.
     pub volumes_from: Vec<String>,
+    /// Links of a container without a network of the stack, `container:alias`.
+    pub links: Vec<String>,
     /// Engine names of the volumes in `spec.volumes`, by key.
     pub volume_names: BTreeMap<String, String>,
     /// Anonymous volumes taken over from the container that is replaced: path in the container to volume name.

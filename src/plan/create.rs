@@ -126,6 +126,7 @@ pub(super) fn creation<'a>(
         ipc: names.namespace(&spec.ipc),
         pid: names.namespace(&spec.pid),
         volumes_from: spec.volumes_from.iter().map(|from| names.volumes_from(from)).collect(),
+        links: if primary.is_none() { links } else { Vec::new() },
         volume_names: used.map(|(key, volume)| (key.clone(), volume.name.clone())).collect(),
         inherited_volumes: instance
             .predecessor()

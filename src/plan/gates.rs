@@ -148,8 +148,22 @@ fn versions(spec: &ServiceSpec, api: (u32, u32), gates: &mut Gates) {
     }
     // In the order of the attributes in a service, not of the rows.
     gates.blocked.sort_by(|a, b| a.path.cmp(&b.path));
-    if spec.network_mode == "host" && !spec.ports.is_empty() {
-        gates.warnings.push("`ports` has no effect with `network_mode: host`".to_owned());
+    without_effect(spec, gates);
+}
+
+/// What every engine drops in silence.
+fn without_effect(spec: &ServiceSpec, gates: &mut Gates) {
+    let mode = &*spec.network_mode;
+    let shares = mode.starts_with("service:") || mode.starts_with("container:");
+    for (attribute, is_lost) in [
+        ("ports", matches!(mode, "host" | "none") && !spec.ports.is_empty()),
+        ("dns_opt", shares && !spec.dns_opt.is_empty()),
+        ("dns_search", shares && !spec.dns_search.is_empty()),
+        ("domainname", shares && !spec.domainname.is_empty()),
+    ] {
+        if is_lost {
+            gates.warnings.push(format!("`{attribute}` has no effect with `network_mode: {mode}`"));
+        }
     }
 }
 

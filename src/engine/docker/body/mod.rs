@@ -71,7 +71,8 @@ pub(super) fn create_body(
         entrypoint,
         environment,
         expose,
-        external_links,
+        // Resolved in `EndpointSpec::links` and `ContainerSpec::links`, like `links`.
+        external_links: _,
         extra_hosts,
         group_add,
         gpus,
@@ -85,7 +86,6 @@ pub(super) fn create_body(
         isolation,
         // `ContainerSpec::labels` holds them together with those of tools.
         labels: _,
-        // Resolved in `EndpointSpec::links`.
         links: _,
         logging,
         mem_limit,
@@ -162,7 +162,7 @@ pub(super) fn create_body(
     host.set("DnsOptions", dns_opt);
     host.set("DnsSearch", dns_search);
     host.set("ExtraHosts", &process::extra_hosts(extra_hosts));
-    host.set("Links", &endpoints::legacy_links(container, external_links));
+    host.set("Links", &endpoints::legacy_links(container).to_vec());
     host.set("RestartPolicy", &process::restart_policy(restart, deploy.as_ref(), &mut gate));
     host.set("LogConfig", &logging.as_ref().map(process::log_config));
     host.set("Init", init);
