@@ -151,10 +151,15 @@ fn versions(spec: &ServiceSpec, api: (u32, u32), gates: &mut Gates) {
     without_effect(spec, gates);
 }
 
-/// What every engine drops in silence.
+/// What engines drop in silence, whatever their version.
 fn without_effect(spec: &ServiceSpec, gates: &mut Gates) {
     let mode = &*spec.network_mode;
     let shares = mode.starts_with("service:") || mode.starts_with("container:");
+    for (attribute, is_set) in [("cpu_count", spec.cpu_count != 0), ("cpu_percent", spec.cpu_percent > 0.0)] {
+        if is_set {
+            gates.warnings.push(format!("`{attribute}` has no effect: it is for Windows engines"));
+        }
+    }
     for (attribute, is_lost) in [
         ("ports", matches!(mode, "host" | "none") && !spec.ports.is_empty()),
         ("dns_opt", shares && !spec.dns_opt.is_empty()),
@@ -260,7 +265,7 @@ mod tests {
     use super::{VERSIONED, check};
     use crate::compose::support::SUPPORT;
     use crate::model::desired::DesiredService;
-    use crate::model::service::{Endpoint, Healthcheck, Mount, ServiceSpec, VolumeOptions};
+    use crate::model::service::{BindOptions, Endpoint, Healthcheck, Mount, ServiceSpec, VolumeOptions};
     use crate::model::units::Nanos;
     use std::collections::BTreeMap;
 
@@ -304,5 +309,31 @@ mod tests {
         assert_eq!(old.warnings.len(), 1);
         let new = check(&service, (1, 49));
         assert!(new.blocked.is_empty() && new.warnings.is_empty());
+    }
+
+    #[test]
+    fn what_every_engine_drops_is_said_and_selinux_beside_recursive_is_refused() {
+        let bind = |recursive: &str| {
+            let bind =
+                BindOptions { selinux: "z".into(), recursive: recursive.into(), ..BindOptions::default() };
+            Mount { kind: "bind".into(), bind: Some(bind), ..Mount::default() }
+        };
+        let spec = ServiceSpec {
+            cpu_count: 1,
+            network_mode: "service:vpn".into(),
+            dns_search: vec!["a".into()],
+            volumes: vec![bind("disabled"), bind("")],
+            ..ServiceSpec::default()
+        };
+        let found = check(&DesiredService { spec, ..DesiredService::default() }, (1, 51));
+        assert_eq!(found.blocked.len(), 1);
+        assert_eq!(found.blocked[0].path, "volumes[0].bind.selinux");
+        for word in ["cpu_count", "dns_search", "volumes[1].bind.create_host_path"] {
+            assert!(
+                found.warnings.iter().any(|warning| warning.contains(word)),
+                "{word}: {:?}",
+                found.warnings
+            );
+        }
     }
 }
