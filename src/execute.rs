@@ -73,7 +73,7 @@ fn skip(plan: &Plan, index: usize, because: StepId, report: &mut Report, events:
 }
 
 const fn is_wait(action: &Action) -> bool {
-    matches!(action, Action::AwaitHealthy { .. } | Action::AwaitCompleted { .. })
+    matches!(action, Action::AwaitHealthy { .. } | Action::AwaitStable { .. } | Action::AwaitCompleted { .. })
 }
 
 struct StepProgress<'a>(&'a Step, &'a dyn Events);

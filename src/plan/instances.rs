@@ -213,7 +213,7 @@ impl<'a, 'c> Judge<'a, 'c> {
 
 /// Whether a container of this service that ended with 0 has done its work. Where nobody says, a restart policy, a
 /// published port or a health check tells a service that should keep running.
-fn is_job(service: &DesiredService) -> bool {
+pub(super) fn is_job(service: &DesiredService) -> bool {
     let spec = &service.spec;
     match service.job {
         JobMode::Job => true,

@@ -4,7 +4,7 @@
 use super::create;
 use super::diff::{ServiceDiff, StackDiff};
 use super::edges::Owner;
-use super::instances::{Instance, Kick, has_healthcheck};
+use super::instances::{Instance, Kick, has_healthcheck, is_job};
 use super::order;
 use super::removal::{self, Target, reference};
 use super::schedule::{Conditions, Scheduler};
@@ -13,6 +13,10 @@ use crate::model::desired::{DesiredService, JobMode};
 use crate::model::observed::{ContainerState, ObservedContainer};
 use crate::model::service::Hook;
 use crate::model::step::{Action, ContainerRef, StepId};
+use crate::model::units::Nanos;
+
+/// How long a replacement without a health check has to run before the old container goes.
+const STABLE: Nanos = Nanos(2_000_000_000);
 
 /// The steps of a replica that others wait for.
 #[derive(Debug, Clone, Default)]
@@ -381,6 +385,16 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
                 (container, &tail),
             );
             self.tail = vec![step];
+        } else if self.marks.running.is_some()
+            && self.desired.job != JobMode::Job
+            && rest.iter().any(|container| container.is_up())
+        {
+            // Most bad configurations show themselves at once: a program that ends, an argument that is refused.
+            let may_end = is_job(self.desired);
+            let action = Action::AwaitStable { container: self.container.clone(), period: STABLE, may_end };
+            let id = format!("{}/stable", self.marks.prefix);
+            let tail = self.tail.clone();
+            self.tail = vec![self.scheduler.builder.push(id, self.owner, action, &[], &tail)];
         }
         for container in rest {
             let tail = self.tail.clone();

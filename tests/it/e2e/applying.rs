@@ -326,6 +326,23 @@ fn a_replacement_that_cannot_start_is_taken_back() {
 }
 
 #[test]
+fn a_replacement_that_dies_at_once_is_taken_back() {
+    let Some(lab) = two("dies") else { return };
+    lab.reconcile(&["."]).exits(0);
+    let id = lab.inspect("a-two-1", "{{.Id}}");
+    for restart in ["no", "always"] {
+        lab.write("a/compose.yaml", TWO);
+        let command = "[sh, -c, 'echo my last words; exit 7']";
+        let two = format!("two:\n    <<: *base\n    restart: '{restart}'\n    command: {command}");
+        lab.edit("a/compose.yaml", "two:\n    <<: *base", &two);
+        let run = lab.reconcile(&["."]).exits(3);
+        assert!(run.stderr.contains("my last words") && run.stderr.contains("rolled back"), "{run}");
+        assert_eq!(lab.inspect("a-two-1", "{{.Id}} {{.State.Running}}"), format!("{id} true"));
+        assert_eq!(lab.containers().len(), 2);
+    }
+}
+
+#[test]
 fn a_replacement_that_gets_unhealthy_is_taken_back() {
     let Some(lab) = two("unhealthy") else { return };
     lab.edit("a/compose.yaml", "two:\n    <<: *base", "two:\n    <<: *base\n    healthcheck: {test: [CMD, test, \"$$LEVEL\", '=', info], interval: 300ms, retries: 2}".replace("[CMD, test, \"$$LEVEL\", '=', info]", "'test $$LEVEL = info'").as_str());
