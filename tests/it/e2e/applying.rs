@@ -359,6 +359,33 @@ fn a_replacement_that_gets_unhealthy_is_taken_back() {
 }
 
 #[test]
+fn a_changed_network_is_made_anew_with_all_names_on_it() {
+    let Some(lab) = Lab::new("network") else { return };
+    let base = "image: IMAGE, command: [sleep, infinity], init: true, stop_grace_period: 1s";
+    lab.write(
+        "compose.yaml",
+        &format!(
+            "name: PREFIX-n\nservices:\n  gate: {{{base}, networks: {{front: {{aliases: [door]}}}}}}\n  \
+             inside: {{{base}, network_mode: 'service:gate'}}\n  web: {{{base}, networks: [back, front]}}\n\
+             networks:\n  front: {{labels: {{a: '1'}}}}\n  back: {{}}\n"
+        ),
+    );
+    lab.reconcile(&["."]).exits(0);
+    lab.edit("compose.yaml", "{labels: {a: '1'}}", "{internal: true}");
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.exec("n-web-1", "nslookup door >/dev/null 2>&1; echo $?").stdout, "0\n");
+    assert_eq!(lab.exec("n-inside-1", "nslookup web >/dev/null 2>&1; echo $?").stdout, "0\n");
+    let run = lab.reconcile(&["."]).exits(0);
+    assert!(run.stderr.contains("Nothing to do"), "{run}");
+    // A stopped container remembers a network that is gone: starting it would fail for ever.
+    docker(&["stop", &lab.stack("n-web-1")]).exits(0);
+    docker(&["network", "disconnect", "-f", &lab.stack("n_back"), &lab.stack("n-web-1")]);
+    docker(&["network", "rm", &lab.stack("n_back")]).exits(0);
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.inspect("n-web-1", "{{.State.Running}}"), "true");
+}
+
+#[test]
 fn stacks_of_settings_deploy_unattended() {
     let Some(lab) = Lab::new("settings") else { return };
     let service = |name: &str, more: &str| {
