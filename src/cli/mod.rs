@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod diagnostics;
+mod excerpt;
 mod down;
 mod engine;
 mod exit;

@@ -3,12 +3,14 @@
 use super::diagnostic::{Diagnostic, Severity, Sources};
 use super::files::{FileKind, Files};
 use super::load::LoadOptions;
-use super::node::FileId;
+use super::node::{FileId, Span};
+use super::suggest;
 use super::yaml::Document;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::string::FromUtf8Error;
 use std::sync::Arc;
 
 /// The name of standard input among config paths.
@@ -67,6 +69,7 @@ impl<'a> Session<'a> {
             Some(FileKind::File) => None,
             Some(FileKind::Directory) => Some(
                 Diagnostic::error(format!("read {shown}: is a directory"))
+                    .plain(format!("{shown} is a directory"))
                     .hint("name the compose file in it"),
             ),
             None if is_remote(written) => Some(
@@ -75,9 +78,15 @@ impl<'a> Session<'a> {
             ),
             None => Some(
                 Diagnostic::error(format!("open {shown}: no such file or directory"))
-                    .hint("check the path; relative ones start at the project directory"),
+                    .plain(format!("there is no file {shown}"))
+                    .hint(self.other_file(path, "check the path; relative ones start at the project directory")),
             ),
         }
+    }
+
+    /// The hint for a file that is not there: the one beside it that was probably meant, or else something general.
+    pub(super) fn other_file(&self, path: &Path, otherwise: &str) -> String {
+        suggest::other_file(self.files, path).unwrap_or_else(|| otherwise.to_owned())
     }
 
     /// Reads a text file and registers it for positions. `-` is standard input.
@@ -88,13 +97,36 @@ impl<'a> Session<'a> {
             self.files.read(path).map_err(|error| unreadable(path, &error))
         };
         let bytes = self.take(bytes)?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            Diagnostic::error(format!("failed to parse {}: the file is not UTF-8 text", path.display()))
-                .hint("save the file in UTF-8")
-        });
-        let text: Arc<str> = self.take(text)?.into();
-        Ok((self.sources.add(path, Arc::clone(&text)), text))
+        match String::from_utf8(bytes) {
+            Ok(text) => {
+                let text: Arc<str> = text.into();
+                Ok((self.sources.add(path, Arc::clone(&text)), text))
+            }
+            Err(error) => {
+                let refused = not_utf8(&mut self.sources, path, &error);
+                Err(self.fail(refused))
+            }
+        }
     }
+}
+
+/// What to say about a file that is no UTF-8, at the first byte that shows it.
+fn not_utf8(sources: &mut Sources, path: &Path, error: &FromUtf8Error) -> Diagnostic {
+    let bytes = error.as_bytes();
+    let message = format!("failed to parse {}: the file is not UTF-8 text", path.display());
+    let refused = Diagnostic::error(message);
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        let plain = format!("{} is UTF-16 text, not UTF-8", path.display());
+        return refused.plain(plain).hint("save the file in UTF-8");
+    }
+    let start = error.utf8_error().valid_up_to();
+    // Up to there the text is the same, and what stands for the byte is no longer than three.
+    let file = sources.add(path, String::from_utf8_lossy(bytes).into());
+    let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    refused
+        .plain(format!("the byte 0x{:02x} is not UTF-8 text", bytes.get(start).copied().unwrap_or_default()))
+        .span(Span { file, start: byte(start), end: byte(start + char::REPLACEMENT_CHARACTER.len_utf8()) })
+        .hint("save the file in UTF-8")
 }
 
 /// Whether a name means something on another machine: an OCI artifact or a git repository.
@@ -108,13 +140,20 @@ fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound => Diagnostic::error(format!("open {path}: no such file or directory"))
+            .plain(format!("there is no file {path}"))
             .hint("check the path; relative ones start at the project directory"),
-        io::ErrorKind::IsADirectory => {
-            Diagnostic::error(format!("read {path}: is a directory")).hint("name the compose file in it")
-        }
-        io::ErrorKind::NotADirectory => Diagnostic::error(format!("open {path}: not a directory")),
-        io::ErrorKind::PermissionDenied => Diagnostic::error(format!("open {path}: permission denied")),
-        _ => Diagnostic::error(format!("open {path}: {error}")),
+        io::ErrorKind::IsADirectory => Diagnostic::error(format!("read {path}: is a directory"))
+            .plain(format!("{path} is a directory"))
+            .hint("name the compose file in it"),
+        io::ErrorKind::NotADirectory => Diagnostic::error(format!("open {path}: not a directory"))
+            .plain(format!("{path} lies below something that is no directory"))
+            .hint("check the path"),
+        io::ErrorKind::PermissionDenied => Diagnostic::error(format!("open {path}: permission denied"))
+            .plain(format!("{path} may not be read"))
+            .hint("let the user that runs this read the file"),
+        _ => Diagnostic::error(format!("open {path}: {error}"))
+            .plain(format!("{path} cannot be read: {error}"))
+            .hint("look at the file's disk"),
     }
 }
 

@@ -381,7 +381,7 @@ proptest::proptest! {
             }
             Err(fault) => found.push(fault),
         }
-        let _ = crate::compose::dotenv::parse(&text, &|_| None, &mut |_| {});
+        let _ = crate::compose::dotenv::parse(&text, &|_| None, &mut |_, _| {});
         for span in found.iter().filter_map(|found| found.span) {
             let place = text.get(span.start as usize..span.end as usize);
             proptest::prop_assert!(place.is_some(), "{:?} is no place in {:?}", span, text);
