@@ -82,8 +82,8 @@ struct Reference<'p> {
 type Values = BTreeMap<String, Value>;
 
 /// Merges `env_file` of every service that is on into its `environment`.
-pub(super) fn env_files(session: &mut Session<'_>, project: &mut Project) -> Result<(), Failed> {
-    let Some(Value::Object(services)) = project.tree.get_mut("services") else { return Ok(()) };
+pub(super) fn env_files(session: &mut Session<'_>, project: &mut Project) {
+    let Some(Value::Object(services)) = project.tree.get_mut("services") else { return };
     for (name, service) in services.iter_mut() {
         let Some(service) = service.as_object_mut() else { continue };
         service.shift_remove("env_file");
@@ -102,7 +102,6 @@ pub(super) fn env_files(session: &mut Session<'_>, project: &mut Project) -> Res
         merged.extend(own);
         set(service, "environment", merged, BEFORE_ENVIRONMENT);
     }
-    session.checkpoint()
 }
 
 /// Gives names without value that of the project's environment.
@@ -223,8 +222,8 @@ fn label_reference(node: &Node, place: String) -> Reference<'_> {
 }
 
 /// Merges `label_file` of every service that is on into its `labels`.
-pub(super) fn label_files(session: &mut Session<'_>, project: &mut Project) -> Result<(), Failed> {
-    let Some(Value::Object(services)) = project.tree.get_mut("services") else { return Ok(()) };
+pub(super) fn label_files(session: &mut Session<'_>, project: &mut Project) {
+    let Some(Value::Object(services)) = project.tree.get_mut("services") else { return };
     let before: Vec<&str> = BEFORE_ENVIRONMENT.iter().chain(BEFORE_LABELS).copied().collect();
     for (name, service) in services.iter_mut() {
         let Some(service) = service.as_object_mut() else { continue };
@@ -243,5 +242,4 @@ pub(super) fn label_files(session: &mut Session<'_>, project: &mut Project) -> R
         merged.extend(json::fields(service.get("labels")).map(|(name, value)| (name.clone(), value.clone())));
         set(service, "labels", merged, &before);
     }
-    session.checkpoint()
 }

@@ -28,6 +28,12 @@ pub(super) struct Session<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Files that were decoded already.
     pub(super) decoded: BTreeMap<PathBuf, Rc<Vec<Document>>>,
+    /// Whether parts of the project are missing, so that nothing can be said about what refers to them.
+    pub(super) is_incomplete: bool,
+    /// How many of the diagnostics are settled.
+    settled: usize,
+    /// Where the settled errors are.
+    failed: Vec<String>,
 }
 
 impl<'a> Session<'a> {
@@ -38,6 +44,9 @@ impl<'a> Session<'a> {
             sources: Sources::default(),
             diagnostics: Vec::new(),
             decoded: BTreeMap::new(),
+            is_incomplete: false,
+            settled: 0,
+            failed: Vec::new(),
         }
     }
 
@@ -52,9 +61,34 @@ impl<'a> Session<'a> {
         result.map_err(|diagnostic| self.fail(diagnostic))
     }
 
-    /// Ends the load here if something wrong was found: what follows may rely on everything before being right.
+    /// Ends the load here if something wrong was found that is not settled: what follows may rely on everything before
+    /// being right.
     pub(super) fn checkpoint(&self) -> Result<(), Failed> {
-        if self.diagnostics.iter().any(|one| one.severity == Severity::Error) { Err(Failed) } else { Ok(()) }
+        let new = &self.diagnostics[self.settled..];
+        if new.iter().any(|one| one.severity == Severity::Error) { Err(Failed) } else { Ok(()) }
+    }
+
+    /// Lets the load go on in spite of what was found so far, so that all mistakes are told at once. What is found
+    /// later at the same place, above it or below it would only follow from it, and is dropped.
+    pub(super) fn settle(&mut self) {
+        let new = self.diagnostics.split_off(self.settled);
+        let is_error = |one: &Diagnostic| one.severity == Severity::Error;
+        let follows = |one: &Diagnostic| self.failed.iter().any(|failed| is_related(failed, &one.path));
+        let kept: Vec<Diagnostic> = new.into_iter().filter(|one| !(is_error(one) && follows(one))).collect();
+        self.failed.extend(kept.iter().filter(|one| is_error(one)).map(|one| one.path.clone()));
+        self.diagnostics.extend(kept);
+        self.settled = self.diagnostics.len();
+    }
+
+    /// Ends the load if what was found so far leaves whole resources unknown.
+    pub(super) fn needs_whole_project(&self) -> Result<(), Failed> {
+        let is_resource = |path: &String| path.split('.').count() <= 2 && !path.contains('[');
+        if self.is_incomplete || self.failed.iter().any(is_resource) { Err(Failed) } else { Ok(()) }
+    }
+
+    /// Whether nothing was found that keeps the project from being used.
+    pub(super) fn is_sound(&self) -> bool {
+        self.diagnostics.iter().all(|one| one.severity != Severity::Error)
     }
 
     /// The home directory of the process environment.
@@ -108,6 +142,12 @@ impl<'a> Session<'a> {
             }
         }
     }
+}
+
+/// Whether one of two key paths begins with the other.
+fn is_related(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    long.strip_prefix(short).is_some_and(|rest| short.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// What to say about a file that is no UTF-8, at the first byte that shows it.

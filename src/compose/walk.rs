@@ -120,6 +120,11 @@ fn descend(node: &mut Node, parts: &[&str], place: &mut Place, visit: &mut dyn F
     }
 }
 
+/// The list position that a path segment such as `[0]` means.
+pub(super) fn position(segment: &str) -> Option<usize> {
+    segment.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
 /// The node at a list of keys (`[0]` or `0` for list elements).
 pub(super) fn at<'n>(root: &'n Node, keys: &[&str]) -> Option<&'n Node> {
     keys.iter().try_fold(root, |node, key| match &node.value {

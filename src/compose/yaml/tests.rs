@@ -376,7 +376,7 @@ proptest::proptest! {
                 for Document { mut root, .. } in documents {
                     crate::compose::interpolate::interpolate(&mut root, &|_| None, &mut found);
                     let _ = crate::compose::unique::enforce(&mut root);
-                    crate::compose::schema::check(&root, &mut found);
+                    found.extend(crate::compose::schema::check(&root).into_iter().map(|one| one.diagnostic));
                 }
             }
             Err(fault) => found.push(fault),
