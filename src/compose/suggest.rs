@@ -20,7 +20,7 @@ pub(super) fn instead_of(wrong: &str, what: &str, known: &[&str]) -> String {
 }
 
 /// A hint for a file that is not there: the nearest name in its directory, or the nearest part of the path that is.
-pub(super) fn other_file(files: &dyn Files, path: &Path) -> Option<String> {
+pub(crate) fn other_file(files: &dyn Files, path: &Path) -> Option<String> {
     let (directory, name) = (path.parent()?, path.file_name()?.to_str()?);
     if files.kind(directory).is_none() {
         return other_file(files, directory)

@@ -2,6 +2,7 @@
 
 mod docker;
 mod e2e;
+mod errors;
 mod lab;
 mod layering;
 mod proxy;

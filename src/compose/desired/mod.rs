@@ -110,11 +110,17 @@ fn refuse(scope: &mut Scope<'_>) {
         let name = name_of(&path);
         match hit.row.status {
             Status::Refused(reason) => {
-                scope.report.error(&path, format!("`{name}` is not supported: {reason}"))
+                let name = match hit.row.path.split_once('=') {
+                    Some((_, value)) => format!("{name}: {value}"),
+                    None => name.to_owned(),
+                };
+                scope.report.error(&path, format!("`{name}` is not supported")).hint = Some(reason.to_owned());
             }
-            Status::Warned(reason) => scope.report.warning(&path, format!("`{name}` is ignored: {reason}")),
-            Status::Full | Status::Ignored(_) => continue,
-        };
+            Status::Warned(reason) => {
+                scope.report.warning(&path, format!("`{name}` is ignored")).hint = Some(reason.to_owned());
+            }
+            Status::Full | Status::Ignored(_) => {}
+        }
     }
 }
 
