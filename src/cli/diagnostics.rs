@@ -98,7 +98,8 @@ fn floor(text: &str, at: usize) -> usize {
 pub fn fields(diagnostic: &Diagnostic, scene: Scene<'_>, stack: Option<&str>) -> Value {
     let span = diagnostic.place(scene.sources);
     let place = span.map(|span| scene.sources.position(span));
-    let found = span.map(|span| shown(diagnostic, scene.sources, span.file)[scene.underlined(span)].to_owned());
+    let found =
+        span.map(|span| shown(diagnostic, scene.sources, span.file)[scene.underlined(span)].to_owned());
     json!({
         "severity": match diagnostic.severity { Severity::Error => "error", Severity::Warning => "warning" },
         "stack": stack,
@@ -146,7 +147,7 @@ mod tests {
         let text = anstream::adapter::strip_str(&text).to_string();
         assert!(text.starts_with("error: unknown key `imge`\n"), "{text}");
         assert!(text.contains(" compose.yaml:3:5\n"), "{text}");
-        assert!(text.contains("    ^^^^\n") && text.contains("---- in this service"), "{text}");
+        assert!(text.contains("    ^^^^\n") && text.contains(" --- in this service"), "{text}");
         assert!(text.contains("did you mean `image`?"), "{text}");
     }
 

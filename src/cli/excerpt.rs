@@ -24,9 +24,11 @@ fn masked(line: &str) -> String {
     let mut rest = value;
     while let Some(c) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix("${") {
-            let length = after.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
-            out.push_str(&rest[..2 + length]);
-            rest = &after[length..];
+            let length =
+                after.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+            let operators = after[length..].bytes().take_while(|byte| b":-+?".contains(byte)).count();
+            out.push_str(&rest[..2 + length + operators]);
+            rest = &after[length + operators..];
             continue;
         }
         if c.is_whitespace() || "\"'`{}[]#,$".contains(c) {
@@ -45,7 +47,7 @@ mod tests {
 
     #[test]
     fn values_are_masked_and_syntax_is_not() {
-        assert_eq!(masked("PASSWORD=\"ge heim${SALT-x}é\n"), "PASSWORD=\"** ****${SALT**}**\n");
+        assert_eq!(masked("PASSWORD=\"ge heim${SALT-x}é\n"), "PASSWORD=\"** ****${SALT-*}**\n");
         assert_eq!(masked("  - TOKEN: abc\n"), "  - TOKEN: ***\n");
         assert_eq!(masked("no value"), "no value");
     }

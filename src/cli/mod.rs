@@ -3,9 +3,9 @@
 mod apply;
 mod args;
 mod diagnostics;
-mod excerpt;
 mod down;
 mod engine;
+mod excerpt;
 mod exit;
 mod output;
 mod plan_json;

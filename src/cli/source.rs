@@ -80,7 +80,8 @@ fn closing(loaded: &LoadedSource) -> String {
         (_, 0) => "Nothing was loaded: everything is left as it is.\n".to_owned(),
         (1, 1) => "The stack did not load and is left as it is.\n".to_owned(),
         (failed, _) if is_error_of_source(loaded) => {
-            let stacks = if failed > 1 { format!(", and {} of {total} stacks", failed - 1) } else { String::new() };
+            let stacks =
+                if failed > 1 { format!(", and {} of {total} stacks", failed - 1) } else { String::new() };
             format!("The source{stacks} did not load: what did not is left as it is.\n")
         }
         (1, _) => format!("1 of {total} stacks did not load and is left as it is.\n"),
@@ -112,7 +113,8 @@ fn groups(loaded: &LoadedSource) -> impl Iterator<Item = Told<'_>> {
     std::iter::once(own).chain(loaded.stacks.iter().map(|stack| {
         let mut sorted: Vec<&Diagnostic> = stack.diagnostics.iter().collect();
         sorted.sort_by_key(|one| one.place(&stack.sources).map(|span| (span.file, span.start)));
-        sorted.dedup_by_key(|one| (one.text(), one.place(&stack.sources).map(|span| (span.file, span.start))));
+        sorted
+            .dedup_by_key(|one| (one.text(), one.place(&stack.sources).map(|span| (span.file, span.start))));
         (sorted, &stack.sources, stack.name.as_deref())
     }))
 }

@@ -23,7 +23,12 @@ pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
         let services: usize = loaded.desired.stacks.values().map(|stack| stack.services.len()).sum();
         let good = loaded.desired.stacks.len();
         if good > 0 {
-            output.talk(&format!("{} with {} in order.\n", count(good, "stack"), count(services, "service")));
+            let verb = if good == 1 { "is" } else { "are" };
+            output.talk(&format!(
+                "{} with {} {verb} in order.\n",
+                count(good, "stack"),
+                count(services, "service")
+            ));
         }
     }
     if failed == 0 { Exit::Success } else { Exit::Failure }

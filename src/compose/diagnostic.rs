@@ -172,9 +172,9 @@ impl Sources {
         FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
-    /// Marks a file of variables: values in it are not to be shown.
-    pub fn keep_private(&mut self, file: FileId) {
-        self.private.insert(file);
+    /// Marks the file added last as one of variables: values in it are not to be shown.
+    pub fn keep_last_private(&mut self) {
+        self.private.insert(FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)));
     }
 
     /// Whether values in a file are not to be shown.

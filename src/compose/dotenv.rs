@@ -234,12 +234,14 @@ impl<'t> Reader<'t, '_> {
         substitute(value, &resolve, &mut unset).map_err(|problem| {
             let written = &text[start..];
             let (plain, found) = match &problem {
-                TemplateError::Invalid { .. } => {
-                    (("`${` begins no variable here".to_owned(), TEMPLATE_HINT), written.find("${").map(|at| at..at + 2))
-                }
-                TemplateError::Required { name, .. } => {
-                    ((problem.to_string(), "set it in the environment, or earlier in the file"), find_variable(written, name))
-                }
+                TemplateError::Invalid { .. } => (
+                    ("`${` begins no variable here".to_owned(), TEMPLATE_HINT),
+                    written.find("${").map(|at| at..at + 2),
+                ),
+                TemplateError::Required { name, .. } => (
+                    (problem.to_string(), "set it in the environment, or earlier in the file"),
+                    find_variable(written, name),
+                ),
             };
             let place = found.map_or(start..start + 1, |found| start + found.start..start + found.end);
             error(text, place, &problem.to_string(), plain)

@@ -53,8 +53,7 @@ fn read_file(
         }
         Some(FileKind::File) => {}
     }
-    let (file, text) = session.read(path)?;
-    session.sources.keep_private(file);
+    let (file, text) = session.read_private(path)?;
     let lookup = |name: &str| outer.get(name).or_else(|| values.get(name)).cloned();
     let mut unset = Vec::new();
     let parsed = dotenv::parse(&text, &lookup, &mut |name, at| unset.push((name.to_owned(), at)));

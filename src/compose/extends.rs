@@ -49,7 +49,7 @@ pub(super) fn apply(
     let Some(services) = root.get_mut("services").and_then(Node::as_map_mut) else { return };
     let mut level = Level { file: file.to_owned(), services: std::mem::take(services), tags };
     let names: Vec<String> = level.services.keys().map(|key| key.name.to_string()).collect();
-    let mut resolver = Resolver { session, scope, chain: Chain::new(), failed: Vec::new() };
+    let mut resolver = Resolver { session: &mut *session, scope, chain: Chain::new(), failed: Vec::new() };
     for name in names {
         let link = (level.file.clone(), name);
         if !resolver.failed.contains(&link) && resolver.resolve(&mut level, &link.1).is_err() {
@@ -59,6 +59,7 @@ pub(super) fn apply(
         }
     }
     for (_, name) in resolver.failed {
+        session.lacks_base(&name);
         if let Some(map) = level.services.get_mut(name.as_str()).and_then(Node::as_map_mut) {
             map.shift_remove("extends");
         }
@@ -79,10 +80,11 @@ struct Resolver<'r, 'a, 's> {
 impl Resolver<'_, '_, '_> {
     /// Resolves one service in place; afterwards it stands in `level` as a complete one.
     fn resolve(&mut self, level: &mut Level<'_>, name: &str) -> Result<(), Failed> {
-        let Some(extends) = level.services.get(name).and_then(|service| service.get("extends")) else {
+        let service = level.services.get(name).and_then(Node::as_map);
+        let Some((_, key, extends)) = service.and_then(|service| service.get_full("extends")) else {
             return Ok(());
         };
-        let base = self.session.take(read(name, extends))?;
+        let base = self.session.take(read(name, extends, key.span))?;
         self.enter((level.file.clone(), name.to_owned()), base.span)?;
         let found = match &base.file {
             None => self.base_here(level, name, &base)?,
@@ -178,7 +180,7 @@ fn missing_in_file(
     Some(not_found(message, name, base, services))
 }
 
-fn read(name: &str, extends: &Node) -> Result<Base, Diagnostic> {
+fn read(name: &str, extends: &Node, key: Span) -> Result<Base, Diagnostic> {
     let text = |key: &str| extends.get(key).and_then(Node::as_str).map(str::to_owned);
     let span = |key: &str| extends.get(key).map_or(extends.span, |node| node.span);
     let (service, file) = match &extends.value {
@@ -190,7 +192,7 @@ fn read(name: &str, extends: &Node) -> Result<Base, Diagnostic> {
         Diagnostic::error(format!("extends.{name}.service is required"))
             .plain("`service` is missing in `extends`")
             .at(format!("services.{name}.extends"))
-            .span(extends.span)
+            .span(key)
             .hint("write extends: {service: NAME}, and file: PATH if it stands in another file")
     })?;
     Ok(Base { service, file, span: span("service"), file_span: span("file") })
@@ -202,9 +204,12 @@ fn services_of(root: &mut Node) -> Option<&mut Map> {
 
 fn not_found(message: String, name: &str, base: &Base, services: &Map) -> Diagnostic {
     let known: Vec<&str> = services.keys().map(|key| &*key.name).collect();
-    let there = if base.file.is_some() { " in the file it names" } else { "" };
+    let plain = match &base.file {
+        Some(file) => format!("there is no service `{}` in {file}", base.service),
+        None => format!("there is no service `{}` to extend", base.service),
+    };
     Diagnostic::error(message)
-        .plain(format!("there is no service `{}` to extend{there}", base.service))
+        .plain(plain)
         .at(format!("services.{name}.extends"))
         .span(base.span)
         .hint(suggest::instead_of(&base.service, "services there", &known))

@@ -28,12 +28,7 @@ struct Entry {
 }
 
 /// Loads what a document includes into it, and takes the key out.
-pub(super) fn apply(
-    session: &mut Session<'_>,
-    scope: &Scope<'_>,
-    file: &Path,
-    root: &mut Map,
-) {
+pub(super) fn apply(session: &mut Session<'_>, scope: &Scope<'_>, file: &Path, root: &mut Map) {
     let Some(include) = root.shift_remove("include") else { return };
     let Ok(entries) = session.take(read(&include)) else {
         session.is_incomplete = true;
@@ -235,9 +230,9 @@ fn merge_in(session: &mut Session<'_>, imported: Map, root: &mut Map, span: Span
         }
         let Some(target) = target.as_map_mut() else { continue };
         for (key, resource) in resources {
-            match target.get(&key) {
-                Some(own) if !equal(own, &resource) => {
-                    session.diagnostics.push(conflict(&name, &key.name, (own.span, resource.span)));
+            match target.get_full(&key) {
+                Some((_, place, own)) if !equal(own, &resource) => {
+                    session.diagnostics.push(conflict(&name, &key.name, (place.span, key.span)));
                 }
                 Some(_) => {}
                 None => {

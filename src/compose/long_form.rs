@@ -201,7 +201,10 @@ fn device(node: &mut Node, place: &Place, report: &mut Report<'_>) {
         }
         Err(_) if !report.strict => {}
         Err(message) => {
-            report.refuse(message, place, node.span, "write {source: PATH, target: PATH, permissions: rwm}");
+            let error =
+                Diagnostic::error(message).plain("this device has too many parts").at(place.to_string());
+            let hint = "write \"SOURCE[:TARGET[:rwm]]\", or {source: PATH, target: PATH, permissions: rwm}";
+            report.diagnostics.push(error.span(node.span).hint(hint));
         }
     }
 }
@@ -222,7 +225,11 @@ fn explain_port(message: &str) -> (String, Option<String>, &'static str) {
         return (plain, Some(part.to_owned()), "write an address such as 127.0.0.1, not a name");
     }
     if message.starts_with("Invalid ranges") {
-        return ("the two ranges are not of the same length".to_owned(), None, "write as many host ports as container ports");
+        return (
+            "the two ranges are not of the same length".to_owned(),
+            None,
+            "write as many host ports as container ports",
+        );
     }
     (message.to_owned(), None, FORM)
 }

@@ -33,6 +33,7 @@ pub(super) fn decide(
             Diagnostic::warning(format!(
                 "project has been loaded without an explicit name from a symlink. Using name {name:?}"
             ))
+            .plain(format!("the directory is a link, so the project is called `{name}` after the link"))
             .hint("set `name:` in the compose file so that the name does not depend on the way to it"),
         );
     }

@@ -166,11 +166,7 @@ fn open(session: &mut Session<'_>, reference: &Reference<'_>) -> Result<Option<T
     let absolute = session.options.cwd.join(path);
     let found = if path.is_empty() { None } else { session.files.kind(&absolute) };
     let error = match found {
-        Some(FileKind::File) => {
-            let (file, text) = session.read(&absolute)?;
-            session.sources.keep_private(file);
-            return Ok(Some((file, text)));
-        }
+        Some(FileKind::File) => return session.read_private(&absolute).map(Some),
         None if !reference.required => return Ok(None),
         Some(FileKind::Directory) => {
             Diagnostic::error(format!("failed to read {path}: read {path}: is a directory"))

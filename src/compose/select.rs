@@ -169,7 +169,8 @@ fn shared_container_name(project: &Project) -> Result<(), Diagnostic> {
             continue;
         }
         if let Some(other) = seen.insert(name, service) {
-            let span = |service: &str| walk::span_of(&project.nodes, &["services", service, "container_name"]);
+            let span =
+                |service: &str| walk::span_of(&project.nodes, &["services", service, "container_name"]);
             let message =
                 format!("services.{service}: container name {name:?} is already in use by service {{}}\"");
             return Err(Diagnostic::error(message)

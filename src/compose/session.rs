@@ -34,6 +34,8 @@ pub(super) struct Session<'a> {
     settled: usize,
     /// Where the settled errors are.
     failed: Vec<String>,
+    /// Services that lack what they extend: what they lack themselves is no mistake.
+    headless: Vec<String>,
 }
 
 impl<'a> Session<'a> {
@@ -47,6 +49,7 @@ impl<'a> Session<'a> {
             is_incomplete: false,
             settled: 0,
             failed: Vec::new(),
+            headless: Vec::new(),
         }
     }
 
@@ -73,11 +76,19 @@ impl<'a> Session<'a> {
     pub(super) fn settle(&mut self) {
         let new = self.diagnostics.split_off(self.settled);
         let is_error = |one: &Diagnostic| one.severity == Severity::Error;
-        let follows = |one: &Diagnostic| self.failed.iter().any(|failed| is_related(failed, &one.path));
+        let follows = |one: &Diagnostic| {
+            self.headless.contains(&one.path)
+                || self.failed.iter().any(|failed| is_related(failed, &one.path))
+        };
         let kept: Vec<Diagnostic> = new.into_iter().filter(|one| !(is_error(one) && follows(one))).collect();
         self.failed.extend(kept.iter().filter(|one| is_error(one)).map(|one| one.path.clone()));
         self.diagnostics.extend(kept);
         self.settled = self.diagnostics.len();
+    }
+
+    /// Notes that a service lacks what it extends.
+    pub(super) fn lacks_base(&mut self, service: &str) {
+        self.headless.push(format!("services.{service}"));
     }
 
     /// Ends the load if what was found so far leaves whole resources unknown.
@@ -113,7 +124,9 @@ impl<'a> Session<'a> {
             None => Some(
                 Diagnostic::error(format!("open {shown}: no such file or directory"))
                     .plain(format!("there is no file {shown}"))
-                    .hint(self.other_file(path, "check the path; relative ones start at the project directory")),
+                    .hint(
+                        self.other_file(path, "check the path; relative ones start at the project directory"),
+                    ),
             ),
         }
     }
@@ -121,6 +134,16 @@ impl<'a> Session<'a> {
     /// The hint for a file that is not there: the one beside it that was probably meant, or else something general.
     pub(super) fn other_file(&self, path: &Path, otherwise: &str) -> String {
         suggest::other_file(self.files, path).unwrap_or_else(|| otherwise.to_owned())
+    }
+
+    /// Reads a file of variables, whose values no diagnostic shows.
+    pub(super) fn read_private(&mut self, path: &Path) -> Result<(FileId, Arc<str>), Failed> {
+        let before = self.sources.paths().count();
+        let result = self.read(path);
+        if self.sources.paths().count() > before {
+            self.sources.keep_last_private();
+        }
+        result
     }
 
     /// Reads a text file and registers it for positions. `-` is standard input.
@@ -147,7 +170,8 @@ impl<'a> Session<'a> {
 /// Whether one of two key paths begins with the other.
 fn is_related(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    long.strip_prefix(short).is_some_and(|rest| short.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
+    long.strip_prefix(short)
+        .is_some_and(|rest| short.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// What to say about a file that is no UTF-8, at the first byte that shows it.

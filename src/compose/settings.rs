@@ -150,7 +150,8 @@ fn wrong(node: &Node, place: &str, wanted: &str) -> Diagnostic {
 fn mapping<'a>(node: &'a Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<&'a Map> {
     let map = node.as_map();
     if map.is_none() {
-        diagnostics.push(wrong(node, place, "a mapping").hint("write `name: value` lines below it, indented"));
+        diagnostics
+            .push(wrong(node, place, "a mapping").hint("write `name: value` lines below it, indented"));
     }
     map
 }
@@ -187,7 +188,8 @@ fn switch(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option
     if let Value::Bool(on) = node.value {
         return Some(on);
     }
-    diagnostics.push(wrong(node, place, "true or false").allowed(["true", "false"]).hint("write true or false"));
+    diagnostics
+        .push(wrong(node, place, "true or false").allowed(["true", "false"]).hint("write true or false"));
     None
 }
 

@@ -14,8 +14,8 @@ pub(super) fn instead_of(wrong: &str, what: &str, known: &[&str]) -> String {
     }
     match known {
         [] => format!("there are no {what}"),
-        _ if known.len() <= MAX_LISTED => format!("{what}: {}", known.join(", ")),
-        _ => format!("{what}: {}, … ({} in all)", known[..MAX_LISTED].join(", "), known.len()),
+        _ if known.len() <= MAX_LISTED => format!("the {what} are {}", known.join(", ")),
+        _ => format!("the {what} are {}, … ({} in all)", known[..MAX_LISTED].join(", "), known.len()),
     }
 }
 
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn a_near_name_is_proposed_before_all_are_listed() {
         assert_eq!(instead_of("databse", "services", &["web", "database"]), "did you mean `database`?");
-        assert_eq!(instead_of("x", "services", &["web", "database"]), "services: web, database");
+        assert_eq!(instead_of("x", "services", &["web", "database"]), "the services are web, database");
         assert_eq!(instead_of("x", "services", &[]), "there are no services");
     }
 }

@@ -70,12 +70,7 @@ pub fn enforce(root: &mut Node) -> Vec<Diagnostic> {
     found
 }
 
-fn visit(
-    node: &mut Node,
-    pattern: &[&str],
-    identity: Identity,
-    (path, found): (&str, &mut Vec<Diagnostic>),
-) {
+fn visit(node: &mut Node, pattern: &[&str], identity: Identity, (path, found): (&str, &mut Vec<Diagnostic>)) {
     let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     let Some((first, rest)) = pattern.split_first() else {
         if let Value::List(list) = &mut node.value {
@@ -131,7 +126,11 @@ impl Problem {
             Self::After { text, plain, hint } => (format!("{place}: {text}"), plain, hint),
             Self::Missing { what, lacks, key } => {
                 let hint = format!("add `{key}:`");
-                (format!("{what} {place} is missing {lacks}"), format!("`{key}` is missing in this entry"), hint)
+                (
+                    format!("{what} {place} is missing {lacks}"),
+                    format!("`{key}` is missing in this entry"),
+                    hint,
+                )
             }
             Self::Alone { text, plain } => (text, plain, "write \"[SOURCE:]TARGET[:ro]\"".to_owned()),
         };
@@ -166,19 +165,18 @@ impl Identity {
                 text("target").ok_or(Problem::missing("service volume", "a mount target", "target"))
             }
             (VolumeTarget, Value::String(spec)) => {
-                let problem = |(text, plain): (String, &str)| Problem::Alone { text, plain: plain.to_owned() };
+                let problem =
+                    |(text, plain): (String, &str)| Problem::Alone { text, plain: plain.to_owned() };
                 volume_target(spec).map(str::to_owned).map_err(problem)
             }
             (MountTarget(directory), Value::String(source)) => Ok(format!("{directory}/{source}")),
             (MountTarget(directory), Value::Map(_)) => Ok(text("target")
                 .unwrap_or_else(|| format!("{directory}/{}", text("source").unwrap_or_default()))),
-            (BeforeEquals | MountTarget(_), value) => {
-                Err(Problem::After {
-                    text: format!("unexpected type {}", go_type(value)),
-                    plain: format!("{} cannot be an entry of this list", shown(value)),
-                    hint: hint(value),
-                })
-            }
+            (BeforeEquals | MountTarget(_), value) => Err(Problem::After {
+                text: format!("unexpected type {}", go_type(value)),
+                plain: format!("{} cannot be an entry of this list", shown(value)),
+                hint: hint(value),
+            }),
             (Port, Value::Map(_)) => port(element),
             // What has no place here is left to the schema check; as in the reference, the last one stays.
             (EnvFile | Port, value) => Ok(plain(value).unwrap_or_default()),

@@ -47,7 +47,10 @@ pub(super) fn of_folder(files: &dyn Files, folder: &Folder) -> Vec<Unit> {
             several.into_iter().map(|(name, settings)| (Some(name), settings)).collect()
         }
     };
-    if folder.compose_file.is_none() && named.iter().any(|(_, settings)| settings.files.is_empty()) {
+    if folder.has_settings
+        && folder.compose_file.is_none()
+        && named.iter().any(|(_, settings)| settings.files.is_empty())
+    {
         let message = format!("{} names no compose file, and none stands beside it", settings::FILE);
         reader.diagnostics.push(Diagnostic::error(message).hint("add `files: [...]`"));
     }

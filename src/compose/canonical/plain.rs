@@ -11,7 +11,9 @@ pub(super) fn explained(kind: &Kind, node: &Node, error: &str, found: Diagnostic
         Kind::Bytes => {
             ("an amount of bytes", "write a number with an optional unit b, k, m, g, t or p, such as 512m")
         }
-        Kind::Duration => ("a duration", "write numbers with units w, d, h, m, s, ms, us or ns, such as 1m30s"),
+        Kind::Duration => {
+            ("a duration", "write numbers with units w, d, h, m, s, ms, us or ns, such as 1m30s")
+        }
         Kind::FileMode => ("a file mode", "permission bits are octal, such as 0440"),
         Kind::Int(_) => ("a whole number", "write a whole number in decimal digits"),
         Kind::Float | Kind::Cpus => ("a number", "write a number such as 0.5"),

@@ -127,7 +127,8 @@ pub(super) fn services(service: &mut Service<'_, '_>) {
 fn origin_of(service: &Service<'_, '_>, target: &str) -> Vec<String> {
     let own = ["depends_on", target];
     let span = service.span(&own);
-    let is_it = |keys: &[&str]| service.node(keys).is_some_and(|node| node.as_str().is_some() && node.span == span);
+    let is_it =
+        |keys: &[&str]| service.node(keys).is_some_and(|node| node.as_str().is_some() && node.span == span);
     for key in ["network_mode", "ipc", "pid"] {
         if is_it(&[key]) {
             return vec![key.to_owned()];

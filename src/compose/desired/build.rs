@@ -1,9 +1,9 @@
 //! Build inputs of a service.
 
+use super::super::suggest;
 use super::contents::clean;
 use super::context_walk::Walk;
 use super::strip::drop_gathered;
-use super::super::suggest;
 use super::{Scope, text};
 use crate::compose::canonical::{SERVICE, without_extensions};
 use crate::compose::files::{FileKind, Files};
@@ -97,7 +97,7 @@ pub(super) fn spec(
         }
         Err(problem) => {
             let hint = problem.hint.unwrap_or_else(|| "check the path, and who may read it".to_owned());
-            scope.report.error(&[path[0], path[1], path[2], problem.key], problem.message).hint = Some(hint);
+            scope.report.value(&[path[0], path[1], path[2], problem.key], problem.message).hint = Some(hint);
             return None;
         }
     }

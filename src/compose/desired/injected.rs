@@ -54,8 +54,8 @@ impl Item<'_> {
             } else {
                 let path = [self.kind.section, source, "environment"];
                 let name = self.kind.name;
-                let message = format!("the variable {variable} that {name} {source:?} is made of is not set");
-                scope.report.error(&path, message).hint =
+                let message = format!("the variable {variable} that {name} `{source}` is made of is not set");
+                scope.report.value(&path, message).hint =
                     Some(format!("set {variable} in the environment or in the project's .env file"));
             }
         } else if let Some(content) = definition.get("content").and_then(serde_json::Value::as_str) {
@@ -77,7 +77,7 @@ impl Item<'_> {
                     format!("{of} cannot be read: {}: {error}", text(file))
                 };
                 let hint = suggest::other_file(scope.context.files, file);
-                scope.report.error(&path, message).hint =
+                scope.report.value(&path, message).hint =
                     Some(hint.unwrap_or_else(|| "create the file, or check the path".to_owned()));
                 return;
             }

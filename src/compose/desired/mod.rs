@@ -13,6 +13,7 @@ mod resources;
 mod seccomp;
 mod service;
 mod strip;
+mod words;
 
 use super::diagnostic::Diagnostic;
 use super::files::Files;
@@ -114,7 +115,8 @@ fn refuse(scope: &mut Scope<'_>) {
                     Some((_, value)) => format!("{name}: {value}"),
                     None => name.to_owned(),
                 };
-                scope.report.error(&path, format!("`{name}` is not supported")).hint = Some(reason.to_owned());
+                scope.report.error(&path, format!("`{name}` is not supported")).hint =
+                    Some(reason.to_owned());
             }
             Status::Warned(reason) => {
                 scope.report.warning(&path, format!("`{name}` is ignored")).hint = Some(reason.to_owned());

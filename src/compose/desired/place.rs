@@ -19,6 +19,24 @@ impl<'a> Report<'a> {
         self.add(Diagnostic::error(message), path)
     }
 
+    /// An error about the value at a path, if it is a plain one.
+    pub(super) fn value(&mut self, path: &[&str], message: impl Into<String>) -> &mut Diagnostic {
+        let node = path.iter().try_fold(self.nodes, |node, part| match &node.value {
+            Value::Map(map) => map.get(*part),
+            Value::List(list) => list.get(part.parse::<usize>().ok()?),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Timestamp(_)
+            | Value::String(_) => None,
+        });
+        let span = node.filter(|node| node.as_str().is_some()).map_or_else(Span::default, |node| node.span);
+        let found = self.error(path, message);
+        *found = found.clone().span(span);
+        found
+    }
+
     /// A warning at a path.
     pub(super) fn warning(&mut self, path: &[&str], message: impl Into<String>) -> &mut Diagnostic {
         self.add(Diagnostic::warning(message), path)

@@ -75,7 +75,9 @@ impl Checker {
         if let Value::Timestamp(written) = &node.value {
             return self.at(node.span, "invalid jsonType time.Time", text, Some(hint::quoted(written)));
         }
-        let hint = hint::wrong_kind(shapes, &node.value);
+        let is_entry = self.path.last().is_some_and(|last| last.starts_with('['));
+        let hint = hint::wrong_kind(shapes, &node.value, is_entry)
+            .or_else(|| (!allowed.is_empty()).then(|| format!("write {} instead", allowed.join(" or "))));
         let message = format!("must be a {}", shapes.first().map(kinds).unwrap_or_default());
         let mut violation = self.at(self.span_of(node), &message, text, hint);
         violation.diagnostic = violation.diagnostic.allowed(allowed);
@@ -85,7 +87,7 @@ impl Checker {
     /// Where a node stands: for one that may have many lines, its key.
     fn span_of(&self, node: &Node) -> Span {
         match (&node.value, self.keys.last()) {
-            (Value::Null | Value::List(_) | Value::Map(_), Some(key)) if *key != Span::default() => *key,
+            (Value::Null | Value::List(_) | Value::Map(_), Some(key)) if key.file == node.span.file => *key,
             _ => node.span,
         }
     }
@@ -193,7 +195,8 @@ impl Checker {
         let keys: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let verb = if names.len() == 1 { "is" } else { "are" };
         let plain = format!("{} {verb} missing in {}", keys.join(", "), self.subject());
-        let hint = format!("add {}", names.iter().map(|name| format!("`{name}:`")).collect::<Vec<_>>().join(", "));
+        let hint =
+            format!("add {}", names.iter().map(|name| format!("`{name}:`")).collect::<Vec<_>>().join(", "));
         (!names.is_empty()).then(|| self.at(self.span_of(node), &message, plain, Some(hint)))
     }
 

@@ -34,8 +34,12 @@ pub(super) fn one_of(text: &str, words: &[&str]) -> String {
 }
 
 /// For a value of a kind that the shapes do not have.
-pub(super) fn wrong_kind(shapes: &[Shape], value: &Value) -> Option<String> {
-    let all = || shapes.iter().flat_map(|shape| if let Shape::OneOf(branches) = shape { branches } else { std::slice::from_ref(shape) });
+pub(super) fn wrong_kind(shapes: &[Shape], value: &Value, is_entry: bool) -> Option<String> {
+    let all = || {
+        shapes.iter().flat_map(|shape| {
+            if let Shape::OneOf(branches) = shape { branches } else { std::slice::from_ref(shape) }
+        })
+    };
     let wants_text = all().any(|shape| match shape {
         Shape::Kinds(kinds) => kinds.contains(&Kind::String),
         Shape::Word(_) | Shape::Pattern { .. } => true,
@@ -55,14 +59,18 @@ pub(super) fn wrong_kind(shapes: &[Shape], value: &Value) -> Option<String> {
         Value::String(text) if wants_list && text.trim_start().starts_with('-') => {
             Some("a list entry needs a blank behind its dash: `- entry`".to_owned())
         }
-        Value::String(text) if wants_list && !text.contains('"') => Some(format!("write a list: [\"{text}\"]")),
-        Value::String(_) if wants_map => Some("write `name: value` lines below the key, indented".to_owned()),
-        Value::Map(map) if wants_text && map.len() == 1 => {
-            Some("a colon and a blank make a mapping: put the whole entry in quotes if it is a text".to_owned())
+        Value::String(text) if wants_list && !text.contains('"') => {
+            Some(format!("write a list: [\"{text}\"]"))
         }
+        Value::String(_) if wants_map => Some("write `name: value` lines below the key, indented".to_owned()),
+        Value::Map(map) if is_entry && wants_text && map.len() == 1 => Some(
+            "a colon and a blank make a mapping: put the whole entry in quotes if it is a text".to_owned(),
+        ),
         Value::Null => Some("give it a value, or remove the key".to_owned()),
         Value::Map(_) if wants_list => Some("begin every entry with `- `".to_owned()),
-        Value::List(_) if wants_map => Some("leave the dashes out: write `name: value` lines".to_owned()),
+        Value::List(_) if wants_map && !is_entry => {
+            Some("leave the dashes out: write `name: value` lines".to_owned())
+        }
         _ => None,
     }
 }

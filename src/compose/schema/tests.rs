@@ -1,8 +1,8 @@
 use super::super::diagnostic::Diagnostic;
 use super::super::node::FileId;
 use super::super::yaml::decode;
-use super::{Violation, check};
 use super::shape::{Presence, Shape};
+use super::{Violation, check};
 
 /// The violations, with the path of the node that the reference names.
 fn violations(text: &str) -> Vec<Diagnostic> {
@@ -167,7 +167,7 @@ fn hints_name_what_would_be_right() {
         ("services: {a: {cgroup: hst}}", "did you mean `host`? the values are host, private"),
         ("services: {a: {devices: [{target: x}]}}", "add `source:`"),
         ("services: {a: {profiles: dev}}", "write a list: [\"dev\"]"),
-        ("services: {a: {privileged: [x]}}", ""),
+        ("services: {a: {privileged: [x]}}", "write a boolean or a text instead"),
     ] {
         assert_eq!(first(text).hint.as_deref().unwrap_or_default(), hint, "{text}");
     }

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// How deep lists and mappings may nest, aliases included.
-pub(super) const MAX_DEPTH: usize = 200;
+pub(super) const MAX_DEPTH: usize = 160;
 
 /// Whether `!reset` and `!override` mean something where a node stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

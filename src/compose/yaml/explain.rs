@@ -43,7 +43,11 @@ pub(super) fn explain(problem: &str, text: &str, at: usize, opened: Option<usize
         },
         ("found unknown escape character", _) => {
             let escape: String = text.get(at..).unwrap_or("").chars().take(2).collect();
-            let escape = if escape.starts_with('\\') { format!("`{escape}` is no escape") } else { "this is no escape".to_owned() };
+            let escape = if escape.starts_with('\\') {
+                format!("`{escape}` is no escape")
+            } else {
+                "this is no escape".to_owned()
+            };
             Explained::new(escape, "write `\\\\` for a backslash, or put the value in single quotes")
         }
         ("could not find expected ':'", _) => {
@@ -63,16 +67,20 @@ pub(super) fn explain(problem: &str, text: &str, at: usize, opened: Option<usize
 /// A bracket that is not closed, or a comma that is missing.
 fn unclosed(text: &str, at: usize, opened: Option<usize>, (open, close): (char, char)) -> Explained {
     match opened {
-        Some(opened) if line_at(text, opened) != line_at(text, at) || text[at..].trim().is_empty() => Explained {
-            place: Some(opened..opened + 1),
-            ..Explained::new(
-                format!("the `{open}` that opens here is not closed"),
-                format!("close it with `{close}`, and separate its entries with `,`"),
-            )
-        },
+        Some(opened) if line_at(text, opened) != line_at(text, at) || text[at..].trim().is_empty() => {
+            Explained {
+                place: Some(opened..opened + 1),
+                ..Explained::new(
+                    format!("the `{open}` that opens here is not closed"),
+                    format!("close it with `{close}`, and separate its entries with `,`"),
+                )
+            }
+        }
         _ => Explained::new(
             format!("`,` or `{close}` is missing here"),
-            format!("separate the entries with `,`; a value that holds `{open}`, `{close}` or `,` must be in quotes"),
+            format!(
+                "separate the entries with `,`; a value that holds `{open}`, `{close}` or `,` must be in quotes"
+            ),
         ),
     }
 }
@@ -93,8 +101,12 @@ fn second_colon(text: &str, at: usize) -> Explained {
     let first = above_at + (above.len() - above.trim_start().len());
     let also = Some((first..above_at + above.trim_end().len(), "this"));
     let (plain, hint) = match written.split_once(':') {
-        None => ("a key cannot follow a text".to_owned(), format!("line {number} needs a colon: `{written}:`")),
-        Some((name, value)) if !value.is_empty() && !value.starts_with([' ', '/']) && !written.contains(": ") => {
+        None => {
+            ("a key cannot follow a text".to_owned(), format!("line {number} needs a colon: `{written}:`"))
+        }
+        Some((name, value))
+            if !value.is_empty() && !value.starts_with([' ', '/']) && !written.contains(": ") =>
+        {
             let hint = format!("line {number} needs a blank after its colon: `{name}: …`");
             ("a key cannot follow a text".to_owned(), hint)
         }

@@ -38,7 +38,15 @@ pub(super) fn dependencies(views: &[View<'_>], known: &[&str]) -> Vec<(usize, Di
             let (index, error) = view.error(&[PLACE[0], PLACE[1], &at.to_string()], message);
             let hint = match nearest(on, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the stacks are {}", known.join(", ")),
+                None => {
+                    let others: Vec<&str> =
+                        known.iter().copied().filter(|name| *name != view.stack.name).collect();
+                    if others.is_empty() {
+                        "there are no other stacks in this source".to_owned()
+                    } else {
+                        format!("the other stacks are {}", others.join(", "))
+                    }
+                }
             };
             found.push((index, error.hint(hint)));
         }
