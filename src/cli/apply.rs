@@ -33,7 +33,6 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
             let errors = diagnostics_json(&loaded);
             output.result(&pretty(&plan_json::json(&Plan::default(), &Default::default(), errors)));
         }
-        output.error("no stack could be loaded; nothing was changed", None);
         return Exit::Failure;
     }
     let mut policy = Policy { prune: !args.no_prune, ..Policy::default() };

@@ -100,7 +100,7 @@ fn finish(session: &mut Session<'_>, file: &Path, mut tree: Node, purpose: Purpo
     if purpose == Purpose::Project {
         let found = schema::check(&tree);
         for violation in &found {
-            remove(&mut tree, &violation.target);
+            walk::remove(&mut tree, &violation.target);
         }
         session.diagnostics.extend(found.into_iter().map(|one| prefixed(one, file)));
         session.settle();
@@ -127,38 +127,6 @@ fn settle(session: &mut Session<'_>, purpose: Purpose) -> Result<(), Failed> {
 /// Whether errors are about the names of other files.
 fn names_files(found: &[Diagnostic]) -> bool {
     found.iter().any(|one| one.path.starts_with("include") || one.path.contains(".extends"))
-}
-
-/// Takes out what the schema does not allow, so that the rest can be looked at. List entries and whole resources stay
-/// as empty ones, so that others keep their positions and references their targets.
-fn remove(root: &mut Node, target: &[String]) {
-    let Some((last, above)) = target.split_last() else { return };
-    let mut node = root;
-    for key in above {
-        let next = match &mut node.value {
-            Value::Map(map) => map.get_mut(key.as_str()),
-            Value::List(list) => walk::position(key).and_then(|index| list.get_mut(index)),
-            _ => None,
-        };
-        let Some(next) = next else { return };
-        node = next;
-    }
-    match &mut node.value {
-        Value::Map(map) if target.len() > 2 => {
-            map.shift_remove(last.as_str());
-        }
-        Value::Map(map) => {
-            if let Some(node) = map.get_mut(last.as_str()) {
-                node.value = Value::Null;
-            }
-        }
-        Value::List(list) => {
-            if let Some(node) = walk::position(last).and_then(|index| list.get_mut(index)) {
-                node.value = Value::Null;
-            }
-        }
-        _ => {}
-    }
 }
 
 /// A violation of the schema in the reference's words, which name the file that was merged last and the place with

@@ -41,6 +41,7 @@ pub(super) fn decide(
 }
 
 fn checked(name: &str) -> Result<String, Diagnostic> {
+    const RULE: &str = "a project name holds a-z, 0-9, `-` and `_`, and begins with a letter or digit";
     let normal = normalize(name);
     if normal == name {
         return Ok(normal);
@@ -50,7 +51,6 @@ fn checked(name: &str) -> Result<String, Diagnostic> {
          underscores as well as start with a letter or number"
     ));
     let error = error.plain(format!("`{name}` cannot be a project name"));
-    const RULE: &str = "a project name holds a-z, 0-9, `-` and `_`, and begins with a letter or digit";
     Err(error.hint(if normal.is_empty() { RULE.to_owned() } else { format!("{RULE}, such as `{normal}`") }))
 }
 

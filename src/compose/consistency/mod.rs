@@ -99,9 +99,9 @@ pub(super) fn check(project: &mut Project, disabled: &Map<String, Value>, diagno
 }
 
 fn health_test(service: &mut Service<'_, '_>) {
+    const KINDS: [&str; 3] = ["CMD", "CMD-SHELL", "NONE"];
     let test = service.tree.get("healthcheck").and_then(|check| check.get("test")).and_then(Value::as_array);
     let first = test.and_then(|words| words.first()).and_then(Value::as_str);
-    const KINDS: [&str; 3] = ["CMD", "CMD-SHELL", "NONE"];
     if let Some(word) = first.filter(|word| !KINDS.contains(word)) {
         let message = "healthcheck.test must start either by \"CMD\", \"CMD-SHELL\" or \"NONE\"";
         let plain = format!("a test that is a list cannot begin with `{word}`");

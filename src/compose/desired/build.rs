@@ -156,7 +156,7 @@ fn local(files: &dyn Files, spec: &mut BuildSpec, written: &Written) -> Result<(
             format!("the build context {} is no directory", text(&context))
         };
         let hint = suggest::other_file(files, &context);
-        return Err(Problem { absent, hint, ..Problem::new("context", message) });
+        return Err(Problem { key: "context", message, hint, absent });
     }
     let inside = place_dockerfile(files, spec, written, &context)?;
     let walk = Walk::new(files, &context, inside.as_deref());

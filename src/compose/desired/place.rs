@@ -2,6 +2,7 @@
 
 use crate::compose::diagnostic::Diagnostic;
 use crate::compose::node::{Node, Span, Value};
+use crate::compose::walk;
 
 /// Collects diagnostics about a project.
 pub(super) struct Report<'a> {
@@ -21,16 +22,7 @@ impl<'a> Report<'a> {
 
     /// An error about the value at a path, if it is a plain one.
     pub(super) fn value(&mut self, path: &[&str], message: impl Into<String>) -> &mut Diagnostic {
-        let node = path.iter().try_fold(self.nodes, |node, part| match &node.value {
-            Value::Map(map) => map.get(*part),
-            Value::List(list) => list.get(part.parse::<usize>().ok()?),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::Timestamp(_)
-            | Value::String(_) => None,
-        });
+        let node = walk::at(self.nodes, path);
         let span = node.filter(|node| node.as_str().is_some()).map_or_else(Span::default, |node| node.span);
         let found = self.error(path, message);
         *found = found.clone().span(span);

@@ -36,19 +36,8 @@ pub(super) fn dependencies(views: &[View<'_>], known: &[&str]) -> Vec<(usize, Di
         for (at, on) in wanted().filter(|(_, on)| !known.contains(&on.as_str())) {
             let message = format!("there is no stack `{on}` to depend on");
             let (index, error) = view.error(&[PLACE[0], PLACE[1], &at.to_string()], message);
-            let hint = match nearest(on, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    let others: Vec<&str> =
-                        known.iter().copied().filter(|name| *name != view.stack.name).collect();
-                    if others.is_empty() {
-                        "there are no other stacks in this source".to_owned()
-                    } else {
-                        format!("the other stacks are {}", others.join(", "))
-                    }
-                }
-            };
-            found.push((index, error.hint(hint)));
+            let others: Vec<&str> = known.iter().copied().filter(|name| *name != view.stack.name).collect();
+            found.push((index, error.hint(instead_of(on, &others))));
         }
         if let Some(circle) = circle(&by_name, &view.stack.name) {
             let message = format!("stacks wait for each other: {}", circle.join(" -> "));
@@ -58,6 +47,15 @@ pub(super) fn dependencies(views: &[View<'_>], known: &[&str]) -> Vec<(usize, Di
         }
     }
     found
+}
+
+/// The hint for a stack that is not there.
+fn instead_of(wrong: &str, others: &[&str]) -> String {
+    match (nearest(wrong, others.iter().copied()), others) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, []) => "there are no other stacks in this source".to_owned(),
+        (None, _) => format!("the other stacks are {}", others.join(", ")),
+    }
 }
 
 /// The shortest way from a stack back to itself.
