@@ -234,7 +234,7 @@ fn hint(value: &Value) -> String {
         Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Timestamp(_) => {
             format!("put it in quotes: \"{}\"", show(value))
         }
-        Value::Null | Value::String(_) | Value::List(_) | Value::Map(_) => "write a text".to_owned(),
+        Value::Null | Value::String(_) | Value::List(_) | Value::Map(_) => "write a string".to_owned(),
     }
 }
 

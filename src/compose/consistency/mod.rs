@@ -106,7 +106,7 @@ fn health_test(service: &mut Service<'_, '_>) {
         let message = "healthcheck.test must start either by \"CMD\", \"CMD-SHELL\" or \"NONE\"";
         let plain = format!("a test that is a list cannot begin with `{word}`");
         let error = service.error((message, plain), &["healthcheck", "test", "[0]"]).allowed(KINDS);
-        service.found.push(error.hint("put CMD in front, or write the test as one text"));
+        service.found.push(error.hint("put CMD in front, or write the test as one string"));
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn wrong_kind(shapes: &[Shape], value: &Value, is_entry: bool) -> Opt
         }
         Value::String(_) if wants_map => Some("write `name: value` lines below the key, indented".to_owned()),
         Value::Map(map) if is_entry && wants_text && map.len() == 1 => Some(
-            "a colon and a blank make a mapping: put the whole entry in quotes if it is a text".to_owned(),
+            "a colon and a blank make a mapping: put the whole entry in quotes if it is a string".to_owned(),
         ),
         Value::Null => Some("give it a value, or remove the key".to_owned()),
         Value::Map(_) if wants_list => Some("begin every entry with `- `".to_owned()),

@@ -28,7 +28,7 @@ pub(super) fn kinds_of_all(shapes: &[Shape]) -> Vec<&'static str> {
                 Kind::Bool => "a boolean",
                 Kind::Int => "a whole number",
                 Kind::Number => "a number",
-                Kind::String => "a text",
+                Kind::String => "a string",
                 Kind::List => "a list",
                 Kind::Map => "a mapping",
             };
@@ -48,7 +48,7 @@ pub(super) fn wrong_kind(subject: &str, found: &Value, allowed: &[&str]) -> Stri
         Value::Bool(_) => format!("the boolean `{written}`"),
         Value::Int(_) | Value::Float(_) => format!("the number `{written}`"),
         Value::Timestamp(_) => format!("the date `{written}`"),
-        Value::String(_) => "a text".to_owned(),
+        Value::String(_) => "a string".to_owned(),
         Value::List(_) => "a list".to_owned(),
         Value::Map(_) => "a mapping".to_owned(),
     };

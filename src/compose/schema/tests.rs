@@ -167,7 +167,7 @@ fn hints_name_what_would_be_right() {
         ("services: {a: {cgroup: hst}}", "did you mean `host`? the values are host, private"),
         ("services: {a: {devices: [{target: x}]}}", "add `source:`"),
         ("services: {a: {profiles: dev}}", "write a list: [\"dev\"]"),
-        ("services: {a: {privileged: [x]}}", "write a boolean or a text instead"),
+        ("services: {a: {privileged: [x]}}", "write a boolean or a string instead"),
     ] {
         assert_eq!(first(text).hint.as_deref().unwrap_or_default(), hint, "{text}");
     }

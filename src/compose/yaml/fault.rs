@@ -156,7 +156,7 @@ pub(super) fn duplicate_key(
 pub(super) fn non_string_key(shown: &str, written: &str, path: String, span: Span) -> Diagnostic {
     let place = if path.is_empty() { "at top level".to_owned() } else { format!("in {path}") };
     Diagnostic::error(format!("non-string key {place}: {shown}"))
-        .plain(format!("the key `{written}` is not a text"))
+        .plain(format!("the key `{written}` is not a string"))
         .at(path)
         .span(span)
         .hint(format!("write it in quotes: \"{written}\""))
