@@ -34,7 +34,6 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
             let errors = diagnostics_json(&loaded);
             output.result(&pretty(&plan_json::json(&Plan::default(), &EngineInfo::default(), &errors)));
         }
-        output.error("no stack could be loaded; nothing was changed", None);
         return Exit::Failure;
     }
     let mut policy = Policy { prune: !args.no_prune, ..Policy::default() };
@@ -78,7 +77,12 @@ impl Run<'_> {
         let applied = carry_out(&engine, plan, self.output, self.args.parallel.unwrap_or(PARALLEL)).await;
         if self.output.json {
             let errors = diagnostics_json(self.loaded);
-            self.output.result(&pretty(&report_json::json(plan, &planned.observed.engine, &applied, &errors)));
+            self.output.result(&pretty(&report_json::json(
+                plan,
+                &planned.observed.engine,
+                &applied,
+                &errors,
+            )));
         } else {
             self.output.talk(&closing(plan, &applied, self.failed));
         }
