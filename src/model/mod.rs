@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod desired;
+pub mod duration;
 pub mod hash;
 pub mod labels;
 pub mod observed;
