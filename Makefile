@@ -5,7 +5,7 @@ STACKS ?= examples/stacks
 CARGO ?= cargo
 
 .DEFAULT_GOAL := build
-.PHONY: setup build images test check unit docs conformance demo demo-down bench clean-lab
+.PHONY: setup build images test check unit docs conformance demo demo-down bench compat clean-lab
 
 setup: ## install what is missing, start an engine if none answers
 	scripts/setup.sh
@@ -41,6 +41,11 @@ demo: setup build ## the five deployments, a change, and the proof that only it 
 
 demo-down: ## remove what the demo left running; volumes stay
 	scripts/demo.sh --down
+
+compat: setup ## all attributes, held against what docker compose makes of them
+	scripts/images.sh test
+	RECONCILE_TEST_COMPOSE="$${RECONCILE_TEST_COMPOSE:-$$(scripts/reference-compose.sh)}" RECONCILE_TEST_ALL=1 \
+	  $(CARGO) test --locked --test it same_container -- --nocapture
 
 bench: setup build
 	scripts/images.sh test

@@ -6,6 +6,7 @@
 use super::canonical::table::Object;
 use super::canonical::{NETWORK, SERVICE, VOLUME, without_extensions};
 use super::render::compact;
+use crate::model::compose_hash::ComposeHash;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -14,6 +15,59 @@ use sha2::{Digest, Sha256};
 /// Reference: `build`, `pull_policy`, `scale`, `deploy.replicas`, `depends_on`, `profiles` and `x-` keys do
 /// not count; a required env file counts as its path.
 pub fn service_hash(service: &Map<String, Value>) -> String {
+    digest(hashed_part(service))
+}
+
+/// Stands for a container's id until that is known. The character is one of those for private use.
+const HOLE: char = '\u{f8ff}';
+
+/// The hash of a canonical service as it stands on its containers. Beyond [`service_hash`] it covers the absolute paths of
+/// label files, and the ids of the containers that the service shares namespaces and volumes with.
+pub fn container_hash(service: &Map<String, Value>, label_files: &[String]) -> ComposeHash {
+    let mut hashed = hashed_part(service);
+    if !label_files.is_empty() {
+        hashed.insert("label_file".to_owned(), json!(label_files));
+        hashed = in_order(&SERVICE, hashed);
+    }
+    let parents = cut_out_parents(&mut hashed);
+    let text = compact(&Value::Object(hashed));
+    let texts: Vec<String> = text.split(HOLE).map(str::to_owned).collect();
+    if parents.is_empty() || texts.len() != parents.len() + 1 {
+        return ComposeHash::Fixed(crate::model::hash::digest(text.as_bytes()));
+    }
+    ComposeHash::OfParents { texts, parents }
+}
+
+/// Puts a hole in place of every service that is meant for its container, in the order of the hashed text.
+fn cut_out_parents(hashed: &mut Map<String, Value>) -> Vec<String> {
+    let mut parents = Vec::new();
+    for (key, value) in hashed {
+        match (key.as_str(), value) {
+            ("network_mode" | "ipc" | "pid", Value::String(mode)) => {
+                if let Some(parent) = mode.strip_prefix("service:") {
+                    parents.push(parent.to_owned());
+                    *mode = format!("container:{HOLE}");
+                }
+            }
+            // Reference: docker compose 2.40 drops the mode.
+            ("volumes_from", Value::Array(entries)) => {
+                for entry in entries.iter_mut() {
+                    let written = entry.as_str().unwrap_or_default();
+                    *entry = if let Some(container) = written.strip_prefix("container:") {
+                        json!(container.split(':').next())
+                    } else {
+                        parents.push(written.split(':').next().unwrap_or_default().to_owned());
+                        json!(HOLE)
+                    };
+                }
+            }
+            _ => {}
+        }
+    }
+    parents
+}
+
+fn hashed_part(service: &Map<String, Value>) -> Map<String, Value> {
     let mut hashed = without_extensions(&SERVICE, service);
     for key in ["build", "pull_policy", "scale", "depends_on", "profiles"] {
         hashed.shift_remove(key);
@@ -24,7 +78,7 @@ pub fn service_hash(service: &Map<String, Value>) -> String {
     if let Some(files) = hashed.get_mut("env_file").and_then(Value::as_array_mut) {
         files.iter_mut().for_each(shorten_env_file);
     }
-    digest(hashed)
+    hashed
 }
 
 fn shorten_env_file(file: &mut Value) {
@@ -70,6 +124,21 @@ mod tests {
         let text = r#"{"profiles":["a"],"build":{"context":"/x"},"command":null,"depends_on":{"b":{}},"entrypoint":null,
             "image":"spec-img:1","networks":{"default":null},"pull_policy":"always","scale":3,"x-note":"n"}"#;
         assert_eq!(service_hash(&object(text)), hash);
+    }
+
+    #[test]
+    fn label_files_and_parents_count_on_containers() {
+        let plain = object(r#"{"command":null,"image":"a","labels":{"a":"b"},"networks":{}}"#);
+        assert_eq!(container_hash(&plain, &[]), ComposeHash::Fixed(service_hash(&plain)));
+        let text = r#"{"command":null,"image":"a","labels":{"a":"b"},"label_file":["/l"],"networks":{}}"#;
+        let wanted = ComposeHash::Fixed(crate::model::hash::digest(text.as_bytes()));
+        assert_eq!(container_hash(&plain, &["/l".to_owned()]), wanted);
+
+        let text = r#"{"command":null,"image":"a","network_mode":"service:n","pid":"host",
+            "volumes_from":["v:ro","container:c:ro"]}"#;
+        let found = container_hash(&object(text), &[]).given(|key| Some(format!("id-of-{key}")));
+        let text = r#"{"command":null,"image":"a","network_mode":"container:id-of-n","pid":"host","volumes_from":["id-of-v","c"]}"#;
+        assert_eq!(found, Some(crate::model::hash::digest(text.as_bytes())));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the files ask for, as engine objects.
 
+use super::compose_hash::ComposeHash;
 use super::hash::ConfigHash;
 use super::service::{Pairs, Port, ServiceSpec, Ulimit};
 use super::units::{Bytes, Nanos};
@@ -68,7 +69,7 @@ pub struct DesiredService {
     /// Whether it runs once to completion.
     pub job: JobMode,
     /// The reference's hash, for Docker's own tools.
-    pub compose_hash: String,
+    pub compose_hash: ComposeHash,
     /// The owner of the stack agreed that this service may start on an empty volume.
     pub allow_empty_volume: bool,
     /// How long to wait for a health or completion condition on this service.

@@ -4,11 +4,13 @@
 //! with its causes, [`step`] the plan that removes the difference, [`report`] what executing it did.
 
 pub mod change;
+pub mod compose_hash;
 pub mod desired;
 pub mod duration;
 pub mod hash;
 pub mod labels;
 pub mod observed;
+pub mod platform;
 pub mod report;
 pub mod service;
 pub mod step;

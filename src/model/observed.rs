@@ -21,6 +21,8 @@ pub struct ObservedState {
     pub references: BTreeMap<String, String>,
     /// Digests that registries name now, by reference as asked; absent if not asked, `Err` text if it failed.
     pub remote_digests: BTreeMap<String, Result<String, String>>,
+    /// What local images are for, `os/architecture[/variant]`, by reference as asked; absent if not asked or not there.
+    pub platforms: BTreeMap<String, String>,
     /// Environment of containers that were looked into, by id: only for showing what changed.
     pub environments: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -30,6 +32,8 @@ pub struct ObservedState {
 pub struct ObserveRequest {
     /// References whose digest the registry is asked for (pull policies `always` and the periodic ones).
     pub remote_digests: Vec<String>,
+    /// References for which services want a platform of their choice, with that platform.
+    pub platforms: BTreeMap<String, String>,
 }
 
 /// The engine.

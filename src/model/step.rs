@@ -4,6 +4,7 @@
 //! another's result. There is no action that removes a volume, and none that removes a container with its volumes.
 
 use super::change::{Cause, ChangeSet};
+use super::compose_hash::ComposeHash;
 use super::desired::{BuildSpec, InjectedFile, MountedFile, NetworkSpec, VolumeSpec};
 use super::service::{Endpoint, Hook, Pairs, ServiceSpec};
 use super::units::Nanos;
@@ -273,12 +274,16 @@ pub struct ContainerSpec {
     pub pid: String,
     /// `volumes_from` with services resolved to container names.
     pub volumes_from: Vec<String>,
+    /// Links of a container without a network of the stack, `container:alias`.
+    pub links: Vec<String>,
     /// Engine names of the volumes in `spec.volumes`, by key.
     pub volume_names: BTreeMap<String, String>,
     /// Anonymous volumes taken over from the container that is replaced: path in the container to volume name.
     pub inherited_volumes: BTreeMap<String, String>,
     /// Host files mounted read-only.
     pub mounted_files: Vec<MountedFile>,
+    /// The reference's hash, if it covers ids of other containers (by name here): a label that is made at creation.
+    pub compose_hash: ComposeHash,
     /// Seconds until the kill at stop; `None` is the engine's 10 s.
     pub stop_timeout: Option<i64>,
 }

@@ -4,6 +4,7 @@ use super::diff::{Diff, ServiceDiff, StackDiff};
 use super::instances::{Instance, replica_name};
 use super::order::volumes_parent;
 use super::volumes;
+use crate::model::compose_hash::ComposeHash;
 use crate::model::desired::{DesiredService, DesiredStack};
 use crate::model::labels;
 use crate::model::service::{Endpoint, Pairs, ServiceSpec};
@@ -125,12 +126,14 @@ pub(super) fn creation<'a>(
         ipc: names.namespace(&spec.ipc),
         pid: names.namespace(&spec.pid),
         volumes_from: spec.volumes_from.iter().map(|from| names.volumes_from(from)).collect(),
+        links: if primary.is_none() { links } else { Vec::new() },
         volume_names: used.map(|(key, volume)| (key.clone(), volume.name.clone())).collect(),
         inherited_volumes: instance
             .predecessor()
-            .map(|old| volumes::inherited(desired, old))
+            .map(|old| volumes::inherited(&diff.index, &stack.name, desired, old))
             .unwrap_or_default(),
         mounted_files: desired.mounted_files.clone(),
+        compose_hash: desired.compose_hash.renamed(|key| names.first(key)),
         stop_timeout: spec.stop_grace_period.map(crate::model::units::Nanos::whole_seconds),
         spec: spec.clone(),
     };
@@ -170,7 +173,9 @@ fn labels(
     set(labels::SERVICE, key.to_owned());
     set(labels::NUMBER, instance.number.to_string());
     set(labels::ONEOFF, "False".to_owned());
-    set(labels::COMPOSE_HASH, desired.compose_hash.clone());
+    if let ComposeHash::Fixed(hash) = &desired.compose_hash {
+        set(labels::COMPOSE_HASH, hash.clone());
+    }
     set(labels::DEPENDS_ON, depends_on(desired));
     set(labels::WORKING_DIR, stack.working_dir.clone());
     set(labels::CONFIG_FILES, stack.config_files.join(","));

@@ -111,6 +111,7 @@ pub(super) fn check(service: &DesiredService, api: (u32, u32)) -> Gates {
     let mut gates = Gates::default();
     let spec = &service.spec;
     versions(spec, api, &mut gates);
+    selinux(spec, &mut gates);
     namespace_conflicts(spec, &mut gates);
     injected_files(service, &mut gates);
     gates
@@ -147,8 +148,22 @@ fn versions(spec: &ServiceSpec, api: (u32, u32), gates: &mut Gates) {
     }
     // In the order of the attributes in a service, not of the rows.
     gates.blocked.sort_by(|a, b| a.path.cmp(&b.path));
-    if spec.network_mode == "host" && !spec.ports.is_empty() {
-        gates.warnings.push("`ports` has no effect with `network_mode: host`".to_owned());
+    without_effect(spec, gates);
+}
+
+/// What every engine drops in silence.
+fn without_effect(spec: &ServiceSpec, gates: &mut Gates) {
+    let mode = &*spec.network_mode;
+    let shares = mode.starts_with("service:") || mode.starts_with("container:");
+    for (attribute, is_lost) in [
+        ("ports", matches!(mode, "host" | "none") && !spec.ports.is_empty()),
+        ("dns_opt", shares && !spec.dns_opt.is_empty()),
+        ("dns_search", shares && !spec.dns_search.is_empty()),
+        ("domainname", shares && !spec.domainname.is_empty()),
+    ] {
+        if is_lost {
+            gates.warnings.push(format!("`{attribute}` has no effect with `network_mode: {mode}`"));
+        }
     }
 }
 
@@ -164,6 +179,30 @@ fn mounts(spec: &ServiceSpec, attribute: &str, has_it: fn(&Mount) -> bool) -> Ve
 
 fn if_used(attribute: &str, is_used: bool) -> Vec<String> {
     if is_used { vec![attribute.to_owned()] } else { Vec::new() }
+}
+
+/// The engine takes `selinux` only in the form of a bind that makes missing paths and knows no `recursive`. Reference:
+/// docker compose 2.40 drops it then; here it is honoured where it can be.
+fn selinux(spec: &ServiceSpec, gates: &mut Gates) {
+    for (at, bind) in
+        spec.volumes.iter().enumerate().filter_map(|(at, mount)| Some((at, mount.bind.as_ref()?)))
+    {
+        let path = |attribute: &str| format!("volumes[{at}].bind.{attribute}");
+        if bind.selinux.is_empty() {
+            continue;
+        }
+        if !bind.recursive.is_empty() {
+            gates.conflict(
+                &path("selinux"),
+                "the engine takes no `recursive` beside it: leave one of them out",
+            );
+        } else if !bind.create_host_path {
+            gates.warnings.push(format!(
+                "`{}` is false and has no effect: the engine makes a missing path of a bind with `selinux`",
+                path("create_host_path")
+            ));
+        }
+    }
 }
 
 /// With another container's network the engine refuses everything that belongs to that network.

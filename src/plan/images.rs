@@ -5,6 +5,7 @@ use crate::model::change::{Cause, CauseKind};
 use crate::model::desired::{BuildSpec, DesiredService, DesiredState, PullPolicy};
 use crate::model::labels;
 use crate::model::observed::{ObservedContainer, ObservedImage, ObservedState, normalize_reference};
+use crate::model::platform;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -121,7 +122,11 @@ fn fate(reference: &str, local: Option<&ObservedImage>) -> ImageFate {
 /// Services that share a reference share its image, so a build by one or the eagerest pull policy counts for all.
 fn decide(services: &[&DesiredService], observed: &ObservedState) -> ImageFate {
     let source = &services[0].image;
-    let local = observed.image(&source.reference);
+    let wanted = services.iter().map(|service| &service.image.platform).find(|platform| !platform.is_empty());
+    let has = observed.platforms.get(&source.reference).zip(wanted);
+    let other = has.filter(|(has, wanted)| !platform::serves(has, wanted)).map(|(has, _)| has);
+    // Reference: docker compose 2.40 counts an image of another platform as absent.
+    let local = observed.image(&source.reference).filter(|_| other.is_none());
     let mut fate = fate(&source.reference, local);
     if let Some(build) = services.iter().find_map(|service| service.image.build.as_ref()) {
         let built = local.and_then(|image| image.labels.get(labels::BUILD));
@@ -142,16 +147,20 @@ fn decide(services: &[&DesiredService], observed: &ObservedState) -> ImageFate {
         (PullPolicy::Never | PullPolicy::Build, None) => {
             let why = "is not on the engine, and its pull policy forbids to fetch it";
             let cause = Cause::new(CauseKind::Missing, &source.reference);
-            fate.blocked = Some(cause.values(None, Some(why.to_owned())));
+            let old = other.map(|has| format!("an image for {has}"));
+            let of = wanted
+                .filter(|_| other.is_some())
+                .map_or(String::new(), |wanted| format!("for {wanted} it "));
+            fate.blocked = Some(cause.values(old, Some(format!("{of}{why}"))));
         }
         (PullPolicy::Always | PullPolicy::Every(_) | PullPolicy::Missing, None) => {
-            fate.step = Some(ImageStep::Pull(source.platform.clone()));
+            fate.step = Some(ImageStep::Pull(String::new()));
         }
         (PullPolicy::Always | PullPolicy::Every(_), Some(local)) => follow_tag(&mut fate, local, observed),
         (PullPolicy::Never | PullPolicy::Build | PullPolicy::Missing, Some(_)) => {}
     }
     if let Some(ImageStep::Pull(platform)) = &mut fate.step {
-        platform.clone_from(&source.platform);
+        platform.clone_from(wanted.unwrap_or(&source.platform));
     }
     fate
 }

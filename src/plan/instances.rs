@@ -147,8 +147,12 @@ impl<'a, 'c> Judge<'a, 'c> {
         let service = self.service;
         let has_contents =
             !service.contents.is_empty() || !service.files.is_empty() || service.image.build.is_some();
-        !service.compose_hash.is_empty()
-            && container.label(labels::COMPOSE_HASH) == service.compose_hash
+        let first = |key: &str| {
+            let containers = self.context.index.service(&self.stack.name, key).iter();
+            containers.min_by_key(|container| &container.name).map(|container| container.id.clone())
+        };
+        let hash = service.compose_hash.given(first);
+        hash.is_some_and(|hash| !hash.is_empty() && container.label(labels::COMPOSE_HASH) == hash)
             && !has_contents
     }
 

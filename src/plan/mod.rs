@@ -75,7 +75,8 @@ pub fn plan(desired: &DesiredState, observed: &ObservedState, policy: &Policy, n
     schedule(&diff(desired, observed, policy, now))
 }
 
-/// What has to be observed besides the lists: the digests that registries name for services which follow their tag.
+/// What has to be observed besides the lists: the digests that registries name for services which follow their tag, and
+/// the platforms of images where one is asked for.
 pub fn observe_request(desired: &DesiredState) -> ObserveRequest {
     let follows = |pull: PullPolicy| match pull {
         PullPolicy::Always | PullPolicy::Every(_) => true,
@@ -89,7 +90,13 @@ pub fn observe_request(desired: &DesiredState) -> ObserveRequest {
         .map(|service| service.image.reference.as_str())
         .filter(|reference| !reference.contains('@'))
         .collect();
-    ObserveRequest { remote_digests: references.into_iter().map(str::to_owned).collect() }
+    let images =
+        desired.stacks.values().flat_map(|stack| stack.services.values()).map(|service| &service.image);
+    let chosen = images.filter(|image| image.build.is_none() && !image.platform.is_empty());
+    ObserveRequest {
+        remote_digests: references.into_iter().map(str::to_owned).collect(),
+        platforms: chosen.map(|image| (image.reference.clone(), image.platform.clone())).collect(),
+    }
 }
 
 /// Ids of the containers whose environment helps to explain a change: those of services whose hash differs.

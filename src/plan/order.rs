@@ -4,11 +4,15 @@ use crate::model::desired::{DesiredService, DesiredStack};
 use crate::model::service::ServiceSpec;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Services whose containers this one shares a namespace or volumes with.
+/// Services whose containers this one is bound to: it shares a namespace or volumes with them. On the engine's default
+/// bridge a link binds too; on other networks it is a mere name.
 pub(super) fn parents(spec: &ServiceSpec) -> BTreeSet<&str> {
+    let binds = matches!(&*spec.network_mode, "bridge" | "default");
+    let linked =
+        spec.links.iter().filter(|_| binds).map(|link| link.split_once(':').map_or(&**link, |(key, _)| key));
     let namespaces = [&spec.network_mode, &spec.ipc, &spec.pid];
     let shared = namespaces.into_iter().filter_map(|mode| mode.strip_prefix("service:"));
-    shared.chain(spec.volumes_from.iter().filter_map(|from| volumes_parent(from))).collect()
+    shared.chain(linked).chain(spec.volumes_from.iter().filter_map(|from| volumes_parent(from))).collect()
 }
 
 /// The service in an entry of `volumes_from`, unless it names a container.
@@ -102,5 +106,9 @@ mod tests {
             ..ServiceSpec::default()
         };
         assert_eq!(parents(&spec), BTreeSet::from(["vpn", "data"]));
+        let mut spec = ServiceSpec { links: vec!["db:database".into()], ..ServiceSpec::default() };
+        assert_eq!(parents(&spec), BTreeSet::new());
+        spec.network_mode = "bridge".into();
+        assert_eq!(parents(&spec), BTreeSet::from(["db"]));
     }
 }

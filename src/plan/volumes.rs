@@ -1,6 +1,7 @@
 //! What becomes of volumes: they are made, used or held against a change, and never anything else.
 
 use super::index::Index;
+use super::order::volumes_parent;
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
 use crate::model::desired::{DesiredService, DesiredStack, DesiredState, VolumeSpec};
 use crate::model::labels;
@@ -95,13 +96,36 @@ pub(super) fn is_anonymous(mount: &ObservedMount) -> bool {
     mount.kind == "volume" && mount.name.len() == 64 && is_hex(&mount.name)
 }
 
+/// Whether a mount is there because the service takes the mounts of other containers: it is theirs to keep.
+fn is_taken(index: &Index, stack: &str, service: &DesiredService, mount: &ObservedMount) -> bool {
+    // What it mounts itself at that place is its own, whoever else has it.
+    let is_own = !matches!(mount_at(service, &mount.target), Mounted::Nothing);
+    !is_own
+        && service.spec.volumes_from.iter().any(|from| {
+            let has = |container: &ObservedContainer| {
+                container.mounts.iter().any(|other| other.target == mount.target && other.name == mount.name)
+            };
+            match (from.strip_prefix("container:"), volumes_parent(from)) {
+                (Some(name), _) => index.named(name.split(':').next().unwrap_or(name)).is_some_and(has),
+                (None, Some(parent)) => index.service(stack, parent).iter().any(|container| has(container)),
+                (None, None) => false,
+            }
+        })
+}
+
 /// Anonymous volumes that the new container takes over: path in the container to volume name.
-pub(super) fn inherited(service: &DesiredService, old: &ObservedContainer) -> BTreeMap<String, String> {
+pub(super) fn inherited(
+    index: &Index,
+    stack: &str,
+    service: &DesiredService,
+    old: &ObservedContainer,
+) -> BTreeMap<String, String> {
     let is_free = |target: &str| match mount_at(service, target) {
         Mounted::Nothing | Mounted::Anonymous => true,
         Mounted::Named(_) | Mounted::Other(_) => false,
     };
     let mounts = old.mounts.iter().filter(|mount| is_anonymous(mount) && is_free(&mount.target));
+    let mounts = mounts.filter(|mount| !is_taken(index, stack, service, mount));
     mounts.map(|mount| (mount.target.clone(), mount.name.clone())).collect()
 }
 
@@ -142,6 +166,9 @@ pub(super) fn emptied(
         service.spec.volumes.iter().map(|mount| engine_name(&mount.source)).collect();
     let mut causes = Vec::new();
     for mount in old.mounts.iter().filter(|mount| mount.kind == "volume" && !mount.name.is_empty()) {
+        if is_taken(index, &stack.name, service, mount) {
+            continue;
+        }
         let anonymous = is_anonymous(mount);
         let new = match mount_at(service, &mount.target) {
             Mounted::Named(key) => {

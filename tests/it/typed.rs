@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a malformed case is a bug of the case")]
 
+use reconcile::model::compose_hash::ComposeHash;
 use reconcile::model::desired::{
     BuildSpec, Condition, Dependency, DesiredService, DesiredStack, DesiredState, ImageSource, InjectedFile,
     IpamPool, JobMode, NetworkSpec, PullPolicy, Sensitive, VolumeSpec,
@@ -112,7 +113,7 @@ fn service(stack: &mut DesiredStack, key: &str, value: Value) -> DesiredService 
     let job = take("job").map(|value| value.as_bool().expect("job is a bool"));
     let allow_empty_volume = take("allow_empty_volume").is_some();
     let spec = spec(stack, map);
-    let compose_hash = digest(serde_json::to_string(&spec).unwrap().as_bytes());
+    let compose_hash = ComposeHash::Fixed(digest(serde_json::to_string(&spec).unwrap().as_bytes()));
     let names = spec.networks.keys().map(|key| (format!("network {key}"), stack.networks[key].name.clone()));
     let names = names.chain(
         spec.volumes

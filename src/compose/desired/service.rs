@@ -1,6 +1,7 @@
 //! One service.
 
 use super::{Scope, dependencies, image, injected, seccomp, section, strip, words};
+use crate::compose::node::Node;
 use crate::compose::reference_hash;
 use crate::compose::settings::{self, ServiceSettings};
 use crate::model::desired::{DesiredService, DesiredStack, JobMode};
@@ -47,7 +48,7 @@ pub(super) fn convert(
             None if waited_for.contains(key) => JobMode::Job,
             None => JobMode::Inferred,
         },
-        compose_hash: reference_hash::service_hash(service),
+        compose_hash: reference_hash::container_hash(service, &label_files(scope, key)),
         allow_empty_volume: own.allow_empty_volume,
         wait_timeout: own.wait_timeout,
         ..DesiredService::default()
@@ -58,6 +59,13 @@ pub(super) fn convert(
     seccomp::digests(scope, key, &spec.security_opt, &mut converted.contents);
     converted.spec = spec;
     Some(converted)
+}
+
+/// Absolute paths of the service's label files, which the canonical form has no more.
+fn label_files(scope: &Scope<'_>, key: &str) -> Vec<String> {
+    let service = scope.project.nodes.get("services").and_then(|services| services.get(key));
+    let files = service.and_then(|service| service.get("label_file")).and_then(Node::as_list);
+    files.unwrap_or_default().iter().filter_map(Node::as_str).map(str::to_owned).collect()
 }
 
 fn own_settings(scope: &mut Scope<'_>, key: &str) -> ServiceSettings {

@@ -27,6 +27,7 @@ const REMOVAL_POLL: Duration = Duration::from_millis(200);
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Inspection {
+    pub id: String,
     pub name: String,
     pub state: State,
     pub config: Config,
@@ -106,6 +107,13 @@ impl DockerEngine {
     }
 
     pub(super) async fn create_container(&self, container: &ContainerSpec) -> Result<Outcome, EngineError> {
+        let hash = self.compose_hash(container).await?;
+        let with_hash = hash.map(|hash| {
+            let mut container = container.clone();
+            container.labels.insert(labels::COMPOSE_HASH.to_owned(), hash);
+            container
+        });
+        let container = with_hash.as_ref().unwrap_or(container);
         let base = container.labels.get(labels::WORKING_DIR).map_or("", String::as_str);
         let security_opt = body::read_profiles(&container.spec.security_opt, Path::new(base))?;
         let proxies = self.client_config()?.proxy_environment(&self.api.address);
@@ -129,6 +137,15 @@ impl DockerEngine {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The reference's hash where it covers ids of containers that came into being only now.
+    async fn compose_hash(&self, container: &ContainerSpec) -> Result<Option<String>, EngineError> {
+        let mut ids = BTreeMap::new();
+        for parent in container.compose_hash.parents() {
+            ids.insert(parent.as_str(), self.inspect(parent).await?.id);
+        }
+        Ok(container.compose_hash.given(|name| ids.get(name).cloned()).filter(|_| !ids.is_empty()))
     }
 
     /// Whether the container of that name is the one to make: an answer may have been lost.

@@ -6,6 +6,7 @@ use super::auth;
 use super::lists::{Container, Image, Network, Volumes, or_default};
 use crate::engine::{EngineError, Observe, ObserveRequest};
 use crate::model::observed::{ObservedNetwork, ObservedState};
+use crate::model::platform;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -32,6 +33,15 @@ struct Config {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
+struct InspectedImage {
+    os: String,
+    architecture: String,
+    #[serde(deserialize_with = "or_default")]
+    variant: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
 struct Distribution {
     descriptor: Descriptor,
 }
@@ -53,7 +63,12 @@ impl Observe for DockerEngine {
                 api.read::<Vec<Image>>(Call::get("/images/json")),
             )
         };
-        let (lists, remote_digests) = tokio::join!(lists, self.remote_digests(&request.remote_digests));
+        let (lists, remote_digests, platforms) = tokio::join!(
+            lists,
+            self.remote_digests(&request.remote_digests),
+            self.platforms(&request.platforms)
+        );
+        let platforms = platforms?;
         let (containers, networks, volumes, images) = lists?;
         let mut networks: Vec<ObservedNetwork> = networks.into_iter().map(Network::observed).collect();
         networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
@@ -69,6 +84,7 @@ impl Observe for DockerEngine {
             networks,
             volumes,
             remote_digests,
+            platforms,
             ..ObservedState::default()
         };
         for image in images {
@@ -106,7 +122,45 @@ fn pairs(entries: Vec<String>) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Engines from this version on hold images of several platforms under one name, and are asked for one of them.
+const BY_PLATFORM: (u32, u32) = (1, 49);
+
 impl DockerEngine {
+    /// What local images are for. One call per image, and only for those whose services choose a platform.
+    async fn platforms(
+        &self,
+        wanted: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, EngineError> {
+        let lookups = wanted.clone().into_iter().map(|(reference, wanted)| async move {
+            Ok(self.platform(&reference, &wanted).await?.map(|platform| (reference, platform)))
+        });
+        let found: Vec<Result<_, EngineError>> =
+            stream::iter(lookups).buffer_unordered(PARALLEL).collect().await;
+        found.into_iter().filter_map(Result::transpose).collect()
+    }
+
+    /// What a local image is for: the wanted platform if the engine has it for that; `None` if it is not there.
+    async fn platform(&self, reference: &str, wanted: &str) -> Result<Option<String>, EngineError> {
+        let name = reference.split('/').map(escape).collect::<Vec<_>>().join("/");
+        let call = || Call::get(format!("/images/{name}/json"));
+        if self.info.api >= BY_PLATFORM {
+            let [os, architecture, variant] = platform::parts(wanted);
+            let query =
+                serde_json::json!({"os": os, "architecture": architecture, "variant": variant}).to_string();
+            if self.api.read::<InspectedImage>(call().query("platform", &query)).await.is_ok() {
+                return Ok(Some(wanted.to_owned()));
+            }
+        }
+        match self.api.read::<InspectedImage>(call()).await {
+            Ok(InspectedImage { os, architecture, variant }) => {
+                let parts = [os, architecture, variant].into_iter().filter(|part| !part.is_empty());
+                Ok(Some(parts.collect::<Vec<_>>().join("/")))
+            }
+            Err(EngineError::Api { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The digests that registries name now. A registry that does not answer is told as text: its images stay.
     async fn remote_digests(&self, references: &[String]) -> BTreeMap<String, Result<String, String>> {
         let lookups = references.iter().cloned().map(|reference| async move {

@@ -173,10 +173,15 @@ fn create_container(world: &mut World, spec: &ContainerSpec) -> Done {
     }
     let mounts = mounts(world, spec, &image_id)?;
     world.clock += 1;
+    let mut labels = spec.labels.clone();
+    if !spec.compose_hash.parents().is_empty() {
+        let id = |name: &str| world.find(name).map(|found| found.observed.id.clone());
+        labels.extend(spec.compose_hash.given(id).map(|hash| (labels::COMPOSE_HASH.to_owned(), hash)));
+    }
     let observed = ObservedContainer {
         id: world.new_id(),
         name: spec.name.clone(),
-        labels: spec.labels.clone(),
+        labels,
         image_id,
         created: world.clock,
         network_mode: spec.network_mode.clone(),

@@ -86,7 +86,7 @@ async fn observing_takes_four_requests_however_many_containers_there_are() {
 async fn a_registry_that_does_not_answer_is_told_and_stops_nothing() {
     let Some(lab) = Lab::start().await else { return };
     let reference = "127.0.0.1:1/reconcile-test/absent:1".to_owned();
-    let request = ObserveRequest { remote_digests: vec![reference.clone()] };
+    let request = ObserveRequest { remote_digests: vec![reference.clone()], ..ObserveRequest::default() };
     let observed = lab.engine.observe(&request).await.expect("observe");
     assert!(observed.remote_digests.get(&reference).is_some_and(Result::is_err));
     let platform = String::new();

@@ -83,7 +83,7 @@ async fn images_are_pulled_with_the_login_of_their_registry() {
     docker(&["rmi", &reference]).expect("untag");
 
     let (member, stranger) = (connect(with.path()).await, connect(without.path()).await);
-    let request = ObserveRequest { remote_digests: vec![reference.clone()] };
+    let request = ObserveRequest { remote_digests: vec![reference.clone()], ..ObserveRequest::default() };
     let observed = member.observe(&request).await.expect("observe");
     let digest = observed.remote_digests.get(&reference).expect("asked").clone().expect("digest");
     let observed = stranger.observe(&request).await.expect("observe");

@@ -1,6 +1,6 @@
 //! Docker's own tools see the stacks. Skipped where the reference is not installed (`scripts/reference-compose.sh`).
 
-use crate::lab::{Lab, Run};
+use crate::lab::{Lab, Run, changed};
 use std::path::Path;
 use std::process::Command;
 
@@ -59,4 +59,36 @@ fn compose_up_finds_our_containers_running() {
     let up = up.exits(0);
     assert!(up.stderr.contains("Running"), "{up}");
     assert_eq!(lab.containers(), before);
+}
+
+/// Docker's own hash of a service that shares a namespace covers the id of the other container.
+#[test]
+fn compose_up_finds_what_followed_a_replaced_service_running() {
+    let Some(lab) = Lab::new("followed") else { return };
+    lab.write(
+        "compose.yaml",
+        "\
+name: PREFIX-c
+x-base: &base {image: IMAGE, command: [sleep, infinity], init: true, stop_grace_period: 0s}
+services:
+  base: {<<: *base, environment: {A: old}, volumes: ['data:/data', /cache]}
+  sidecar: {<<: *base, network_mode: 'service:base', pid: 'service:base'}
+  backup: {<<: *base, volumes_from: ['base:ro']}
+volumes: {data: {}}
+",
+    );
+    lab.reconcile(&["."]).exits(0);
+    let first = lab.containers();
+    lab.edit("compose.yaml", "A: old", "A: new");
+    lab.reconcile(&["."]).exits(0);
+    let second = lab.containers();
+    assert_eq!(changed(&first, &second).len(), 3);
+    assert!(
+        !lab.exec("c-backup-1", "touch /cache/x || touch /data/x").stderr.is_empty(),
+        "read-only it stays"
+    );
+    lab.reconcile(&["--detailed-exitcode", "."]).exits(0);
+    let Some(up) = compose(lab.path(), &["up", "-d"]) else { return };
+    up.exits(0);
+    assert_eq!(lab.containers(), second);
 }

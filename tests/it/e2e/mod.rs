@@ -4,4 +4,5 @@ mod applying;
 mod beside_compose;
 mod refusing;
 mod requests;
+mod same_container;
 mod volumes;

@@ -260,3 +260,22 @@ fn no_permission_on_the_socket_is_a_clear_error() {
     let run = run.exits(1);
     assert!(run.stderr.contains("permission") && run.stderr.contains("docker.sock"), "{run}");
 }
+
+#[test]
+fn an_image_of_another_platform_is_not_taken() {
+    let Some(lab) = Lab::new("platform") else { return };
+    let text = "\
+name: PREFIX-p
+services:
+  app: {image: IMAGE, command: [sleep, infinity], platform: linux/s390x, pull_policy: never}
+";
+    lab.write("compose.yaml", text);
+    let run = lab.reconcile(&["."]).exits(3);
+    assert!(run.stderr.contains("blocked   service app") && run.stderr.contains("linux/s390x"), "{run}");
+    assert!(lab.containers().is_empty());
+    lab.edit("compose.yaml", "never", "missing");
+    let run = lab.reconcile(&["--dry-run", "--format", "json", "."]).json();
+    let steps: Vec<&str> =
+        run["steps"].as_array().expect("steps").iter().filter_map(|step| step["action"].as_str()).collect();
+    assert!(steps.iter().any(|step| step.contains("Pull")), "{run}");
+}

@@ -42,16 +42,9 @@ pub(super) fn networking(
     Ok(())
 }
 
-/// Links of containers without a network of their own: the engine knows them only on its default bridge.
-pub(super) fn legacy_links(container: &ContainerSpec, external: &[String]) -> Vec<String> {
-    if let Some(primary) = container.endpoints.get(&container.network_mode) {
-        return primary.links.clone();
-    }
-    if !matches!(container.network_mode.as_str(), "bridge" | "default" | "") {
-        return Vec::new();
-    }
-    let with_alias = |link: &String| if link.contains(':') { link.clone() } else { format!("{link}:{link}") };
-    external.iter().map(with_alias).collect()
+/// Links that do not stand at an endpoint. Where the network mode allows none, the engine says so.
+pub(super) fn legacy_links(container: &ContainerSpec) -> &[String] {
+    container.endpoints.get(&container.network_mode).map_or(&container.links, |primary| &primary.links)
 }
 
 /// Settings of one endpoint, for a creation or for a connection afterwards.

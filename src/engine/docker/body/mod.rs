@@ -71,7 +71,8 @@ pub(super) fn create_body(
         entrypoint,
         environment,
         expose,
-        external_links,
+        // Resolved in `EndpointSpec::links` and `ContainerSpec::links`, like `links`.
+        external_links: _,
         extra_hosts,
         group_add,
         gpus,
@@ -85,7 +86,6 @@ pub(super) fn create_body(
         isolation,
         // `ContainerSpec::labels` holds them together with those of tools.
         labels: _,
-        // Resolved in `EndpointSpec::links`.
         links: _,
         logging,
         mem_limit,
@@ -162,7 +162,7 @@ pub(super) fn create_body(
     host.set("DnsOptions", dns_opt);
     host.set("DnsSearch", dns_search);
     host.set("ExtraHosts", &process::extra_hosts(extra_hosts));
-    host.set("Links", &endpoints::legacy_links(container, external_links));
+    host.set("Links", &endpoints::legacy_links(container).to_vec());
     host.set("RestartPolicy", &process::restart_policy(restart, deploy.as_ref(), &mut gate));
     host.set("LogConfig", &logging.as_ref().map(process::log_config));
     host.set("Init", init);
@@ -177,8 +177,9 @@ pub(super) fn create_body(
     host.set("UsernsMode", userns_mode);
     host.set("Privileged", privileged);
     host.set("ReadonlyRootfs", read_only);
-    host.set("CapAdd", cap_add);
-    host.set("CapDrop", cap_drop);
+    let (cap_add, cap_drop) = security::capabilities(cap_add, cap_drop);
+    host.set("CapAdd", &cap_add);
+    host.set("CapDrop", &cap_drop);
     host.set("GroupAdd", group_add);
     security::options(&mut host, around.security_opt);
 

@@ -76,7 +76,7 @@ fn bind(mount: &Mount, gate: &Gate) -> Result<Form, EngineError> {
     let BindOptions { selinux, propagation, create_host_path, recursive } =
         mount.bind.as_ref().unwrap_or(&default);
     // A colon separates the parts of the text, and a file lies in the container's way only by `Mounts`.
-    let fits = *create_host_path
+    let fits = (*create_host_path || !selinux.is_empty())
         && recursive.is_empty()
         && !mount.source.contains(':')
         && !mount.target.contains(':');
@@ -89,12 +89,6 @@ fn bind(mount: &Mount, gate: &Gate) -> Result<Form, EngineError> {
             }
         }
         return Ok(Form::Bind(text));
-    }
-    if !selinux.is_empty() {
-        return Err(EngineError::Failed(format!(
-            "mount {}: the engine takes `selinux` only with `create_host_path: true` and without `recursive`",
-            mount.target
-        )));
     }
     let mut options = Fields::default();
     let mut propagation = propagation.clone();
@@ -113,8 +107,8 @@ fn bind(mount: &Mount, gate: &Gate) -> Result<Form, EngineError> {
         _ => {}
     }
     options.set("Propagation", &propagation);
-    if *create_host_path {
-        gate.need("volumes.bind.create_host_path (with recursive, or a colon in a path)", (1, 42))?;
+    // Without it an older engine refuses a path that is missing, which is no silence.
+    if *create_host_path && gate.api >= (1, 42) {
         options.put("CreateMountpoint", true);
     }
     Ok(Form::Mount(long(mount, &mount.source, "BindOptions", options)))
@@ -132,9 +126,9 @@ fn volume(mount: &Mount, container: &ContainerSpec, gate: &Gate) -> Result<Form,
     } else {
         container.volume_names.get(&mount.source).map_or(mount.source.as_str(), String::as_str)
     };
-    if !mount.source.is_empty() && labels.is_empty() && subpath.is_empty() && !mount.target.contains(':') {
-        let copy = if *nocopy { ",nocopy" } else { "" };
-        return Ok(Form::Bind(format!("{name}:{}:{}{copy}", mount.target, access(mount))));
+    let is_plain = labels.is_empty() && subpath.is_empty() && !*nocopy;
+    if !mount.source.is_empty() && is_plain && !mount.target.contains(':') {
+        return Ok(Form::Bind(format!("{name}:{}:{}", mount.target, access(mount))));
     }
     let mut options = Fields::default();
     options.set("NoCopy", nocopy);

@@ -3,6 +3,7 @@
 use super::fields::Fields;
 use crate::engine::EngineError;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Replaces `seccomp=FILE` by the file's profile, as the engine wants it. Paths are relative to the project directory.
@@ -14,7 +15,7 @@ pub(in super::super) fn read_profiles(options: &[String], base: &Path) -> Result
                 return Ok(option.clone());
             };
             if matches!(file, "unconfined" | "builtin") || file.trim_start().starts_with('{') {
-                return Ok(format!("seccomp={file}"));
+                return Ok(option.clone());
             }
             let path = base.join(file);
             let fail = |reason: String| {
@@ -25,6 +26,25 @@ pub(in super::super) fn read_profiles(options: &[String], base: &Path) -> Result
             Ok(format!("seccomp={profile}"))
         })
         .collect()
+}
+
+/// Added and dropped capabilities as the engine stores them. Reference: docker compose 2.40 gives them their full names,
+/// sorted, each once; `ALL` stands alone, and what is added is not dropped.
+pub(super) fn capabilities(add: &[String], drop: &[String]) -> (Vec<String>, Vec<String>) {
+    let add: BTreeSet<String> = add.iter().map(|name| capability(name)).collect();
+    let mut drop: BTreeSet<String> = drop.iter().map(|name| capability(name)).collect();
+    drop.retain(|name| !add.contains(name));
+    let listed = |all: BTreeSet<String>| {
+        if all.contains(ALL) { vec![ALL.to_owned()] } else { all.into_iter().collect() }
+    };
+    (listed(add), listed(drop))
+}
+
+const ALL: &str = "ALL";
+
+fn capability(name: &str) -> String {
+    let name = name.trim().to_uppercase();
+    if name == ALL || name.starts_with("CAP_") { name } else { format!("CAP_{name}") }
 }
 
 /// Splits at the first `=`, or the first `:` as older files have it.

@@ -77,7 +77,13 @@ fn every_attribute_lands_where_the_engine_wants_it() {
         (json!({"userns_mode": "host"}), "/HostConfig/UsernsMode", json!("host")),
         (json!({"privileged": true}), "/HostConfig/Privileged", json!(true)),
         (json!({"read_only": true}), "/HostConfig/ReadonlyRootfs", json!(true)),
-        (json!({"cap_add": ["A"]}), "/HostConfig/CapAdd", json!(["A"])),
+        (
+            json!({"cap_add": ["SYS_TIME", "cap_net_admin", "CAP_SYS_TIME"], "cap_drop": ["SYS_TIME"]}),
+            "/HostConfig/CapAdd",
+            json!(["CAP_NET_ADMIN", "CAP_SYS_TIME"]),
+        ),
+        (json!({"cap_add": ["A"], "cap_drop": ["A"]}), "/HostConfig/CapDrop", json!(null)),
+        (json!({"cap_add": ["A", "ALL"]}), "/HostConfig/CapAdd", json!(["ALL"])),
         (json!({"cap_drop": ["ALL"]}), "/HostConfig/CapDrop", json!(["ALL"])),
         (json!({"group_add": ["g"]}), "/HostConfig/GroupAdd", json!(["g"])),
         (
@@ -217,6 +223,11 @@ fn mounts_take_the_form_that_can_say_them() {
             json!(["/s:/t:ro,z,rslave"]),
         ),
         (
+            json!({"type": "bind", "source": "/s", "target": "/t", "bind": {"selinux": "Z"}}),
+            "Binds",
+            json!(["/s:/t:rw,Z"]),
+        ),
+        (
             json!({"type": "bind", "source": "/s", "target": "/t", "bind": {"propagation": "rslave"}}),
             "Mounts",
             json!([{"Type": "bind", "Source": "/s", "Target": "/t", "BindOptions": {"Propagation": "rslave"}}]),
@@ -239,8 +250,8 @@ fn mounts_take_the_form_that_can_say_them() {
         ),
         (
             json!({"type": "volume", "source": "data", "target": "/t", "volume": {"nocopy": true}}),
-            "Binds",
-            json!(["p_data:/t:rw,nocopy"]),
+            "Mounts",
+            json!([{"Type": "volume", "Source": "p_data", "Target": "/t", "VolumeOptions": {"NoCopy": true}}]),
         ),
         (
             json!({"type": "volume", "source": "data", "target": "/t", "volume": {"subpath": "x"}}),
@@ -356,7 +367,6 @@ fn what_an_old_engine_would_drop_is_refused() {
         json!({"volumes": [{"type": "volume", "source": "v", "target": "/t", "volume": {"subpath": "x"}}]}),
         json!({"volumes": [{"type": "image", "source": "v", "target": "/t"}]}),
         json!({"volumes": [{"type": "bind", "source": "/v", "target": "/t", "bind": {"recursive": "readonly"}}]}),
-        json!({"volumes": [{"type": "bind", "source": "/a:b", "target": "/t"}]}),
     ] {
         let error = body_of(&container(&spec), OLD).expect_err("refused");
         assert!(error.contains("needs engine API 1.4") && error.contains("speaks 1.41"), "{error}");
@@ -399,7 +409,7 @@ fn security_options_are_read_in_and_translated() {
     let options = read_profiles(&options.map(str::to_owned), home.path()).expect("profiles");
     let around = Surroundings { api: OLD, proxies: &BTreeMap::new(), security_opt: &options };
     let (body, _) = create_body(&container(&json!({})), &around).expect("body");
-    let expected = json!([r#"seccomp={"a":[1]}"#, "seccomp=unconfined", "no-new-privileges"]);
+    let expected = json!([r#"seccomp={"a":[1]}"#, "seccomp:unconfined", "no-new-privileges"]);
     assert_eq!(body["HostConfig"]["SecurityOpt"], expected);
     assert_eq!(
         (&body["HostConfig"]["MaskedPaths"], &body["HostConfig"]["ReadonlyPaths"]),
