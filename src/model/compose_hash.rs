@@ -41,6 +41,7 @@ impl ComposeHash {
     }
 
     /// The same with other names for the parents.
+    #[must_use]
     pub fn renamed(&self, name: impl Fn(&str) -> String) -> Self {
         match self {
             Self::Fixed(_) => self.clone(),

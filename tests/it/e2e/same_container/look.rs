@@ -157,7 +157,7 @@ fn tidy(key: &str, value: Value) -> Value {
 /// Anonymous volumes have names of 64 hexadecimal digits.
 fn without_random_names(text: &str) -> String {
     let is_random = |part: &str| part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_random(text) || text.starts_with("/") && text.split('/').any(is_random) {
+    if is_random(text) || text.starts_with('/') && text.split('/').any(is_random) {
         let parts = text.split('/').map(|part| if is_random(part) { "<anonymous>" } else { part });
         return parts.collect::<Vec<_>>().join("/");
     }
