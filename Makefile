@@ -23,16 +23,16 @@ check: ## format and lints
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
-unit: setup ## all tests, also those against a real engine
+unit: setup ## all tests, also those against a real engine and, where it can be had, beside docker compose
 	scripts/images.sh test
-	$(CARGO) test --locked
-
-docs: ## write what is made from the program's tables: docs/compatibility.md, docs/schema
-	UPDATE=1 $(CARGO) test --locked --test it docs
+	@[ -x .lab/compose/docker-compose ] || scripts/reference-compose.sh .lab/compose || echo "tests beside docker compose are skipped"
+	RECONCILE_TEST_ENGINE=required \
+	  RECONCILE_TEST_COMPOSE="$$([ -x .lab/compose/docker-compose ] && echo $(CURDIR)/.lab/compose/docker-compose)" \
+	  $(CARGO) test --locked
 
 conformance: ## every case of the corpus in CORPUS, if it is there
 	@if [ -d "$(CORPUS)" ]; then \
-	  CORPUS="$(abspath $(CORPUS))" $(CARGO) test --release --locked --test conformance -- --nocapture; \
+	  CORPUS="$(abspath $(CORPUS))" $(CARGO) test --locked --test conformance -- --nocapture; \
 	else echo "conformance: no corpus at $(CORPUS), skipped (CORPUS=DIR names one)"; fi
 
 demo: setup build ## the five deployments, a change, and the proof that only it was applied

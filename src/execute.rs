@@ -38,9 +38,8 @@ pub async fn execute<E: Engine>(plan: &Plan, engine: &E, options: &Options<'_>) 
     let mut report = Report::default();
     let mut running = FuturesUnordered::new();
     let mut busy = 0;
-    let mut stop = options.stop.clone();
     loop {
-        let stopped = *stop.borrow();
+        let stopped = *options.stop.borrow();
         while let Some(index) = walk.next_ready(stopped, busy < options.parallel.max(1)) {
             let step = &plan.steps[index];
             busy += usize::from(!is_wait(&step.action));
@@ -60,7 +59,6 @@ pub async fn execute<E: Engine>(plan: &Plan, engine: &E, options: &Options<'_>) 
             skip(plan, skipped, because, &mut report, options.events);
         }
         report.outcomes.insert(step.id.clone(), (outcome, elapsed));
-        stop.mark_unchanged();
     }
     report
 }
@@ -73,7 +71,7 @@ fn skip(plan: &Plan, index: usize, because: StepId, report: &mut Report, events:
 }
 
 const fn is_wait(action: &Action) -> bool {
-    matches!(action, Action::AwaitHealthy { .. } | Action::AwaitCompleted { .. })
+    matches!(action, Action::AwaitHealthy { .. } | Action::AwaitStable { .. } | Action::AwaitCompleted { .. })
 }
 
 struct StepProgress<'a>(&'a Step, &'a dyn Events);
@@ -94,10 +92,10 @@ async fn perform<E: Engine>(
     let progress = StepProgress(step, options.events);
     let call = engine.perform(&step.action, &progress);
     let result = if is_wait(&step.action) {
-        let mut stop = options.stop.clone();
+        let mut told = options.stop.clone();
         tokio::select! {
             result = call => result.map_err(|error| error.to_string()),
-            Ok(_) = stop.wait_for(|stop| *stop) => Err(INTERRUPTED.to_owned()),
+            Ok(_) = told.wait_for(|stop| *stop) => Err(INTERRUPTED.to_owned()),
         }
     } else {
         call.await.map_err(|error| error.to_string())

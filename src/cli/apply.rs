@@ -11,6 +11,7 @@ use super::{plan_text, report_json};
 use crate::cycle::{self, Applied};
 use crate::engine::{EngineError, ReadOnly};
 use crate::execute::Options;
+use crate::model::observed::EngineInfo;
 use crate::model::report::{Outcome, Report};
 use crate::model::step::Plan;
 use crate::plan::Policy;
@@ -31,9 +32,8 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
     if failed > 0 && loaded.desired.stacks.is_empty() {
         if output.json {
             let errors = diagnostics_json(&loaded);
-            output.result(&pretty(&plan_json::json(&Plan::default(), &Default::default(), errors)));
+            output.result(&pretty(&plan_json::json(&Plan::default(), &EngineInfo::default(), &errors)));
         }
-        output.error("no stack could be loaded; nothing was changed", None);
         return Exit::Failure;
     }
     let mut policy = Policy { prune: !args.no_prune, ..Policy::default() };
@@ -60,7 +60,7 @@ impl Run<'_> {
         let planned = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
         if self.output.json {
             let errors = diagnostics_json(self.loaded);
-            self.output.result(&pretty(&plan_json::json(&planned.plan, &planned.observed.engine, errors)));
+            self.output.result(&pretty(&plan_json::json(&planned.plan, &planned.observed.engine, &errors)));
         } else {
             self.output.result(&plan_text::text(&planned.plan, self.output.verbose > 0));
         }
@@ -77,7 +77,12 @@ impl Run<'_> {
         let applied = carry_out(&engine, plan, self.output, self.args.parallel.unwrap_or(PARALLEL)).await;
         if self.output.json {
             let errors = diagnostics_json(self.loaded);
-            self.output.result(&pretty(&report_json::json(plan, &planned.observed.engine, &applied, errors)));
+            self.output.result(&pretty(&report_json::json(
+                plan,
+                &planned.observed.engine,
+                &applied,
+                &errors,
+            )));
         } else {
             self.output.talk(&closing(plan, &applied, self.failed));
         }

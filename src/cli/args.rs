@@ -84,6 +84,7 @@ pub struct SourceArgs {
 
 /// What applying takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct ApplyArgs {
     /// Where the desired state comes from.
     #[command(flatten)]

@@ -1,36 +1,88 @@
 //! Diagnostics for people (source excerpt with a caret) and for programs (fields).
 
+use super::excerpt::shown;
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
+use crate::compose::node::{FileId, Span};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
+use std::ops::Range;
+use std::path::Path;
+
+/// What a diagnostic points into.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// The files.
+    pub sources: &'a Sources,
+    /// The process's working directory: paths below it are shown without it.
+    pub cwd: &'a Path,
+}
+
+impl Scene<'_> {
+    /// The path of a file as the user would name it.
+    fn file(&self, file: FileId) -> String {
+        let path = self.sources.path(file);
+        let name = path.strip_prefix(self.cwd).unwrap_or(path);
+        if name == Path::new("-") { "(standard input)".to_owned() } else { name.display().to_string() }
+    }
+
+    /// A sentence with the paths in it as the user would name them.
+    fn sentence(&self, text: &str) -> String {
+        match self.cwd.to_str() {
+            Some(cwd) if cwd.len() > 1 => text.replace(&format!("{cwd}/"), ""),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// The bytes of a place to underline: on one line, and whole characters.
+    fn underlined(&self, span: Span) -> Range<usize> {
+        let source = self.sources.text(span.file);
+        let start = floor(source, span.start as usize);
+        let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
+        let end = floor(source, (span.end as usize).clamp(start, line_end)).max(start);
+        start..start + source[start..end].trim_end().len()
+    }
+}
 
 /// The diagnostic as text, with the lines it is about.
-pub fn text(diagnostic: &Diagnostic, sources: &Sources) -> String {
+pub fn text(diagnostic: &Diagnostic, scene: Scene<'_>) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()));
-    let path;
-    if let Some(span) = diagnostic.span {
-        let source = sources.text(span.file);
-        path = sources.path(span.file).display().to_string();
-        let start = floor(source, span.start as usize);
-        let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
-        let end = floor(source, (span.end as usize).clamp(start, line_end)).max(start);
-        group = group.element(
-            Snippet::source(source).path(path.as_str()).annotation(AnnotationKind::Primary.span(start..end)),
-        );
+    let title = scene.sentence(diagnostic.text());
+    let mut group = Group::with_title(level.primary_title(title.as_str()));
+    let other = diagnostic.other_place();
+    let (path, other_path, source, other_source);
+    let mut last = None;
+    if let Some(span) = diagnostic.place(scene.sources) {
+        path = scene.file(span.file);
+        source = shown(diagnostic, scene.sources, span.file);
+        let mut snippet = Snippet::source(source.as_ref())
+            .path(path.as_str())
+            .annotation(AnnotationKind::Primary.span(scene.underlined(span)));
+        if let Some((also, label)) = other.filter(|(also, _)| also.file == span.file) {
+            snippet = snippet.annotation(AnnotationKind::Context.span(scene.underlined(also)).label(label));
+        }
+        group = group.element(snippet);
+        last = Some(span.file);
+    }
+    if let Some((also, label)) = other.filter(|(also, _)| Some(also.file) != last) {
+        other_path = scene.file(also.file);
+        other_source = shown(diagnostic, scene.sources, also.file);
+        let annotation = AnnotationKind::Context.span(scene.underlined(also)).label(label);
+        group = group
+            .element(Snippet::source(other_source.as_ref()).path(other_path.as_str()).annotation(annotation));
     }
     if !diagnostic.path.is_empty() {
-        group = group.element(Level::NOTE.message(format!("at {}", diagnostic.path)));
+        group = group.element(Level::NOTE.no_name().message(format!("at {}", diagnostic.path)));
     }
-    if let Some(hint) = &diagnostic.hint {
+    let hint = diagnostic.hint.as_deref().map(|hint| scene.sentence(hint));
+    if let Some(hint) = &hint {
         group = group.element(Level::HELP.message(hint.as_str()));
     }
     let mut text = Renderer::styled().decor_style(DecorStyle::Ascii).render(&[group]);
-    text.push('\n');
+    text.push_str("\n\n");
     text
 }
 
@@ -43,34 +95,47 @@ fn floor(text: &str, at: usize) -> usize {
 }
 
 /// The diagnostic as fields.
-pub fn fields(diagnostic: &Diagnostic, sources: &Sources, stack: Option<&str>) -> Value {
-    let place = diagnostic.span.map(|span| (sources.path(span.file), sources.position(span)));
+pub fn fields(diagnostic: &Diagnostic, scene: Scene<'_>, stack: Option<&str>) -> Value {
+    let span = diagnostic.place(scene.sources);
+    let place = span.map(|span| scene.sources.position(span));
+    let found =
+        span.map(|span| shown(diagnostic, scene.sources, span.file)[scene.underlined(span)].to_owned());
     json!({
         "severity": match diagnostic.severity { Severity::Error => "error", Severity::Warning => "warning" },
         "stack": stack,
-        "message": diagnostic.message,
+        "message": scene.sentence(diagnostic.text()),
         "path": diagnostic.path,
-        "file": place.as_ref().map(|(file, _)| file.display().to_string()),
-        "line": place.as_ref().map(|(_, (line, _))| line),
-        "column": place.as_ref().map(|(_, (_, column))| column),
-        "hint": diagnostic.hint,
+        "file": span.map(|span| scene.file(span.file)),
+        "line": place.map(|(line, _)| line),
+        "column": place.map(|(_, column)| column),
+        "found": found,
+        "allowed": diagnostic.choices(),
+        "hint": diagnostic.hint.as_deref().map(|hint| scene.sentence(hint)),
+        "related": diagnostic.other_place().map(|(span, label)| {
+            let (line, column) = scene.sources.position(span);
+            json!({"file": scene.file(span.file), "line": line, "column": column, "message": label})
+        }),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{fields, text};
+    use super::{Scene, fields, text};
     use crate::compose::diagnostic::{Diagnostic, Sources};
     use crate::compose::node::Span;
     use std::path::Path;
 
     fn example() -> (Diagnostic, Sources) {
         let mut sources = Sources::default();
-        let file = sources.add(Path::new("compose.yaml"), "services:\n  wéb:\n    imge: x\n".into());
-        let span = Span { file, start: 22, end: 26 };
-        let diagnostic = Diagnostic::error("unknown key `imge`")
+        let file = sources.add(Path::new("/p/compose.yaml"), "services:\n  wéb:\n    imge: x\n".into());
+        let span = Span { file, start: 22, end: 29 };
+        let diagnostic = Diagnostic::error("/p/compose.yaml: additional properties")
+            .plain("unknown key `imge`")
             .at("services.wéb.imge")
             .span(span)
+            .focus("imge")
+            .also(Span { file, start: 12, end: 16 }, "in this service")
+            .allowed(["image", "init"])
             .hint("did you mean `image`?");
         (diagnostic, sources)
     }
@@ -78,17 +143,21 @@ mod tests {
     #[test]
     fn text_shows_the_line_and_the_hint() {
         let (diagnostic, sources) = example();
-        let text = anstream::adapter::strip_str(&text(&diagnostic, &sources)).to_string();
-        assert!(text.contains("compose.yaml:3:5"), "{text}");
-        assert!(text.contains("^^^^"), "{text}");
+        let text = text(&diagnostic, Scene { sources: &sources, cwd: Path::new("/p") });
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert!(text.starts_with("error: unknown key `imge`\n"), "{text}");
+        assert!(text.contains(" compose.yaml:3:5\n"), "{text}");
+        assert!(text.contains("    ^^^^\n") && text.contains(" --- in this service"), "{text}");
         assert!(text.contains("did you mean `image`?"), "{text}");
     }
 
     #[test]
-    fn fields_name_line_and_column() {
+    fn fields_name_place_and_choices() {
         let (diagnostic, sources) = example();
-        let fields = fields(&diagnostic, &sources, Some("web"));
+        let fields = fields(&diagnostic, Scene { sources: &sources, cwd: Path::new("/p") }, Some("web"));
         assert_eq!((fields["line"].as_u64(), fields["column"].as_u64()), (Some(3), Some(5)));
-        assert_eq!(fields["stack"], "web");
+        assert_eq!((&fields["stack"], &fields["file"]), (&"web".into(), &"compose.yaml".into()));
+        assert_eq!((&fields["found"], &fields["allowed"][1]), (&"imge".into(), &"init".into()));
+        assert_eq!(fields["related"]["line"], 2);
     }
 }

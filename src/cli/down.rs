@@ -26,7 +26,7 @@ pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
         }
         if args.dry_run {
             if output.json {
-                output.result(&pretty(&plan_json::json(&plan, &observed.engine, Vec::new())));
+                output.result(&pretty(&plan_json::json(&plan, &observed.engine, &[])));
             } else {
                 output.result(&plan_text::text(&plan, output.verbose > 0));
             }
@@ -34,7 +34,7 @@ pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
         }
         let applied = carry_out(&engine, &plan, output, 8).await;
         if output.json {
-            output.result(&pretty(&report_json::json(&plan, &observed.engine, &applied, Vec::new())));
+            output.result(&pretty(&report_json::json(&plan, &observed.engine, &applied, &[])));
         } else if applied.is_success() {
             output.talk(&format!("Stack {} is down; its volumes stay.\n", args.stack));
         }

@@ -41,9 +41,8 @@ impl Tally {
     /// The exit code's meaning.
     pub const fn exit(self, detailed: bool) -> Exit {
         match (self.failed, detailed) {
-            (true, true) => Exit::Failure,
             (true, false) if self.succeeded => Exit::Partly,
-            (true, false) => Exit::Failure,
+            (true, _) => Exit::Failure,
             (false, true) if self.changed => Exit::Changes,
             (false, _) => Exit::Success,
         }

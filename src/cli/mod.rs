@@ -5,6 +5,7 @@ mod args;
 mod diagnostics;
 mod down;
 mod engine;
+mod excerpt;
 mod exit;
 mod output;
 mod plan_json;

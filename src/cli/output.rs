@@ -3,6 +3,7 @@
 use super::args::{Color, CommonArgs, Format};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 /// Where and how to print.
@@ -77,7 +78,7 @@ impl Output {
     pub fn error(self, message: &str, hint: Option<&str>) {
         let mut text = format!("{RED}error{RED:#}: {message}\n");
         if let Some(hint) = hint {
-            text.push_str(&format!("  hint: {hint}\n"));
+            let _ = writeln!(text, "  hint: {hint}");
         }
         self.complain(&text);
     }

@@ -71,7 +71,7 @@ impl Summary {
 }
 
 /// The plan's JSON object. `errors` are the diagnostics of loading.
-pub fn json(plan: &Plan, engine: &EngineInfo, errors: Vec<Value>) -> Value {
+pub fn json(plan: &Plan, engine: &EngineInfo, errors: &[Value]) -> Value {
     let stacks: Vec<Value> = plan
         .changes
         .iter()

@@ -138,6 +138,7 @@ const fn deed(action: &Action) -> &'static str {
         Action::RenameContainer { .. } => "renamed",
         Action::RemoveContainer(_) => "removed",
         Action::AwaitHealthy { .. } => "healthy",
+        Action::AwaitStable { .. } => "stable",
         Action::AwaitCompleted { .. } => "completed",
         Action::Exec { .. } => "ran a hook in",
     }

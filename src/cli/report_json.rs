@@ -8,7 +8,7 @@ use crate::model::step::Plan;
 use serde_json::{Value, json};
 
 /// The plan's object with `outcomes`, and `rollback` (null if nothing was taken back).
-pub fn json(plan: &Plan, engine: &EngineInfo, applied: &Applied, errors: Vec<Value>) -> Value {
+pub fn json(plan: &Plan, engine: &EngineInfo, applied: &Applied, errors: &[Value]) -> Value {
     let mut object = plan_json::json(plan, engine, errors);
     object["outcomes"] = outcomes(plan, &applied.report);
     object["rollback"] =

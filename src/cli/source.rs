@@ -1,7 +1,7 @@
 //! From the command line to loaded stacks, with their diagnostics printed.
 
 use super::args::SourceArgs;
-use super::diagnostics;
+use super::diagnostics::{self, Scene};
 use super::output::Output;
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
 use crate::source::{LoadedSource, ProjectFlags, SourceRequest, load_source};
@@ -20,7 +20,7 @@ pub fn environment() -> BTreeMap<String, String> {
 
 /// Loads every stack of the source.
 pub fn load(args: &SourceArgs, environment: &BTreeMap<String, String>) -> LoadedSource {
-    let cwd = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let cwd = current_dir();
     let request = SourceRequest {
         root: args.source.clone().unwrap_or_else(|| PathBuf::from(".")),
         flags: ProjectFlags {
@@ -45,34 +45,90 @@ fn read_stdin() -> Vec<u8> {
     text
 }
 
-/// Prints what there is to say about the stacks; warnings only if not quiet.
+/// Errors of one stack that are printed; more would not fit a screen, and many follow from the first.
+const MOST: usize = 20;
+
+/// Prints what there is to say about the stacks, and that those which did not load are left alone; warnings only if
+/// not quiet.
 pub fn print_diagnostics(loaded: &LoadedSource, output: Output) {
-    for (diagnostic, sources, _) in all(loaded) {
-        let text = diagnostics::text(diagnostic, sources);
-        match diagnostic.severity {
-            Severity::Error => output.complain(&text),
-            Severity::Warning => output.talk(&text),
+    let cwd = current_dir();
+    for (diagnostics, sources, name) in groups(loaded) {
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            diagnostics.iter().partition(|one| one.severity == Severity::Error);
+        let scene = Scene { sources, cwd: &cwd };
+        let print = |some: &[&Diagnostic], what: &str, write: &dyn Fn(&str)| {
+            for diagnostic in some.iter().take(MOST) {
+                write(&diagnostics::text(diagnostic, scene));
+            }
+            if some.len() > MOST {
+                let more = some.len() - MOST;
+                let of = name.map(|name| format!(" of stack {name}")).unwrap_or_default();
+                write(&format!("{more} more {what}s{of} are not shown; --format json tells all\n\n"));
+            }
+        };
+        print(&warnings, "warning", &|text| output.talk(text));
+        print(&errors, "error", &|text| output.complain(text));
+    }
+    output.complain(&closing(loaded));
+}
+
+/// What becomes of stacks that did not load.
+fn closing(loaded: &LoadedSource) -> String {
+    let total = loaded.stacks.len();
+    match (failures(loaded), total) {
+        (0, _) => String::new(),
+        (_, 0) => "Nothing was loaded: everything is left as it is.\n".to_owned(),
+        (1, 1) => "The stack did not load and is left as it is.\n".to_owned(),
+        (failed, _) if is_error_of_source(loaded) => {
+            let stacks =
+                if failed > 1 { format!(", and {} of {total} stacks", failed - 1) } else { String::new() };
+            format!("The source{stacks} did not load: what did not is left as it is.\n")
         }
+        (1, _) => format!("1 of {total} stacks did not load and is left as it is.\n"),
+        (failed, _) => format!("{failed} of {total} stacks did not load and are left as they are.\n"),
     }
 }
 
 /// The diagnostics as JSON fields.
 pub fn diagnostics_json(loaded: &LoadedSource) -> Vec<Value> {
-    all(loaded).map(|(diagnostic, sources, stack)| diagnostics::fields(diagnostic, sources, stack)).collect()
+    let cwd = current_dir();
+    let fields = |(diagnostics, sources, name): Told<'_>| -> Vec<Value> {
+        let scene = Scene { sources, cwd: &cwd };
+        diagnostics.into_iter().map(|one| diagnostics::fields(one, scene, name)).collect()
+    };
+    groups(loaded).flat_map(fields).collect()
 }
 
-/// Every diagnostic with the texts it points into and its stack's name: the source's own first.
-fn all(loaded: &LoadedSource) -> impl Iterator<Item = (&Diagnostic, &Sources, Option<&str>)> {
+fn current_dir() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
+}
+
+/// Diagnostics with the texts that they point into, and the name of the stack that they are about.
+type Told<'a> = (Vec<&'a Diagnostic>, &'a Sources, Option<&'a str>);
+
+/// The diagnostics of the source, then those of each stack, in the order in which its files say it.
+fn groups(loaded: &LoadedSource) -> impl Iterator<Item = Told<'_>> {
     static NO_FILES: LazyLock<Sources> = LazyLock::new(Sources::default);
-    let own = loaded.diagnostics.iter().map(|diagnostic| (diagnostic, &*NO_FILES, None));
-    own.chain(loaded.stacks.iter().flat_map(|stack| {
-        stack.diagnostics.iter().map(|diagnostic| (diagnostic, &stack.sources, stack.name.as_deref()))
+    let own: Told<'_> = (loaded.diagnostics.iter().collect(), &NO_FILES, None);
+    std::iter::once(own).chain(loaded.stacks.iter().map(|stack| {
+        let mut sorted: Vec<&Diagnostic> = stack.diagnostics.iter().collect();
+        sorted.sort_by_key(|one| one.place(&stack.sources).map(|span| (span.file, span.start)));
+        sorted
+            .dedup_by_key(|one| (one.text(), one.place(&stack.sources).map(|span| (span.file, span.start))));
+        (sorted, &stack.sources, stack.name.as_deref())
     }))
+}
+
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == Severity::Error
+}
+
+fn is_error_of_source(loaded: &LoadedSource) -> bool {
+    loaded.diagnostics.iter().any(is_error)
 }
 
 /// Number of stacks that did not load; a source that cannot be read as a whole counts as one.
 pub fn failures(loaded: &LoadedSource) -> usize {
-    let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
     let stacks = loaded.stacks.iter().filter(|stack| stack.diagnostics.iter().any(is_error)).count();
-    stacks + usize::from(loaded.diagnostics.iter().any(is_error))
+    stacks + usize::from(is_error_of_source(loaded))
 }

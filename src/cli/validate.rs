@@ -22,7 +22,18 @@ pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
         print_diagnostics(&loaded, output);
         let services: usize = loaded.desired.stacks.values().map(|stack| stack.services.len()).sum();
         let good = loaded.desired.stacks.len();
-        output.talk(&format!("{good} stacks with {services} services are valid, {failed} are not.\n"));
+        if good > 0 {
+            let verb = if good == 1 { "is" } else { "are" };
+            output.talk(&format!(
+                "{} with {} {verb} in order.\n",
+                count(good, "stack"),
+                count(services, "service")
+            ));
+        }
     }
     if failed == 0 { Exit::Success } else { Exit::Failure }
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

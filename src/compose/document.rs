@@ -8,10 +8,11 @@ use super::interpolate;
 use super::long_form;
 use super::merge;
 use super::node::{Map, Node, Span, Value};
-use super::schema;
+use super::schema::{self, Violation};
 use super::session::{Failed, Session};
 use super::tags;
 use super::unique;
+use super::walk;
 use super::yaml::{Document, TaggedPath};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -67,19 +68,25 @@ fn load_document(
     }
     if session.options.interpolate {
         let lookup = |name: &str| scope.environment.get(name).cloned();
+        let before = session.diagnostics.len();
         interpolate::interpolate(&mut root, &lookup, &mut session.diagnostics);
-        session.checkpoint()?;
+        if purpose == Purpose::Base || names_files(&session.diagnostics[before..]) {
+            session.checkpoint()?;
+        }
+        session.settle();
     }
     let Value::Map(mut own) = root.value else { return Ok(accumulated) };
     if purpose == Purpose::Project {
         session.diagnostics.extend(misshapen_services(&own));
         session.checkpoint()?;
-        extends::apply(session, scope, file, &mut own, &document.tags)?;
+        extends::apply(session, scope, file, &mut own, &document.tags);
+        session.settle();
     }
     let mut accumulated = Node::new(Value::Map(accumulated), Span::default());
     tags::apply(&mut accumulated, &document.tags);
     if purpose == Purpose::Project {
-        include::apply(session, scope, file, &mut own)?;
+        include::apply(session, scope, file, &mut own);
+        session.settle();
     }
     let Value::Map(accumulated) = accumulated.value else { return Ok(own) };
     let merged = session.take(merge::documents(accumulated, own))?;
@@ -88,27 +95,45 @@ fn load_document(
 
 /// What happens to the accumulated tree after each document: it is checked and brought to the long form.
 fn finish(session: &mut Session<'_>, file: &Path, mut tree: Node, purpose: Purpose) -> Result<Map, Failed> {
-    let unique = unique::enforce(&mut tree);
-    session.take(unique)?;
+    session.diagnostics.extend(unique::enforce(&mut tree));
+    settle(session, purpose)?;
     if purpose == Purpose::Project {
-        let mut found = Vec::new();
-        schema::check(&tree, &mut found);
+        let found = schema::check(&tree);
+        for violation in &found {
+            walk::remove(&mut tree, &violation.target);
+        }
         session.diagnostics.extend(found.into_iter().map(|one| prefixed(one, file)));
-        session.checkpoint()?;
+        session.settle();
         drop_version(session, file, &mut tree);
     }
     long_form::apply(&mut tree, session.options.interpolate, &mut session.diagnostics);
-    session.checkpoint()?;
+    settle(session, purpose)?;
     drop_empty_dns(&mut tree);
-    let unique = unique::enforce(&mut tree);
-    session.take(unique)?;
+    session.diagnostics.extend(unique::enforce(&mut tree));
+    settle(session, purpose)?;
     if let Value::Map(map) = tree.value { Ok(map) } else { Ok(Map::new()) }
+}
+
+/// Goes on in spite of errors in a project. What is extended goes by other names, so that what follows from its errors
+/// could not be told.
+fn settle(session: &mut Session<'_>, purpose: Purpose) -> Result<(), Failed> {
+    if purpose == Purpose::Base {
+        session.checkpoint()?;
+    }
+    session.settle();
+    Ok(())
+}
+
+/// Whether errors are about the names of other files.
+fn names_files(found: &[Diagnostic]) -> bool {
+    found.iter().any(|one| one.path.starts_with("include") || one.path.contains(".extends"))
 }
 
 /// A violation of the schema in the reference's words, which name the file that was merged last and the place with
 /// list positions as keys.
-fn prefixed(mut diagnostic: Diagnostic, file: &Path) -> Diagnostic {
-    let place = diagnostic.path.replace('[', ".").replace(']', "");
+fn prefixed(violation: Violation, file: &Path) -> Diagnostic {
+    let Violation { place, mut diagnostic, .. } = violation;
+    let place = place.join(".").replace(['[', ']'], "");
     diagnostic.message = format!("validating {}: {place} {}", file.display(), diagnostic.message);
     diagnostic
 }
@@ -119,11 +144,12 @@ fn drop_version(session: &mut Session<'_>, file: &Path, tree: &mut Node) {
         "{}: the attribute `version` is obsolete, it will be ignored, please remove it to avoid potential confusion",
         file.display()
     );
-    session.diagnostics.push(Diagnostic::warning(message).at("version").span(key.span));
+    let warning = Diagnostic::warning(message).plain("`version` is obsolete, and is ignored");
+    session.diagnostics.push(warning.at("version").span(key.span).hint("remove the line"));
 }
 
 fn drop_empty_dns(tree: &mut Node) {
-    super::walk::each_mut(tree, "services.*.dns", &mut |node, _| {
+    walk::each_mut(tree, "services.*.dns", &mut |node, _| {
         if let Value::List(list) = &mut node.value {
             list.retain(|item| item.as_str() != Some("") && !item.is_null());
         }
@@ -131,9 +157,10 @@ fn drop_empty_dns(tree: &mut Node) {
 }
 
 fn not_a_mapping(span: Span) -> Diagnostic {
-    Diagnostic::error("top-level object must be a mapping").span(span).hint(
-        "a compose file starts with keys such as `services:`; a `---` at its end starts an empty document",
-    )
+    Diagnostic::error("top-level object must be a mapping")
+        .plain("a compose file is a mapping at the top, but this is not")
+        .span(span)
+        .hint("begin with keys such as `services:`; a `---` at the end starts an empty document: remove it")
 }
 
 /// Services must be mappings before anything looks into them.
@@ -142,15 +169,18 @@ fn misshapen_services(root: &Map) -> Vec<Diagnostic> {
     let Value::Map(map) = &services.value else { return vec![must_be_mapping("services", services.span)] };
     map.iter()
         .filter(|(_, service)| service.as_map().is_none() && !service.is_null())
-        .map(|(key, _)| must_be_mapping(&format!("services.{}", key.name), key.span))
+        .map(|(key, service)| must_be_mapping(&format!("services.{}", key.name), service.span))
         .collect()
 }
 
 fn must_be_mapping(path: &str, span: Span) -> Diagnostic {
+    let name = path.rsplit('.').next().unwrap_or(path);
     Diagnostic::error(format!("{path} must be a mapping"))
+        .plain(format!("`{name}` must be a mapping"))
         .at(path)
         .span(span)
-        .hint("write its entries below it, each as `name: value`, indented")
+        .allowed(["a mapping"])
+        .hint(format!("write `name: value` lines below `{name}:`, indented and without dashes"))
 }
 
 impl Session<'_> {

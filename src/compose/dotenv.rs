@@ -1,7 +1,8 @@
 //! Files of variables: `.env`, `env_file` and `label_file`. Reference: docker compose 2.40.
 
-use super::interpolate::{Lookup, substitute};
+use super::interpolate::{Lookup, TEMPLATE_HINT, TemplateError, find_variable, substitute};
 use std::collections::HashMap;
+use std::ops::Range;
 use thiserror::Error;
 
 /// What makes a file of variables unreadable.
@@ -10,20 +11,31 @@ use thiserror::Error;
 pub struct DotenvError {
     /// The reference's text, without the `failed to read FILE: ` that it puts in front.
     pub message: String,
+    /// The same in plain words and without any value.
+    pub plain: String,
+    /// What would be right.
+    pub hint: &'static str,
     /// Line of the place, from 1.
     pub line: usize,
     /// Byte of the place in the text that was given.
     pub start: usize,
+    /// First byte after it.
+    pub end: usize,
 }
+
+const LINES: &str = "lines are NAME=value";
+const NAMES: &str = "lines are NAME=value; a name holds letters, digits, `_`, `.` and `-`, and no blanks";
+const QUOTES: &str = "close the quote; a quoted value may span lines";
 
 /// Reads a file of variables, in file order and with repeats, of which the caller lets the later win.
 ///
 /// Variables in values resolve through `lookup` first, then through the values already read; so does a key
-/// alone on its line, which is left out if `lookup` has no value. `on_unset` hears of every other unset name.
+/// alone on its line, which is left out if `lookup` has no value. `on_unset` hears of every other unset name, with the
+/// byte where the value that uses it begins.
 pub fn parse(
     text: &str,
     lookup: Lookup,
-    on_unset: &mut dyn FnMut(&str),
+    on_unset: &mut dyn FnMut(&str, usize),
 ) -> Result<Vec<(String, String)>, DotenvError> {
     let at = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
     Reader { text, at, lookup, on_unset, known: HashMap::new(), pairs: Vec::new() }.read()
@@ -46,24 +58,30 @@ pub fn parse_raw(text: &str, lookup: Lookup) -> Result<Vec<(String, String)>, Do
             None => (line, None),
         };
         if key.is_empty() {
-            return Err(error(text, start, &format!("no variable name on line '{line}'")));
+            let plain = ("there is no name in front of `=`".to_owned(), LINES);
+            return Err(error(text, start..start + 1, &format!("no variable name on line '{line}'"), plain));
         }
         if key.contains([' ', '\t']) {
-            return Err(error(text, start, &format!("variable '{key}' contains whitespaces")));
+            let plain = (format!("the name `{key}` holds blanks"), NAMES);
+            let place = start..start + key.len();
+            return Err(error(text, place, &format!("variable '{key}' contains whitespaces"), plain));
         }
         pairs.extend(value.or_else(|| lookup(key)).map(|value| (key.to_owned(), value)));
     }
     Ok(pairs)
 }
 
-fn error(text: &str, start: usize, message: &str) -> DotenvError {
-    let line = text.get(..start).unwrap_or(text).matches('\n').count() + 1;
-    DotenvError { message: message.to_owned(), line, start }
+/// What is wrong in plain words, and what would be right.
+type Plain = (String, &'static str);
+
+fn error(text: &str, place: Range<usize>, message: &str, (plain, hint): Plain) -> DotenvError {
+    let line = text.get(..place.start).unwrap_or(text).matches('\n').count() + 1;
+    DotenvError { message: message.to_owned(), plain, hint, line, start: place.start, end: place.end }
 }
 
 /// As [`error`], with the line in the message.
-fn numbered(text: &str, start: usize, message: &str) -> DotenvError {
-    let found = error(text, start, message);
+fn numbered(text: &str, place: Range<usize>, message: &str, plain: Plain) -> DotenvError {
+    let found = error(text, place, message, plain);
     DotenvError { message: format!("line {}: {message}", found.line), ..found }
 }
 
@@ -71,7 +89,7 @@ struct Reader<'t, 'a> {
     text: &'t str,
     at: usize,
     lookup: Lookup<'a>,
-    on_unset: &'a mut dyn FnMut(&str),
+    on_unset: &'a mut dyn FnMut(&str, usize),
     known: HashMap<String, String>,
     pairs: Vec<(String, String)>,
 }
@@ -141,15 +159,19 @@ impl<'t> Reader<'t, '_> {
                     let shown = rest.split('\n').next().unwrap_or(rest);
                     let message =
                         format!("unexpected character {:?} in variable name {shown:?}", c.to_string());
-                    return Err(numbered(self.text, self.at + offset, &message));
+                    let place = self.at + offset;
+                    let plain = (format!("`{c}` cannot be part of a name"), NAMES);
+                    return Err(numbered(self.text, place..place + c.len_utf8(), &message, plain));
                 }
             }
         }
         // As in the reference, a key alone at the end of the file is taken for the value of an empty key.
         let Some((offset, separator)) = end else { return Ok(Statement::Assignment(String::new())) };
         let key = rest[..offset].trim_end().to_owned();
-        if let Some(blank) = key.find(' ') {
-            return Err(numbered(self.text, self.at + blank, "key cannot contain a space"));
+        if key.contains(' ') {
+            let plain = (format!("the name `{key}` holds a blank"), NAMES);
+            let place = self.at..self.at + key.len();
+            return Err(numbered(self.text, place, "key cannot contain a space", plain));
         }
         self.at += offset + 1;
         self.skip_blanks();
@@ -201,13 +223,29 @@ impl<'t> Reader<'t, '_> {
             inner.push(c);
         }
         let shown = rest.split('\n').next().unwrap_or(rest);
-        Err(numbered(self.text, self.at, &format!("unterminated quoted value {shown}")))
+        let plain = ("the quote that begins here is not closed".to_owned(), QUOTES);
+        Err(numbered(self.text, self.at..self.at + 1, &format!("unterminated quoted value {shown}"), plain))
     }
 
     fn substituted(&mut self, value: &str, start: usize) -> Result<String, DotenvError> {
         let Self { text, lookup, on_unset, known, .. } = self;
         let resolve = |name: &str| lookup(name).or_else(|| known.get(name).cloned());
-        substitute(value, &resolve, *on_unset).map_err(|problem| error(text, start, &problem.to_string()))
+        let mut unset = |name: &str| on_unset(name, start);
+        substitute(value, &resolve, &mut unset).map_err(|problem| {
+            let written = &text[start..];
+            let (plain, found) = match &problem {
+                TemplateError::Invalid { .. } => (
+                    ("`${` begins no variable here".to_owned(), TEMPLATE_HINT),
+                    written.find("${").map(|at| at..at + 2),
+                ),
+                TemplateError::Required { name, .. } => (
+                    (problem.to_string(), "set it in the environment, or earlier in the file"),
+                    find_variable(written, name),
+                ),
+            };
+            let place = found.map_or(start..start + 1, |found| start + found.start..start + found.end);
+            error(text, place, &problem.to_string(), plain)
+        })
     }
 }
 

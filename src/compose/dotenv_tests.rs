@@ -6,7 +6,7 @@ fn lookup(name: &str) -> Option<String> {
 }
 
 fn read(text: &str) -> Result<BTreeMap<String, String>, DotenvError> {
-    parse(text, &lookup, &mut |_| {}).map(|pairs| pairs.into_iter().collect())
+    parse(text, &lookup, &mut |_, _| {}).map(|pairs| pairs.into_iter().collect())
 }
 
 fn value(text: &str) -> String {
@@ -87,8 +87,11 @@ fn text_after_a_closing_quote_begins_the_next_statement() {
 
 #[test]
 fn a_key_at_the_end_without_newline_becomes_the_value_of_the_empty_name() {
-    assert_eq!(parse("A=1\nKEY", &lookup, &mut |_| {}).expect("valid")[1], (String::new(), "KEY".to_owned()));
-    assert_eq!(parse("=x\n", &lookup, &mut |_| {}).expect("valid")[0], (String::new(), "x".to_owned()));
+    assert_eq!(
+        parse("A=1\nKEY", &lookup, &mut |_, _| {}).expect("valid")[1],
+        (String::new(), "KEY".to_owned())
+    );
+    assert_eq!(parse("=x\n", &lookup, &mut |_, _| {}).expect("valid")[0], (String::new(), "x".to_owned()));
 }
 
 #[test]
@@ -101,7 +104,7 @@ fn a_name_resolves_through_the_lookup_before_earlier_values() {
 #[test]
 fn unset_names_are_told() {
     let mut unset = Vec::new();
-    parse("A=$U ${V:-x}\nB='$W'\n", &lookup, &mut |name| unset.push(name.to_owned())).expect("valid");
+    parse("A=$U ${V:-x}\nB='$W'\n", &lookup, &mut |name, _| unset.push(name.to_owned())).expect("valid");
     assert_eq!(unset, ["U"]);
 }
 
@@ -110,13 +113,14 @@ fn errors_have_the_references_text_and_a_place() {
     for (text, message, line, start) in [
         ("OK=1\nBAD!KEY=2\n", "line 2: unexpected character \"!\" in variable name \"BAD!KEY=2\"", 2, 8),
         ("A=1\n\"B\"=2\n", "line 2: unexpected character \"\\\"\" in variable name \"\\\"B\\\"=2\"", 2, 4),
-        ("export A B=1\n", "line 1: key cannot contain a space", 1, 8),
+        ("export A B=1\n", "line 1: key cannot contain a space", 1, 7),
         ("A=1\nB=\"open\nC=3\n", "line 2: unterminated quoted value \"open", 2, 6),
-        ("A=1\nB=x${B", "Invalid template: \"x${B\"", 2, 6),
+        ("A=1\nB=x${B", "Invalid template: \"x${B\"", 2, 7),
         ("A=${B:?set it}", "required variable B is missing a value: set it", 1, 2),
     ] {
-        let wanted = DotenvError { message: message.to_owned(), line, start };
-        assert_eq!(read(text), Err(wanted), "{text:?}");
+        let found = read(text).expect_err(text);
+        assert_eq!((found.message.as_str(), found.line, found.start), (message, line, start), "{text:?}");
+        assert!(!found.plain.contains("open") && !found.plain.contains("=2"), "{}", found.plain);
     }
 }
 
@@ -134,7 +138,7 @@ fn raw_files_need_names_without_blanks() {
         ("A=1\n  A B=1\n", "variable 'A B' contains whitespaces", 2, 6),
         ("=x\n", "no variable name on line '=x'", 1, 0),
     ] {
-        let wanted = DotenvError { message: message.to_owned(), line, start };
-        assert_eq!(parse_raw(text, &lookup), Err(wanted));
+        let found = parse_raw(text, &lookup).expect_err(text);
+        assert_eq!((found.message.as_str(), found.line, found.start), (message, line, start));
     }
 }

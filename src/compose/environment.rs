@@ -4,10 +4,12 @@
 use super::diagnostic::Diagnostic;
 use super::dotenv;
 use super::files::FileKind;
-use super::node::{Node, Span, Value};
+use super::interpolate;
+use super::node::{FileId, Node, Span, Value};
 use super::session::{Failed, Session};
 use super::walk;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Names and values.
@@ -22,45 +24,70 @@ pub(super) fn read_files(
     paths: &[PathBuf],
 ) -> Result<Environment, Failed> {
     let mut values = Environment::new();
+    let mut failed = None;
     for path in paths {
-        match session.files.kind(path) {
-            None => return Err(session.fail(missing(path))),
-            Some(FileKind::Directory) => {
-                return Err(session.fail(
-                    Diagnostic::error(format!("{} is a directory", path.display()))
-                        .hint("an env file is a text file of NAME=value lines"),
-                ));
-            }
-            Some(FileKind::File) => {}
+        match read_file(session, outer, &values, path) {
+            Ok(read) => values.extend(read),
+            Err(error) => failed = Some(error),
         }
-        let (file, text) = session.read(path)?;
-        let lookup = |name: &str| outer.get(name).or_else(|| values.get(name)).cloned();
-        let mut unset = Vec::new();
-        let parsed = dotenv::parse(&text, &lookup, &mut |name| unset.push(name.to_owned()));
-        session.diagnostics.extend(unset.iter().map(|name| unset_warning(name)));
-        let parsed = parsed.map_err(|error| unparsable(path, file, &error));
-        values.extend(session.take(parsed)?);
     }
-    Ok(values)
+    failed.map_or(Ok(values), Err)
 }
 
-/// A variable that a file uses but nothing sets.
-pub(super) fn unset_warning(name: &str) -> Diagnostic {
+fn read_file(
+    session: &mut Session<'_>,
+    outer: &Environment,
+    values: &Environment,
+    path: &Path,
+) -> Result<Vec<(String, String)>, Failed> {
+    match session.files.kind(path) {
+        None => {
+            let missing = missing(session, path);
+            return Err(session.fail(missing));
+        }
+        Some(FileKind::Directory) => {
+            return Err(session.fail(
+                Diagnostic::error(format!("{} is a directory", path.display()))
+                    .hint("an env file is a text file of NAME=value lines"),
+            ));
+        }
+        Some(FileKind::File) => {}
+    }
+    let (file, text) = session.read_private(path)?;
+    let lookup = |name: &str| outer.get(name).or_else(|| values.get(name)).cloned();
+    let mut unset = Vec::new();
+    let parsed = dotenv::parse(&text, &lookup, &mut |name, at| unset.push((name.to_owned(), at)));
+    session.diagnostics.extend(unset.iter().map(|(name, at)| unset_warning(name, (file, &text, *at))));
+    session.take(parsed.map_err(|error| unparsable(path, file, &error)))
+}
+
+/// A variable that a file uses, in the value that begins at a byte, but nothing sets.
+pub(super) fn unset_warning(name: &str, (file, text, from): (FileId, &str, usize)) -> Diagnostic {
+    let used = text.get(from..).and_then(|value| interpolate::find_variable(value, name));
+    let used = used.map_or(from..from, |used| from + used.start..from + used.end);
     Diagnostic::warning(format!("The {name:?} variable is not set. Defaulting to a blank string."))
-        .hint(format!("set {name}, or write ${{{name}:-}} if blank is meant"))
+        .plain(format!("the variable {name} is not set, and is taken as empty"))
+        .span(span(file, used))
+        .hint(format!("set {name}, or write ${{{name}:-}} if empty is right"))
 }
 
-fn missing(path: &Path) -> Diagnostic {
+fn span(file: FileId, place: Range<usize>) -> Span {
+    let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Span { file, start: byte(place.start), end: byte(place.end) }
+}
+
+fn missing(session: &Session<'_>, path: &Path) -> Diagnostic {
     Diagnostic::error(format!("couldn't find env file: {}", path.display()))
-        .hint("create it, or leave the option out to use .env")
+        .plain(format!("there is no env file {}", path.display()))
+        .hint(session.other_file(path, "create it, or leave the option out to use .env"))
 }
 
 /// What to say about an environment file with a mistake in it.
-pub(super) fn unparsable(path: &Path, file: super::node::FileId, error: &dotenv::DotenvError) -> Diagnostic {
-    let start = u32::try_from(error.start).unwrap_or(u32::MAX);
+pub(super) fn unparsable(path: &Path, file: FileId, error: &dotenv::DotenvError) -> Diagnostic {
     Diagnostic::error(format!("failed to read {}: {}", path.display(), error.message))
-        .span(Span { file, start, end: start })
-        .hint("lines are NAME=value; quote values that span lines or hold a #")
+        .plain(error.plain.clone())
+        .span(span(file, error.start..error.end))
+        .hint(error.hint)
 }
 
 /// Fills the bare names of list-form service environments with their values, where the environment has them.

@@ -22,7 +22,10 @@ struct Level<'t> {
 struct Base {
     service: String,
     file: Option<String>,
+    /// Where the service is named.
     span: Span,
+    /// Where the file is named.
+    file_span: Span,
 }
 
 /// How many services may start from each other in a row. People need two or three; a bound keeps a made-up file from
@@ -42,33 +45,46 @@ pub(super) fn apply(
     file: &Path,
     root: &mut Map,
     tags: &[TaggedPath],
-) -> Result<(), Failed> {
-    let Some(services) = root.get_mut("services").and_then(Node::as_map_mut) else { return Ok(()) };
+) {
+    let Some(services) = root.get_mut("services").and_then(Node::as_map_mut) else { return };
     let mut level = Level { file: file.to_owned(), services: std::mem::take(services), tags };
     let names: Vec<String> = level.services.keys().map(|key| key.name.to_string()).collect();
-    let mut resolver = Resolver { session, scope, chain: Chain::new() };
+    let mut resolver = Resolver { session: &mut *session, scope, chain: Chain::new(), failed: Vec::new() };
     for name in names {
-        resolver.resolve(&mut level, &name)?;
+        let link = (level.file.clone(), name);
+        if !resolver.failed.contains(&link) && resolver.resolve(&mut level, &link.1).is_err() {
+            // What it leads to has told what is wrong; whoever leads there would tell the same.
+            let chain = std::mem::take(&mut resolver.chain);
+            resolver.failed.extend(chain.into_iter().chain([link]));
+        }
+    }
+    for (_, name) in resolver.failed {
+        session.lacks_base(&name);
+        if let Some(map) = level.services.get_mut(name.as_str()).and_then(Node::as_map_mut) {
+            map.shift_remove("extends");
+        }
     }
     if let Some(services) = root.get_mut("services").and_then(Node::as_map_mut) {
         *services = level.services;
     }
-    Ok(())
 }
 
 struct Resolver<'r, 'a, 's> {
     session: &'r mut Session<'a>,
     scope: &'r Scope<'s>,
     chain: Chain,
+    /// Services whose base cannot be had.
+    failed: Chain,
 }
 
 impl Resolver<'_, '_, '_> {
     /// Resolves one service in place; afterwards it stands in `level` as a complete one.
     fn resolve(&mut self, level: &mut Level<'_>, name: &str) -> Result<(), Failed> {
-        let Some(extends) = level.services.get(name).and_then(|service| service.get("extends")) else {
+        let service = level.services.get(name).and_then(Node::as_map);
+        let Some((_, key, extends)) = service.and_then(|service| service.get_full("extends")) else {
             return Ok(());
         };
-        let base = self.session.take(read(name, extends))?;
+        let base = self.session.take(read(name, extends, key.span))?;
         self.enter((level.file.clone(), name.to_owned()), base.span)?;
         let found = match &base.file {
             None => self.base_here(level, name, &base)?,
@@ -120,7 +136,7 @@ impl Resolver<'_, '_, '_> {
         let path = session::join(&self.scope.directory, file);
         if let Some(refusal) = self.session.refusal(&path, file) {
             let place = format!("services.{name}.extends.file");
-            return Err(self.session.fail(refusal.at(place).span(base.span)));
+            return Err(self.session.fail(refusal.at(place).span(base.file_span)));
         }
         let (root, tags) = document::load_file(self.session, self.scope, &path, Map::new(), Purpose::Base)?;
         let mut root = Node::new(Value::Map(root), Span::default());
@@ -164,8 +180,9 @@ fn missing_in_file(
     Some(not_found(message, name, base, services))
 }
 
-fn read(name: &str, extends: &Node) -> Result<Base, Diagnostic> {
+fn read(name: &str, extends: &Node, key: Span) -> Result<Base, Diagnostic> {
     let text = |key: &str| extends.get(key).and_then(Node::as_str).map(str::to_owned);
+    let span = |key: &str| extends.get(key).map_or(extends.span, |node| node.span);
     let (service, file) = match &extends.value {
         Value::String(service) => (Some(service.clone()), None),
         Value::Map(_) => (text("service"), text("file")),
@@ -173,11 +190,12 @@ fn read(name: &str, extends: &Node) -> Result<Base, Diagnostic> {
     };
     let service = service.ok_or_else(|| {
         Diagnostic::error(format!("extends.{name}.service is required"))
+            .plain("`service` is missing in `extends`")
             .at(format!("services.{name}.extends"))
-            .span(extends.span)
+            .span(key)
             .hint("write extends: {service: NAME}, and file: PATH if it stands in another file")
     })?;
-    Ok(Base { service, file, span: extends.span })
+    Ok(Base { service, file, span: span("service"), file_span: span("file") })
 }
 
 fn services_of(root: &mut Node) -> Option<&mut Map> {
@@ -186,7 +204,12 @@ fn services_of(root: &mut Node) -> Option<&mut Map> {
 
 fn not_found(message: String, name: &str, base: &Base, services: &Map) -> Diagnostic {
     let known: Vec<&str> = services.keys().map(|key| &*key.name).collect();
+    let plain = match &base.file {
+        Some(file) => format!("there is no service `{}` in {file}", base.service),
+        None => format!("there is no service `{}` to extend", base.service),
+    };
     Diagnostic::error(message)
+        .plain(plain)
         .at(format!("services.{name}.extends"))
         .span(base.span)
         .hint(suggest::instead_of(&base.service, "services there", &known))
@@ -205,7 +228,9 @@ fn circular(chain: &Chain, link: &(PathBuf, String), span: Span) -> Diagnostic {
         let verb = if i == 0 { "" } else { "extends " };
         lines.push(format!("  {verb}{service} in {}", file.display()));
     }
+    let names: Vec<String> = chain.iter().chain([link]).map(|(_, service)| format!("`{service}`")).collect();
     Diagnostic::error(lines.join("\n"))
+        .plain(format!("services extend each other in a circle: {}", names.join(" extends ")))
         .at(format!("services.{}.extends", link.1))
         .span(span)
         .hint("a service cannot start from itself; move the shared part to a third service")

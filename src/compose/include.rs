@@ -19,36 +19,46 @@ const MAX_DEPTH: usize = 50;
 
 /// One entry of `include`.
 struct Entry {
-    paths: Vec<String>,
+    /// Its place in the document.
+    place: String,
+    paths: Vec<(String, Span)>,
     project_directory: Option<String>,
-    env_files: Vec<String>,
+    env_files: Vec<(String, Span)>,
     span: Span,
 }
 
 /// Loads what a document includes into it, and takes the key out.
-pub(super) fn apply(
-    session: &mut Session<'_>,
-    scope: &Scope<'_>,
-    file: &Path,
-    root: &mut Map,
-) -> Result<(), Failed> {
-    let Some(include) = root.shift_remove("include") else { return Ok(()) };
-    let entries = session.take(read(&include))?;
+pub(super) fn apply(session: &mut Session<'_>, scope: &Scope<'_>, file: &Path, root: &mut Map) {
+    let Some(include) = root.shift_remove("include") else { return };
+    let Ok(entries) = session.take(read(&include)) else {
+        session.is_incomplete = true;
+        return;
+    };
     for entry in entries {
-        let imported = load_entry(session, scope, file, &entry)?;
-        merge_in(session, imported, root, entry.span);
-        session.checkpoint()?;
+        let imported = match session.take(entry) {
+            Ok(entry) => load_entry(session, scope, file, &entry).map(|map| (map, entry.span)),
+            Err(failed) => Err(failed),
+        };
+        match imported {
+            Ok((imported, span)) => merge_in(session, imported, root, span),
+            Err(Failed) => session.is_incomplete = true,
+        }
+        session.settle();
     }
-    Ok(())
 }
 
-fn read(include: &Node) -> Result<Vec<Entry>, Diagnostic> {
+fn read(include: &Node) -> Result<Vec<Result<Entry, Diagnostic>>, Diagnostic> {
     match &include.value {
         Value::Null => Ok(Vec::new()),
-        Value::List(list) => list.iter().map(read_entry).collect(),
+        Value::List(list) => {
+            let entry = |(index, node)| read_entry(node, format!("include[{index}]"));
+            Ok(list.iter().enumerate().map(entry).collect())
+        }
         other => {
             let found = text::of_scalar(other).unwrap_or_else(|| text::type_name(other).to_owned());
             Err(Diagnostic::error(format!("`include` must be a list, got {found}"))
+                .plain("`include` must be a list")
+                .allowed(["a list"])
                 .at("include")
                 .span(include.span)
                 .hint("put a dash in front: `include:` and below it `- path/compose.yaml`"))
@@ -56,15 +66,17 @@ fn read(include: &Node) -> Result<Vec<Entry>, Diagnostic> {
     }
 }
 
-fn read_entry(node: &Node) -> Result<Entry, Diagnostic> {
+fn read_entry(node: &Node, place: String) -> Result<Entry, Diagnostic> {
     let entry = match &node.value {
         Value::String(path) => Entry {
-            paths: vec![path.clone()],
+            place,
+            paths: vec![(path.clone(), node.span)],
             project_directory: None,
             env_files: Vec::new(),
             span: node.span,
         },
         _ => Entry {
+            place,
             paths: strings(node.get("path")),
             project_directory: node
                 .get("project_directory")
@@ -77,20 +89,19 @@ fn read_entry(node: &Node) -> Result<Entry, Diagnostic> {
     };
     if entry.paths.is_empty() {
         return Err(Diagnostic::error("include needs a path")
-            .at("include")
+            .plain("`path` is missing in this include")
+            .at(entry.place)
             .span(node.span)
             .hint("write `- path/compose.yaml` or `- path: path/compose.yaml`"));
     }
     Ok(entry)
 }
 
-fn strings(node: Option<&Node>) -> Vec<String> {
-    let list = |items: &[Node]| items.iter().filter_map(Node::as_str).map(str::to_owned).collect();
-    match node.map(|node| &node.value) {
-        Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::List(items)) => list(items),
-        _ => Vec::new(),
-    }
+/// One or several texts, each with its place.
+fn strings(node: Option<&Node>) -> Vec<(String, Span)> {
+    let Some(node) = node else { return Vec::new() };
+    let items = node.as_list().unwrap_or(std::slice::from_ref(node));
+    items.iter().filter_map(|item| Some((item.as_str()?.to_owned(), item.span))).collect()
 }
 
 fn load_entry(
@@ -99,22 +110,23 @@ fn load_entry(
     file: &Path,
     entry: &Entry,
 ) -> Result<Map, Failed> {
-    let paths: Vec<PathBuf> = entry.paths.iter().map(|path| session::join(&scope.directory, path)).collect();
-    for (path, written) in paths.iter().zip(&entry.paths) {
-        if let Some(refusal) = session.refusal(path, written) {
-            return Err(session.fail(refusal.at("include").span(entry.span)));
-        }
+    let paths: Vec<PathBuf> =
+        entry.paths.iter().map(|(path, _)| session::join(&scope.directory, path)).collect();
+    for (path, (written, span)) in paths.iter().zip(&entry.paths) {
+        let refusal = session.refusal(path, written);
+        session.diagnostics.extend(refusal.map(|refusal| refusal.at(&entry.place).span(*span)));
     }
+    session.checkpoint()?;
     let mut included = scope.included.clone();
     included.push(file.to_owned());
     if included.contains(&paths[0]) {
         included.push(paths[0].clone());
-        return Err(session.fail(cycle(&included, entry.span)));
+        return Err(session.fail(cycle(&included, entry)));
     }
     if included.len() > MAX_DEPTH {
         let deep = Diagnostic::error(format!("projects include each other more than {MAX_DEPTH} deep"));
         return Err(
-            session.fail(deep.at("include").span(entry.span).hint("include the innermost one directly"))
+            session.fail(deep.at(&entry.place).span(entry.span).hint("include the innermost one directly"))
         );
     }
     let (directory, relative) = directories(session, scope, entry, &paths[0]);
@@ -164,7 +176,7 @@ fn env_files(
     }
     // In a nested include the reference looks a relative file up from the process directory.
     let mut files = Vec::new();
-    for name in entry.env_files.iter().filter(|name| *name != "/dev/null") {
+    for (name, span) in entry.env_files.iter().filter(|(name, _)| name != "/dev/null") {
         let shown = session::join(&scope.relative, name);
         let path = session.options.cwd.join(&shown);
         let problem = match session.files.kind(&path) {
@@ -172,14 +184,15 @@ fn env_files(
                 files.push(path);
                 continue;
             }
-            Some(FileKind::Directory) => format!("{} is not a file", shown.display()),
-            None => format!("stat {}: no such file or directory", shown.display()),
+            Some(FileKind::Directory) => Diagnostic::error(format!("{} is not a file", shown.display()))
+                .hint("name a file of NAME=value lines"),
+            None => Diagnostic::error(format!("stat {}: no such file or directory", shown.display()))
+                .plain(format!("there is no env file {}", path.display()))
+                .hint(session.other_file(&path, "create it, or leave `env_file` out")),
         };
-        let error =
-            Diagnostic::error(problem).at("include").span(entry.span).hint("check env_file of this include");
-        return Err(session.fail(error));
+        session.diagnostics.push(problem.at(format!("{}.env_file", entry.place)).span(*span));
     }
-    Ok(files)
+    session.checkpoint().map(|()| files)
 }
 
 /// The reference cannot include a config whose variable is set: by the time the including project is checked the
@@ -217,9 +230,9 @@ fn merge_in(session: &mut Session<'_>, imported: Map, root: &mut Map, span: Span
         }
         let Some(target) = target.as_map_mut() else { continue };
         for (key, resource) in resources {
-            match target.get(&key) {
-                Some(own) if !equal(own, &resource) => {
-                    session.diagnostics.push(conflict(&name, &key.name, own.span));
+            match target.get_full(&key) {
+                Some((_, place, own)) if !equal(own, &resource) => {
+                    session.diagnostics.push(conflict(&name, &key.name, (place.span, key.span)));
                 }
                 Some(_) => {}
                 None => {
@@ -247,17 +260,21 @@ fn equal(a: &Node, b: &Node) -> bool {
     }
 }
 
-fn conflict(section: &str, name: &str, span: Span) -> Diagnostic {
+fn conflict(section: &str, name: &str, (span, included): (Span, Span)) -> Diagnostic {
     Diagnostic::error(format!("{section}.{name} conflicts with imported resource"))
+        .plain(format!("`{name}` is also in an included file, and differs"))
         .at(format!("{section}.{name}"))
         .span(span)
+        .also(included, "the included one")
         .hint("rename one of the two, or change the included one in a compose.override.yaml")
 }
 
-fn cycle(chain: &[PathBuf], span: Span) -> Diagnostic {
+fn cycle(chain: &[PathBuf], entry: &Entry) -> Diagnostic {
     let lines: Vec<String> = chain.iter().map(|path| path.display().to_string()).collect();
+    let span = entry.paths.first().map_or(entry.span, |(_, span)| *span);
     Diagnostic::error(format!("include cycle detected:\n{}", lines.join("\n include ")))
-        .at("include")
+        .plain(format!("files include each other in a circle: {}", lines.join(" includes ")))
+        .at(&entry.place)
         .span(span)
         .hint("a project cannot include itself; move the shared part to a third file")
 }

@@ -151,6 +151,7 @@ fn search(session: &mut Session<'_>, start: &Path) -> Vec<PathBuf> {
 }
 
 fn pick(session: &mut Session<'_>, directory: &Path, names: &[&str], what: &str) -> Option<PathBuf> {
+    const HINT: &str = "remove all but one, or name one with -f";
     let found: Vec<PathBuf> = names
         .iter()
         .map(|name| directory.join(name))
@@ -159,10 +160,10 @@ fn pick(session: &mut Session<'_>, directory: &Path, names: &[&str], what: &str)
     if found.len() > 1 {
         let list: Vec<String> = found.iter().map(|path| path.display().to_string()).collect();
         let several = format!("Found multiple {what} with supported names: {}", list.join(", "));
-        session
-            .diagnostics
-            .push(Diagnostic::warning(several).hint("remove all but one, or name one with -f"));
-        session.diagnostics.push(Diagnostic::warning(format!("Using {}", list[0])));
+        let plain = format!("there are several {what}: {}", list.join(", "));
+        session.diagnostics.push(Diagnostic::warning(several).plain(plain).hint(HINT));
+        let used = Diagnostic::warning(format!("Using {}", list[0]));
+        session.diagnostics.push(used.plain(format!("{} is used", list[0])).hint(HINT));
     }
     found.into_iter().next()
 }

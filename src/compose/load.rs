@@ -99,7 +99,9 @@ pub struct Loaded {
 /// Loads a project.
 pub fn load(files: &dyn Files, options: &LoadOptions) -> Loaded {
     let mut session = Session::new(files, options);
-    let project = run(&mut session).ok().filter(|_| session.checkpoint().is_ok());
+    let project = run(&mut session).ok();
+    session.settle();
+    let project = project.filter(|_| session.is_sound());
     Loaded { project, diagnostics: without_repeats(session.diagnostics), sources: session.sources }
 }
 
@@ -125,10 +127,12 @@ fn run(session: &mut Session<'_>) -> Result<Project, Failed> {
     for file in &inputs.config_files {
         tree = document::load_file(session, &scope, file, tree, Purpose::Project)?.0;
     }
+    session.needs_whole_project()?;
     if tree.is_empty() {
         let files: Vec<String> = inputs.config_files.iter().map(|file| file.display().to_string()).collect();
-        let empty =
-            Diagnostic::error("empty compose file").hint(format!("nothing is in {}", files.join(", ")));
+        let empty = Diagnostic::error("empty compose file")
+            .plain(format!("nothing is in {}", files.join(", ")))
+            .hint("write at least `services:` with a service below it");
         return Err(session.fail(empty));
     }
     let mut nodes = Node::new(Value::Map(tree), Span::default());
@@ -155,7 +159,7 @@ pub(super) fn complete(
 ) -> Result<(), Failed> {
     defaults::apply(root);
     validation::check(root, &mut session.diagnostics);
-    session.checkpoint()?;
+    session.settle();
     if directory != Path::new("") {
         let resolved = paths::resolve(session, root, directory);
         session.take(resolved)?;
@@ -184,18 +188,19 @@ fn finish(session: &mut Session<'_>, inputs: inputs::Inputs, nodes: Node) -> Res
         return Ok(project);
     }
     project.tree = canonical::decode(&project.nodes, &mut session.diagnostics);
-    session.checkpoint()?;
+    session.settle();
     project.tree.insert("name".to_owned(), Json::String(project.name.clone()));
     project.tree.sort_keys();
     let active = profiles::active(session.options, &project.environment);
     let switched_off = profiles::split(&mut project, &active);
     if session.options.check_consistency {
         consistency::check(&mut project, &switched_off, &mut session.diagnostics);
-        session.checkpoint()?;
+        session.settle();
     }
-    resolve::label_files(session, &mut project)?;
+    resolve::label_files(session, &mut project);
     select::enable(session, &mut project, &active, switched_off);
-    resolve::env_files(session, &mut project)?;
+    resolve::env_files(session, &mut project);
+    session.settle();
     select::apply(session, &mut project)?;
     Ok(project)
 }

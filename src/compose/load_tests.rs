@@ -106,7 +106,7 @@ fn an_imported_resource_must_not_differ() {
         ("compose.yaml", "include: [inc.yaml]\nservices: {b: {image: y}}"),
         ("inc.yaml", "services: {b: {image: x}}"),
     ];
-    assert_eq!(errors(&files), ["2:15 services.b conflicts with imported resource"]);
+    assert_eq!(errors(&files), ["2:12 services.b conflicts with imported resource"]);
 }
 
 #[test]

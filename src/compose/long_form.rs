@@ -20,7 +20,20 @@ struct Report<'d> {
 
 impl Report<'_> {
     fn refuse(&mut self, message: impl Into<String>, place: &Place, span: Span, hint: &str) {
-        self.diagnostics.push(Diagnostic::error(message).at(place.to_string()).span(span).hint(hint));
+        let message = message.into();
+        let plain = message.strip_prefix(&format!("{place}: ")).unwrap_or(&message).to_owned();
+        let error = Diagnostic::error(message).plain(plain).at(place.to_string()).span(span);
+        self.diagnostics.push(error.hint(hint));
+    }
+
+    /// An error about a port in short form.
+    fn refuse_port(&mut self, message: String, place: &Place, span: Span) {
+        let (plain, part, hint) = explain_port(&message);
+        let mut error = Diagnostic::error(message).plain(plain).at(place.to_string()).span(span).hint(hint);
+        if let Some(part) = part {
+            error = error.focus(part);
+        }
+        self.diagnostics.push(error);
     }
 }
 
@@ -188,15 +201,44 @@ fn device(node: &mut Node, place: &Place, report: &mut Report<'_>) {
         }
         Err(_) if !report.strict => {}
         Err(message) => {
-            report.refuse(message, place, node.span, "write {source: PATH, target: PATH, permissions: rwm}");
+            let error =
+                Diagnostic::error(message).plain("this device has too many parts").at(place.to_string());
+            let hint = "write \"SOURCE[:TARGET[:rwm]]\", or {source: PATH, target: PATH, permissions: rwm}";
+            report.diagnostics.push(error.span(node.span).hint(hint));
         }
     }
 }
 
+/// An error of the short form of ports in plain words, with the part that is wrong, and what would be right.
+fn explain_port(message: &str) -> (String, Option<String>, &'static str) {
+    const FORM: &str = "write \"[IP:][HOST:]CONTAINER[/PROTOCOL]\" in quotes, such as \"8080:80\"";
+    let after = |start: &str| message.strip_prefix(start).filter(|rest| !rest.contains(' '));
+    if let Some(part) = after("Invalid containerPort: ").or_else(|| after("Invalid hostPort: ")) {
+        let plain = format!("`{part}` is not a port: they are numbers up to 65535");
+        return (plain, Some(part.to_owned()), FORM);
+    }
+    if let Some(part) = after("Invalid proto: ") {
+        return (format!("`{part}` is not a protocol"), Some(part.to_owned()), "write tcp, udp or sctp");
+    }
+    if let Some(part) = after("Invalid ip address: ") {
+        let plain = format!("`{part}` is not an IP address");
+        return (plain, Some(part.to_owned()), "write an address such as 127.0.0.1, not a name");
+    }
+    if message.starts_with("Invalid ranges") {
+        return (
+            "the two ranges are not of the same length".to_owned(),
+            None,
+            "write as many host ports as container ports",
+        );
+    }
+    (message.to_owned(), None, FORM)
+}
+
 /// Long ports, or `None` to leave the whole list as it is written.
-fn long_ports(list: &[Node], place: &Place, report: &mut Report<'_>) -> Option<Vec<Node>> {
+fn long_ports(list: &[Node], whole: &Place, report: &mut Report<'_>) -> Option<Vec<Node>> {
     let mut long = Vec::with_capacity(list.len());
-    for item in list {
+    for (index, item) in list.iter().enumerate() {
+        let place = &whole.join(&format!("[{index}]"));
         let text = match &item.value {
             Value::Map(_) => {
                 long.push(item.clone());
@@ -205,7 +247,8 @@ fn long_ports(list: &[Node], place: &Place, report: &mut Report<'_>) -> Option<V
             Value::Int(number) => number.to_string(),
             Value::String(text) => text.clone(),
             other => {
-                let message = format!("{place}: invalid type {} for port", text::type_name(other));
+                let whole = whole.to_string();
+                let message = format!("{whole}: invalid type {} for port", text::type_name(other));
                 report.refuse(message, place, item.span, "write a number or \"HOST:CONTAINER\" in quotes");
                 continue;
             }
@@ -213,14 +256,7 @@ fn long_ports(list: &[Node], place: &Place, report: &mut Report<'_>) -> Option<V
         match port::parse_short(&text) {
             Ok(parsed) => long.extend(parsed.into_iter().map(|port| port.into_node(item.span))),
             Err(_) if !report.strict => return None,
-            Err(message) => {
-                report.refuse(
-                    message,
-                    place,
-                    item.span,
-                    "write \"[IP:][HOST:]CONTAINER[/tcp|udp]\" in quotes",
-                );
-            }
+            Err(message) => report.refuse_port(message, place, item.span),
         }
     }
     Some(long)
@@ -258,7 +294,9 @@ fn external(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     external.value = Value::Bool(true);
     let Some(name) = outer_name else { return };
     let message = format!("{place}: external.name is deprecated. Please set name and external: true");
-    report.diagnostics.push(Diagnostic::warning(message).at(place.to_string()).span(span));
+    let warning = Diagnostic::warning(message).plain("`external.name` is deprecated");
+    let hint = "write `external: true` with `name:` beside it";
+    report.diagnostics.push(warning.at(place.to_string()).span(span).hint(hint));
     match map.get("name") {
         None => {
             map.insert(Key { name: "name".into(), span }, name);

@@ -160,7 +160,9 @@ fn maps(mut base: Map, over: Map, place: &mut Place) -> Result<Map, Diagnostic> 
 }
 
 fn cannot_override(place: &Place, over: &Node) -> Diagnostic {
+    let name = place.segments().last().map_or("", String::as_str);
     Diagnostic::error(format!("cannot override {}", place.without_positions()))
+        .plain(format!("`{name}` has another form here than in the file before, so the two cannot be merged"))
         .at(place.to_string())
         .span(over.span)
         .hint("write it in the same form (list or mapping) as in the file before, or put !override in front of it")
@@ -238,6 +240,7 @@ fn pools(base: Node, over: Node, place: &mut Place) -> Merged {
     let span = over.span;
     let (Value::List(mut list), Value::List(later)) = (base.value, over.value) else {
         return Err(Diagnostic::error(format!("{}: unexpected type", place.without_positions()))
+            .plain("`config` must be a list")
             .at(place.to_string())
             .span(span)
             .hint("write a list of pools, or leave the key out"));

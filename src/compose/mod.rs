@@ -37,7 +37,7 @@ pub(crate) mod project_name;
 mod resolve;
 mod select;
 pub(crate) mod session;
-mod suggest;
+pub(crate) mod suggest;
 mod tags;
 mod text;
 mod validation;

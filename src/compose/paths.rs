@@ -123,6 +123,7 @@ impl Resolver<'_> {
             _ => Err(Diagnostic::error(
                 "invalid mount config for type \"bind\": field Source must not be empty",
             )
+            .plain("a bind mount needs a source")
             .at(place.to_string())
             .span(span)
             .hint("add `source: PATH`, the path on the host")),

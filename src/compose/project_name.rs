@@ -33,6 +33,7 @@ pub(super) fn decide(
             Diagnostic::warning(format!(
                 "project has been loaded without an explicit name from a symlink. Using name {name:?}"
             ))
+            .plain(format!("the directory is a link, so the project is called `{name}` after the link"))
             .hint("set `name:` in the compose file so that the name does not depend on the way to it"),
         );
     }
@@ -40,6 +41,7 @@ pub(super) fn decide(
 }
 
 fn checked(name: &str) -> Result<String, Diagnostic> {
+    const RULE: &str = "a project name holds a-z, 0-9, `-` and `_`, and begins with a letter or digit";
     let normal = normalize(name);
     if normal == name {
         return Ok(normal);
@@ -48,14 +50,23 @@ fn checked(name: &str) -> Result<String, Diagnostic> {
         "invalid project name {name:?}: must consist only of lowercase alphanumeric characters, hyphens, and \
          underscores as well as start with a letter or number"
     ));
-    Err(if normal.is_empty() { error } else { error.hint(format!("{normal} would be valid")) })
+    let error = error.plain(format!("`{name}` cannot be a project name"));
+    Err(error.hint(if normal.is_empty() { RULE.to_owned() } else { format!("{RULE}, such as `{normal}`") }))
 }
 
 /// The last non-empty `name` over all documents of all files.
 fn written(session: &mut Session<'_>, config_files: &[PathBuf]) -> Result<Option<Node>, Failed> {
     let mut last = None;
+    let mut failed = None;
     for file in config_files {
-        for document in session.documents(file)?.iter() {
+        let documents = match session.documents(file) {
+            Ok(documents) => documents,
+            Err(error) => {
+                failed = Some(error);
+                continue;
+            }
+        };
+        for document in documents.iter() {
             let name = document.root.get("name");
             if let Some(name) =
                 name.filter(|name| text::of_scalar(&name.value).is_some_and(|text| !text.is_empty()))
@@ -64,7 +75,7 @@ fn written(session: &mut Session<'_>, config_files: &[PathBuf]) -> Result<Option
             }
         }
     }
-    Ok(last)
+    failed.map_or(Ok(last), Err)
 }
 
 fn interpolated(session: &mut Session<'_>, environment: &Environment, name: Node) -> Result<String, Failed> {
@@ -103,6 +114,6 @@ mod tests {
     fn a_name_asked_for_must_be_valid_as_it_is() {
         let error = checked("Bad.Name").unwrap_err();
         assert!(error.message.starts_with("invalid project name \"Bad.Name\""));
-        assert_eq!(error.hint.as_deref(), Some("badname would be valid"));
+        assert!(error.hint.is_some_and(|hint| hint.ends_with("such as `badname`")));
     }
 }

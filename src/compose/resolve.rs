@@ -6,7 +6,7 @@ use super::environment::{self, Environment};
 use super::files::FileKind;
 use super::json;
 use super::load::Project;
-use super::node::Node;
+use super::node::{Node, Span};
 use super::session::{Failed, Session};
 use super::validation::is_true;
 use super::walk;
@@ -72,15 +72,18 @@ struct Reference<'p> {
     path: &'p str,
     required: bool,
     raw: bool,
-    node: &'p Node,
+    span: Span,
+    /// Its place in the project.
+    place: String,
+    what: &'static str,
 }
 
 /// Variables by name; one without value is null.
 type Values = BTreeMap<String, Value>;
 
 /// Merges `env_file` of every service that is on into its `environment`.
-pub(super) fn env_files(session: &mut Session<'_>, project: &mut Project) -> Result<(), Failed> {
-    let Some(Value::Object(services)) = project.tree.get_mut("services") else { return Ok(()) };
+pub(super) fn env_files(session: &mut Session<'_>, project: &mut Project) {
+    let Some(Value::Object(services)) = project.tree.get_mut("services") else { return };
     for (name, service) in services.iter_mut() {
         let Some(service) = service.as_object_mut() else { continue };
         service.shift_remove("env_file");
@@ -89,14 +92,16 @@ pub(super) fn env_files(session: &mut Session<'_>, project: &mut Project) -> Res
             json::fields(service.get("environment")).map(|(k, v)| (k.clone(), v.clone())).collect();
         fill(&mut own, &project.environment);
         let mut merged = Values::new();
-        for node in list.unwrap_or_default() {
-            let reference = session.take(env_reference(node, name))?;
-            read_env_file(session, &reference, &project.environment, &own, &mut merged)?;
+        for (index, node) in list.unwrap_or_default().iter().enumerate() {
+            let place = format!("services.{name}.env_file[{index}]");
+            let Ok(reference) = session.take(env_reference(node, place)) else { continue };
+            // What is wrong with one file is told beside what is wrong with the others.
+            let _: Result<(), Failed> =
+                read_env_file(session, &reference, &project.environment, &own, &mut merged);
         }
         merged.extend(own);
         set(service, "environment", merged, BEFORE_ENVIRONMENT);
     }
-    session.checkpoint()
 }
 
 /// Gives names without value that of the project's environment.
@@ -114,20 +119,23 @@ fn set(service: &mut Map<String, Value>, key: &str, values: Values, before: &[&s
     }
 }
 
-fn env_reference<'p>(node: &'p Node, service: &str) -> Result<Reference<'p>, Diagnostic> {
+fn env_reference(node: &Node, place: String) -> Result<Reference<'_>, Diagnostic> {
     let path = node.get("path").and_then(Node::as_str).unwrap_or_default();
     let raw = match node.get("format").and_then(Node::as_str) {
         None | Some("") => false,
         Some("raw") => true,
         Some(other) => {
             return Err(Diagnostic::error(format!("unsupported env_file format {other:?}"))
-                .at(format!("services.{service}.env_file"))
-                .span(node.span)
-                .hint("the only format is raw; leave it out for the usual one"));
+                .plain(format!("`{other}` is no format of an env file"))
+                .at(format!("{place}.format"))
+                .span(node.get("format").map_or(node.span, |format| format.span))
+                .allowed(["raw"])
+                .hint("the only format is `raw`; leave the key out for the usual one"));
         }
     };
     let required = node.get("required").is_none_or(|flag| is_true(Some(flag)));
-    Ok(Reference { path, required, raw, node })
+    let span = node.get("path").map_or(node.span, |path| path.span);
+    Ok(Reference { path, required, raw, span, place, what: "env file" })
 }
 
 fn read_env_file(
@@ -137,7 +145,7 @@ fn read_env_file(
     own: &Values,
     merged: &mut Values,
 ) -> Result<(), Failed> {
-    let Some(text) = open(session, reference, "env file")? else { return Ok(()) };
+    let Some(text) = open(session, reference)? else { return Ok(()) };
     let lookup = |name: &str| {
         let own = || own.get(name).and_then(Value::as_str);
         let earlier = || merged.get(name).and_then(Value::as_str);
@@ -152,20 +160,31 @@ fn read_env_file(
 type Text = (super::node::FileId, std::sync::Arc<str>);
 
 /// Opens a file that a service names; `None` if it may be missing and is.
-fn open(session: &mut Session<'_>, reference: &Reference<'_>, what: &str) -> Result<Option<Text>, Failed> {
-    let path = reference.path;
+fn open(session: &mut Session<'_>, reference: &Reference<'_>) -> Result<Option<Text>, Failed> {
+    let Reference { path, what, .. } = *reference;
     // Without path resolution a relative one is left, and starts at the process directory.
     let absolute = session.options.cwd.join(path);
     let found = if path.is_empty() { None } else { session.files.kind(&absolute) };
-    let problem = match found {
-        Some(FileKind::File) => return session.read(&absolute).map(Some),
-        Some(FileKind::Directory) => format!("failed to read {path}: read {path}: is a directory"),
+    let error = match found {
+        Some(FileKind::File) => return session.read_private(&absolute).map(Some),
         None if !reference.required => return Ok(None),
-        None => format!("{what} {path} not found: stat {path}: no such file or directory"),
+        Some(FileKind::Directory) => {
+            Diagnostic::error(format!("failed to read {path}: read {path}: is a directory"))
+                .plain(format!("the {what} {path} is a directory"))
+                .hint("name a file in it")
+        }
+        None => {
+            let otherwise = if what == "env file" {
+                "create the file, or write {path: …, required: false} for one that may be missing"
+            } else {
+                "create the file, or take it out of the list"
+            };
+            Diagnostic::error(format!("{what} {path} not found: stat {path}: no such file or directory"))
+                .plain(format!("there is no {what} {path}"))
+                .hint(session.other_file(&absolute, otherwise))
+        }
     };
-    let error = Diagnostic::error(problem).span(reference.node.span);
-    Err(session
-        .fail(error.hint("create the file, or write {path: …, required: false} for one that may be missing")))
+    Err(session.fail(error.at(reference.place.clone()).span(reference.span)))
 }
 
 fn parse(
@@ -178,24 +197,29 @@ fn parse(
     let parsed = if reference.raw {
         dotenv::parse_raw(text, lookup)
     } else {
-        dotenv::parse(text, lookup, &mut |name| unset.push(name.to_owned()))
+        dotenv::parse(text, lookup, &mut |name, at| unset.push((name.to_owned(), at)))
     };
-    session.diagnostics.extend(unset.iter().map(|name| environment::unset_warning(name)));
+    let warning = |(name, at): &(String, usize)| environment::unset_warning(name, (*file, text, *at));
+    session.diagnostics.extend(unset.iter().map(warning).map(|one| one.at(reference.place.clone())));
     let path = Path::new(reference.path);
     let parsed = parsed.map_err(|error| {
-        let refused = environment::unparsable(path, *file, &error);
-        if !reference.raw {
-            return refused;
+        let mut refused = environment::unparsable(path, *file, &error).at(reference.place.clone());
+        if reference.raw {
+            refused.message = format!("failed to parse env_file {}: {}", path.display(), error.message);
         }
-        let message = format!("failed to parse env_file {}: {}", path.display(), error.message);
-        Diagnostic { message, ..refused }
+        refused
     });
     session.take(parsed)
 }
 
+fn label_reference(node: &Node, place: String) -> Reference<'_> {
+    let path = node.as_str().unwrap_or_default();
+    Reference { path, required: true, raw: false, span: node.span, place, what: "label file" }
+}
+
 /// Merges `label_file` of every service that is on into its `labels`.
-pub(super) fn label_files(session: &mut Session<'_>, project: &mut Project) -> Result<(), Failed> {
-    let Some(Value::Object(services)) = project.tree.get_mut("services") else { return Ok(()) };
+pub(super) fn label_files(session: &mut Session<'_>, project: &mut Project) {
+    let Some(Value::Object(services)) = project.tree.get_mut("services") else { return };
     let before: Vec<&str> = BEFORE_ENVIRONMENT.iter().chain(BEFORE_LABELS).copied().collect();
     for (name, service) in services.iter_mut() {
         let Some(service) = service.as_object_mut() else { continue };
@@ -204,16 +228,14 @@ pub(super) fn label_files(session: &mut Session<'_>, project: &mut Project) -> R
         }
         let list = walk::at(&project.nodes, &["services", name, "label_file"]).and_then(Node::as_list);
         let mut merged = Values::new();
-        for node in list.unwrap_or_default() {
-            let path = node.as_str().unwrap_or_default();
-            let reference = Reference { path, required: true, raw: false, node };
-            let Some(text) = open(session, &reference, "label file")? else { continue };
+        for (index, node) in list.unwrap_or_default().iter().enumerate() {
+            let reference = label_reference(node, format!("services.{name}.label_file[{index}]"));
+            let Ok(Some(text)) = open(session, &reference) else { continue };
             let lookup = |name: &str| merged.get(name).and_then(Value::as_str).map(str::to_owned);
-            let values = parse(session, &reference, &text, &lookup)?;
+            let Ok(values) = parse(session, &reference, &text, &lookup) else { continue };
             merged.extend(values.into_iter().map(|(name, value)| (name, Value::String(value))));
         }
         merged.extend(json::fields(service.get("labels")).map(|(name, value)| (name.clone(), value.clone())));
         set(service, "labels", merged, &before);
     }
-    session.checkpoint()
 }

@@ -9,7 +9,7 @@ use super::session::{Failed, Session};
 use super::suggest;
 use super::walk;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Switches on the services that were asked for and are off. Their profiles count for the whole project then.
 pub(super) fn enable(
@@ -162,15 +162,22 @@ fn uses(service: &Value, section: &str) -> Vec<String> {
 
 /// Two containers cannot have one name.
 fn shared_container_name(project: &Project) -> Result<(), Diagnostic> {
-    let mut seen = BTreeSet::new();
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     for (service, body) in json::entries(&project.tree, "services") {
         let name = json::text(body, "container_name");
-        if !name.is_empty() && !seen.insert(name) {
+        if name.is_empty() {
+            continue;
+        }
+        if let Some(other) = seen.insert(name, service) {
+            let span =
+                |service: &str| walk::span_of(&project.nodes, &["services", service, "container_name"]);
             let message =
                 format!("services.{service}: container name {name:?} is already in use by service {{}}\"");
             return Err(Diagnostic::error(message)
+                .plain(format!("two services have the container name `{name}`"))
                 .at(format!("services.{service}.container_name"))
-                .span(walk::span_of(&project.nodes, &["services", service, "container_name"]))
+                .span(span(service))
+                .also(span(other), "the other one")
                 .hint("give each service its own container_name, or none"));
         }
     }

@@ -61,65 +61,84 @@ const LISTS: &[(&[&str], Identity)] = &[
 
 /// Lets a later element of a list replace the earlier one with the same identity, in its position.
 ///
-/// Fails at the first element whose identity cannot be told; the tree is then half done.
-pub fn enforce(root: &mut Node) -> Result<(), Diagnostic> {
+/// Elements whose identity cannot be told stay, and are errors.
+pub fn enforce(root: &mut Node) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
     for (pattern, identity) in LISTS {
-        visit(root, pattern, *identity, "")?;
+        visit(root, pattern, *identity, ("", &mut found));
     }
-    Ok(())
+    found
 }
 
-fn visit(node: &mut Node, pattern: &[&str], identity: Identity, path: &str) -> Result<(), Diagnostic> {
+fn visit(node: &mut Node, pattern: &[&str], identity: Identity, (path, found): (&str, &mut Vec<Diagnostic>)) {
     let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     let Some((first, rest)) = pattern.split_first() else {
         if let Value::List(list) = &mut node.value {
-            *list = replaced(std::mem::take(list), identity, path)?;
+            *list = replaced(std::mem::take(list), identity, (path, found));
         }
-        return Ok(());
+        return;
     };
-    let Some(map) = node.as_map_mut() else { return Ok(()) };
+    let Some(map) = node.as_map_mut() else { return };
     if *first == "*" {
-        return map.iter_mut().try_for_each(|(key, child)| visit(child, rest, identity, &below(&key.name)));
+        for (key, child) in map.iter_mut() {
+            visit(child, rest, identity, (&below(&key.name), found));
+        }
+    } else if let Some(child) = map.get_mut(*first) {
+        visit(child, rest, identity, (&below(first), found));
     }
-    map.get_mut(*first).map_or(Ok(()), |child| visit(child, rest, identity, &below(first)))
 }
 
-fn replaced(list: Vec<Node>, identity: Identity, path: &str) -> Result<Vec<Node>, Diagnostic> {
+fn replaced(list: Vec<Node>, identity: Identity, (path, found): (&str, &mut Vec<Diagnostic>)) -> Vec<Node> {
     let mut kept: Vec<Node> = Vec::with_capacity(list.len());
     let mut positions: HashMap<String, usize> = HashMap::new();
     for (index, element) in list.into_iter().enumerate() {
-        let key = identity.of(&element).map_err(|problem| {
-            let place = format!("{path}.[{index}]");
-            problem.at(&place, format!("{path}[{index}]"), element.span)
-        })?;
-        if let Some(position) = positions.get(&key) {
-            kept[*position] = element;
-        } else {
-            positions.insert(key, kept.len());
-            kept.push(element);
+        match identity.of(&element) {
+            Ok(key) => {
+                if let Some(position) = positions.get(&key) {
+                    kept[*position] = element;
+                    continue;
+                }
+                positions.insert(key, kept.len());
+            }
+            Err(problem) => {
+                let place = format!("{path}.[{index}]");
+                found.push(problem.at(&place, format!("{path}[{index}]"), element.span));
+            }
         }
+        kept.push(element);
     }
-    Ok(kept)
+    kept
 }
 
 /// Why an element has no identity.
 enum Problem {
-    /// Text that follows the path of the element.
-    After(String),
-    /// What the element is, and what it lacks.
-    Missing(&'static str, &'static str),
-    /// The whole text.
-    Alone(String),
+    /// Text that follows the path of the element; the same in plain words, and what would be right.
+    After { text: String, plain: String, hint: String },
+    /// What the element is, what it lacks, and the key of that.
+    Missing { what: &'static str, lacks: &'static str, key: &'static str },
+    /// The whole text, and the same in plain words.
+    Alone { text: String, plain: String },
 }
 
 impl Problem {
     fn at(self, place: &str, path: String, span: Span) -> Diagnostic {
-        let message = match self {
-            Self::After(text) => format!("{place}: {text}"),
-            Self::Missing(what, lacks) => format!("{what} {place} is missing {lacks}"),
-            Self::Alone(text) => text,
+        let (message, plain, hint) = match self {
+            Self::After { text, plain, hint } => (format!("{place}: {text}"), plain, hint),
+            Self::Missing { what, lacks, key } => {
+                let hint = format!("add `{key}:`");
+                (
+                    format!("{what} {place} is missing {lacks}"),
+                    format!("`{key}` is missing in this entry"),
+                    hint,
+                )
+            }
+            Self::Alone { text, plain } => (text, plain, "write \"[SOURCE:]TARGET[:ro]\"".to_owned()),
         };
-        Diagnostic::error(message).at(path).span(span)
+        Diagnostic::error(message).plain(plain).at(path).span(span).hint(hint)
+    }
+
+    fn missing(what: &'static str, lacks: &'static str, key: &'static str) -> Self {
+        Self::Missing { what, lacks, key }
     }
 }
 
@@ -128,33 +147,36 @@ impl Identity {
         let text = |key: &str| element.get(key).and_then(Node::as_str).map(str::to_owned);
         match (self, &element.value) {
             (BeforeEquals, Value::String(value)) => Ok(value.split('=').next().unwrap_or(value).to_owned()),
-            (Text, value) => plain(value).ok_or_else(|| {
-                Problem::After(format!(
-                    "unsupported expose value {}: write a port such as 80 or \"80-90\"",
-                    show(value)
-                ))
+            (Text, value) => plain(value).ok_or_else(|| Problem::After {
+                text: format!("unsupported expose value {}", show(value)),
+                plain: format!("{} is no port", shown(value)),
+                hint: "write a port such as 80 or \"80-90\"".to_owned(),
             }),
             (EnvFile, Value::Map(_)) => {
-                text("path").ok_or(Problem::Missing("environment path attribute", "a path"))
+                text("path").ok_or(Problem::missing("environment path attribute", "a path", "path"))
             }
             (DeviceTarget, Value::Map(_)) => {
-                text("target").ok_or(Problem::Missing("service device", "a mount target"))
+                text("target").ok_or(Problem::missing("service device", "a mount target", "target"))
             }
             (DeviceTarget, Value::String(device)) => {
                 Ok(device.split(':').nth(1).unwrap_or(device).to_owned())
             }
             (VolumeTarget, Value::Map(_)) => {
-                text("target").ok_or(Problem::Missing("service volume", "a mount target"))
+                text("target").ok_or(Problem::missing("service volume", "a mount target", "target"))
             }
             (VolumeTarget, Value::String(spec)) => {
-                volume_target(spec).map(str::to_owned).map_err(Problem::Alone)
+                let problem =
+                    |(text, plain): (String, &str)| Problem::Alone { text, plain: plain.to_owned() };
+                volume_target(spec).map(str::to_owned).map_err(problem)
             }
             (MountTarget(directory), Value::String(source)) => Ok(format!("{directory}/{source}")),
             (MountTarget(directory), Value::Map(_)) => Ok(text("target")
                 .unwrap_or_else(|| format!("{directory}/{}", text("source").unwrap_or_default()))),
-            (BeforeEquals | MountTarget(_), value) => {
-                Err(Problem::After(format!("unexpected type {}", go_type(value))))
-            }
+            (BeforeEquals | MountTarget(_), value) => Err(Problem::After {
+                text: format!("unexpected type {}", go_type(value)),
+                plain: format!("{} cannot be an entry of this list", shown(value)),
+                hint: hint(value),
+            }),
             (Port, Value::Map(_)) => port(element),
             // What has no place here is left to the schema check; as in the reference, the last one stays.
             (EnvFile | Port, value) => Ok(plain(value).unwrap_or_default()),
@@ -167,7 +189,7 @@ impl Identity {
 /// given as text.
 fn port(element: &Node) -> Result<String, Problem> {
     let part = |key: &str| element.get(key).map(|node| show(&node.value));
-    let target = part("target").ok_or(Problem::Missing("service ports", "a target port"))?;
+    let target = part("target").ok_or(Problem::missing("service ports", "a target port", "target"))?;
     let published = part("published").unwrap_or_default();
     let host = part("host_ip").unwrap_or_else(|| "\"0.0.0.0\"".to_owned());
     let protocol = part("protocol").unwrap_or_else(|| "\"tcp\"".to_owned());
@@ -202,6 +224,31 @@ fn show(value: &Value) -> String {
     }
 }
 
+/// What an entry that must be a text should be.
+fn hint(value: &Value) -> String {
+    match value {
+        Value::Map(map) if map.len() == 1 => {
+            let name = map.keys().next().map_or("NAME", |key| &*key.name);
+            format!("write `- {name}=VALUE`, or leave out the dashes of all entries")
+        }
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Timestamp(_) => {
+            format!("put it in quotes: \"{}\"", show(value))
+        }
+        Value::Null | Value::String(_) | Value::List(_) | Value::Map(_) => "write a string".to_owned(),
+    }
+}
+
+/// A value in plain words.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "an empty entry".to_owned(),
+        Value::List(_) | Value::Map(_) => show(value),
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Timestamp(_) | Value::String(_) => {
+            format!("`{}`", show(value))
+        }
+    }
+}
+
 /// A kind of value as the reference names it.
 fn go_type(value: &Value) -> &'static str {
     match value {
@@ -217,21 +264,22 @@ fn go_type(value: &Value) -> &'static str {
     }
 }
 
-/// The path inside the container of a mount in short form; the error is the reference's text.
-fn volume_target(spec: &str) -> Result<&str, String> {
+/// The path inside the container of a mount in short form; the error is the reference's text, and plain words.
+fn volume_target(spec: &str) -> Result<&str, (String, &'static str)> {
     if spec.is_empty() {
-        return Err("invalid empty volume spec".to_owned());
+        return Err(("invalid empty volume spec".to_owned(), "a volume cannot be empty"));
     }
     if spec.len() <= 2 {
         return Ok(spec);
     }
     let sections = sections(spec);
     if sections.iter().any(|section| section.is_empty()) {
-        return Err(format!("invalid spec: {spec}: empty section between colons"));
+        let message = format!("invalid spec: {spec}: empty section between colons");
+        return Err((message, "a part of this volume is empty"));
     }
     match sections[..] {
         [target] | [_, target] | [_, target, _] => Ok(target),
-        _ => Err(format!("invalid spec: {spec}: too many colons")),
+        _ => Err((format!("invalid spec: {spec}: too many colons"), "this volume has too many parts")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Checks on the merged tree that the schema cannot express (reference: docker compose 2.40).
 
 use super::diagnostic::Diagnostic;
-use super::node::{Node, Value};
+use super::node::{Node, Span, Value};
 use super::walk::{self, Place};
 use std::net::IpAddr;
 
@@ -34,7 +34,20 @@ pub(super) fn check(root: &mut Node, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 fn refuse(diagnostics: &mut Vec<Diagnostic>, message: String, place: &Place, node: &Node, hint: &str) {
-    diagnostics.push(Diagnostic::error(message).at(place.to_string()).span(node.span).hint(hint));
+    let own = [format!("{place}: "), format!("{}: ", place.without_positions())];
+    let plain = own.iter().find_map(|own| message.strip_prefix(own.as_str())).unwrap_or(&message).to_owned();
+    let error = Diagnostic::error(message).plain(plain).at(place.to_string()).span(node.span);
+    diagnostics.push(error.hint(hint));
+}
+
+/// The last error in other words.
+fn reword(diagnostics: &mut [Diagnostic], plain: String, focus: Option<(Span, &str)>) {
+    let Some(last) = diagnostics.last_mut() else { return };
+    let mut reworded = last.clone().plain(plain);
+    if let Some((span, part)) = focus {
+        reworded = reworded.span(span).focus(part);
+    }
+    *last = reworded;
 }
 
 /// A boolean, also one that came as a word out of a variable.
@@ -58,8 +71,12 @@ fn external_volume(node: &Node, place: &Place, diagnostics: &mut Vec<Diagnostic>
             continue;
         }
         let message = format!("{place}: conflicting parameters \"external\" and {:?} specified", key.name);
-        let error = Diagnostic::error(message).at(place.join(&key.name).to_string()).span(key.span);
-        diagnostics.push(error.hint("an external volume is made elsewhere: only its name can be set"));
+        let error = Diagnostic::error(message)
+            .plain(format!("an external volume cannot have `{}`", key.name))
+            .at(place.join(&key.name).to_string())
+            .span(key.span)
+            .allowed(["external", "name"]);
+        diagnostics.push(error.hint("it is made elsewhere: only its `name` can be set"));
     }
 }
 
@@ -70,9 +87,13 @@ fn one_origin(node: &Node, place: &Place, origins: &[&str], diagnostics: &mut Ve
     if set > 1 {
         let message = format!("{place}: {list} attributes are mutually exclusive");
         refuse(diagnostics, message, place, node, "keep one of them");
+        let second = map.keys().filter(|key| origins.contains(&&*key.name)).nth(1);
+        let plain = format!("only one of `{}` can be set", origins.join("`, `"));
+        reword(diagnostics, plain, second.map(|key| (key.span, &*key.name)));
     } else if set == 0 && !map.contains_key("driver") && !map.contains_key("external") {
         let message = format!("{place}: one of {list} must be set");
-        refuse(diagnostics, message, place, node, "say where the content comes from, or set external: true");
+        refuse(diagnostics, message, place, node, "say where the content comes from");
+        reword(diagnostics, format!("one of `{}` must be set", origins.join("`, `")), None);
     }
 }
 
@@ -81,7 +102,13 @@ fn port_address(node: &Node, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
     let text = address.as_str().unwrap_or_default();
     if text.parse::<IpAddr>().is_err() {
         let message = format!("{}: invalid ip address: {text}", place.without_positions());
-        refuse(diagnostics, message, place, address, "host_ip is an IPv4 or IPv6 address, not a name");
+        let hint = if text == "localhost" {
+            "write 127.0.0.1, or ::1"
+        } else {
+            "host_ip is an IPv4 or IPv6 address, not a name"
+        };
+        refuse(diagnostics, message, place, address, hint);
+        reword(diagnostics, format!("`{text}` is not an IP address"), None);
     }
 }
 
@@ -98,5 +125,8 @@ fn device_request(node: &Node, place: &Place, diagnostics: &mut Vec<Diagnostic>)
         let message =
             format!("{}: \"count\" and \"device_ids\" attributes are exclusive", place.without_positions());
         refuse(diagnostics, message, place, node, "keep one of them");
+        let second = map.keys().filter(|key| matches!(&*key.name, "count" | "device_ids")).nth(1);
+        let plain = "`count` and `device_ids` cannot stand together".to_owned();
+        reword(diagnostics, plain, second.map(|key| (key.span, &*key.name)));
     }
 }

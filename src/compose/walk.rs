@@ -120,6 +120,36 @@ fn descend(node: &mut Node, parts: &[&str], place: &mut Place, visit: &mut dyn F
     }
 }
 
+/// Takes out the node at a list of keys. List entries and whole resources stay as empty ones, so that others keep
+/// their positions and references their targets.
+pub(super) fn remove(root: &mut Node, target: &[String]) {
+    let Some((last, above)) = target.split_last() else { return };
+    let Some(node) = above.iter().try_fold(root, |node, key| child_mut(node, key)) else { return };
+    match node.as_map_mut().filter(|_| target.len() > 2) {
+        Some(map) => {
+            map.shift_remove(last.as_str());
+        }
+        None => {
+            if let Some(child) = child_mut(node, last) {
+                child.value = Value::Null;
+            }
+        }
+    }
+}
+
+fn child_mut<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
+    match &mut node.value {
+        Value::Map(map) => map.get_mut(key),
+        Value::List(list) => list.get_mut(key.trim_matches(['[', ']']).parse::<usize>().ok()?),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::Timestamp(_)
+        | Value::String(_) => None,
+    }
+}
+
 /// The node at a list of keys (`[0]` or `0` for list elements).
 pub(super) fn at<'n>(root: &'n Node, keys: &[&str]) -> Option<&'n Node> {
     keys.iter().try_fold(root, |node, key| match &node.value {

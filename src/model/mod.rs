@@ -6,6 +6,7 @@
 pub mod change;
 pub mod compose_hash;
 pub mod desired;
+pub mod duration;
 pub mod hash;
 pub mod labels;
 pub mod observed;

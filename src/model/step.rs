@@ -172,6 +172,15 @@ pub enum Action {
         /// How long.
         timeout: Nanos,
     },
+    /// Wait until a container has run for a time without dying.
+    AwaitStable {
+        /// The container.
+        container: ContainerRef,
+        /// How long it has to run.
+        period: Nanos,
+        /// Whether it may also end with 0 before that, as a job does.
+        may_end: bool,
+    },
     /// Wait until a container has exited with 0.
     AwaitCompleted {
         /// The container.
@@ -209,6 +218,7 @@ impl Action {
             Self::RenameContainer { .. } => "RenameContainer",
             Self::RemoveContainer(_) => "RemoveContainer",
             Self::AwaitHealthy { .. } => "AwaitHealthy",
+            Self::AwaitStable { .. } => "AwaitStable",
             Self::AwaitCompleted { .. } => "AwaitCompleted",
             Self::Exec { .. } => "Exec",
         }
@@ -232,6 +242,7 @@ impl Action {
             | Self::StopContainer { container, .. }
             | Self::RemoveContainer(container)
             | Self::AwaitHealthy { container, .. }
+            | Self::AwaitStable { container, .. }
             | Self::AwaitCompleted { container, .. }
             | Self::Exec { container, .. } => container.to_string(),
         }

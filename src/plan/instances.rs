@@ -156,17 +156,18 @@ impl<'a, 'c> Judge<'a, 'c> {
             && !has_contents
     }
 
-    /// What somebody took from the container. Only a running one is attached to a network's present incarnation.
+    /// What somebody took from the container. A stopped one remembers the id of a network that it was attached to, and
+    /// cannot be started once a network made anew has that name; one that was never started remembers the name alone.
     fn drift(&self, container: &ObservedContainer) -> Vec<Cause> {
         let mut causes = Vec::new();
         for (name, fate) in &self.networks {
             let attached = container.networks.get(*name);
             let current = self.context.index.network(name).map(|network| &network.id);
             let is_stale = |id: &String| {
-                container.is_up()
-                    && !id.is_empty()
-                    && current.is_some_and(|now| now != id)
-                    && *fate == NetworkFate::Keep
+                !id.is_empty()
+                    && current != Some(id)
+                    && matches!(fate, NetworkFate::Keep | NetworkFate::Create)
+                    && !self.is_complete(container)
             };
             if attached.is_none_or(is_stale) {
                 let cause = Cause::new(CauseKind::Drift, format!("networks.{name}"));
@@ -217,7 +218,7 @@ impl<'a, 'c> Judge<'a, 'c> {
 
 /// Whether a container of this service that ended with 0 has done its work. Where nobody says, a restart policy, a
 /// published port or a health check tells a service that should keep running.
-fn is_job(service: &DesiredService) -> bool {
+pub(super) fn is_job(service: &DesiredService) -> bool {
     let spec = &service.spec;
     match service.job {
         JobMode::Job => true,

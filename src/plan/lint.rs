@@ -94,8 +94,10 @@ impl<'a> Linter<'a> {
     fn ownership(&mut self) {
         for step in &self.plan.steps {
             if let Some(ContainerRef::Id { id, .. }) = touched(&step.action) {
-                let waits_only =
-                    matches!(step.action, Action::AwaitHealthy { .. } | Action::AwaitCompleted { .. });
+                let waits_only = matches!(
+                    step.action,
+                    Action::AwaitHealthy { .. } | Action::AwaitStable { .. } | Action::AwaitCompleted { .. }
+                );
                 match self.containers.get(id.as_str()) {
                     None => self.complain(step, "names a container that was not observed"),
                     Some(container) if !waits_only && !self.is_own(container) => {
@@ -235,6 +237,7 @@ fn touched(action: &Action) -> Option<&ContainerRef> {
         | Action::RenameContainer { container, .. }
         | Action::RemoveContainer(container)
         | Action::AwaitHealthy { container, .. }
+        | Action::AwaitStable { container, .. }
         | Action::AwaitCompleted { container, .. }
         | Action::Exec { container, .. } => Some(container),
         Action::PullImage { .. }

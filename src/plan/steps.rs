@@ -4,7 +4,7 @@
 use super::create;
 use super::diff::{ServiceDiff, StackDiff};
 use super::edges::Owner;
-use super::instances::{Instance, Kick, has_healthcheck};
+use super::instances::{Instance, Kick, has_healthcheck, is_job};
 use super::order;
 use super::removal::{self, Target, reference};
 use super::schedule::{Conditions, Scheduler};
@@ -12,7 +12,11 @@ use crate::model::change::ChangeAction;
 use crate::model::desired::{DesiredService, JobMode};
 use crate::model::observed::{ContainerState, ObservedContainer};
 use crate::model::service::Hook;
-use crate::model::step::{Action, ContainerRef, StepId};
+use crate::model::step::{Action, ContainerRef, EndpointSpec, StepId};
+use crate::model::units::Nanos;
+
+/// How long a replacement without a health check has to run before the old container goes.
+const STABLE: Nanos = Nanos(2_000_000_000);
 
 /// The steps of a replica that others wait for.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +50,8 @@ struct Draft<'s, 'd, 'a> {
     tail: Vec<StepId>,
     /// Networks that the start has to wait for besides.
     networks: Vec<StepId>,
+    /// Networks to connect to once they stand anew: compose key, engine name, settings, the step that makes it.
+    late: Vec<(String, String, EndpointSpec, StepId)>,
     /// Containers of the replica that still have to be stopped and removed.
     rest: Vec<&'a ObservedContainer>,
 }
@@ -76,6 +82,7 @@ pub(super) fn replica<'d, 'a>(
         container,
         tail: Vec::new(),
         networks: Vec::new(),
+        late: Vec::new(),
         rest: instance.rest.clone(),
     };
     if instance.is_created() {
@@ -85,6 +92,7 @@ pub(super) fn replica<'d, 'a>(
     }
     draft.stop_rest();
     draft.take_name();
+    draft.connect_late();
     draft.start();
     draft.remove_rest();
     let mut marks = draft.marks;
@@ -137,14 +145,17 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         self.tail.clear();
         for (key, network, endpoint) in creation.connects {
             let mut after = vec![create.clone()];
-            let ready = self.scheduler.network_ready.get(network.as_str()).cloned();
-            after.extend(ready.iter().map(|(step, _)| step.clone()));
+            match self.scheduler.network_ready.get(network.as_str()).cloned() {
+                Some((step, true)) => {
+                    self.late.push((key, network, endpoint, step));
+                    continue;
+                }
+                Some((step, false)) => after.push(step),
+                None => {}
+            }
             let action = Action::ConnectNetwork { container: self.container.clone(), network, endpoint };
             let step = self.push(&format!("connect-{key}"), action, &after);
-            match ready {
-                Some((_, true)) => self.networks.push(step),
-                Some((_, false)) | None => self.tail.push(step),
-            }
+            self.tail.push(step);
         }
         if self.tail.is_empty() {
             self.tail.push(create.clone());
@@ -285,6 +296,18 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         };
     }
 
+    /// Connects to networks that are replaced. The old network goes only after the old container has stopped, so by
+    /// then the new container may have its final name already.
+    fn connect_late(&mut self) {
+        for (key, network, endpoint, ready) in std::mem::take(&mut self.late) {
+            let mut after = self.tail.clone();
+            after.push(ready);
+            let action = Action::ConnectNetwork { container: self.container.clone(), network, endpoint };
+            let step = self.push(&format!("connect-{key}"), action, &after);
+            self.networks.push(step);
+        }
+    }
+
     /// Renames the container that is taken over from, unless it is out of the way already. What an earlier run left
     /// under that name goes before.
     fn retire(&mut self, after: &[StepId]) -> Option<StepId> {
@@ -381,6 +404,16 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
                 (container, &tail),
             );
             self.tail = vec![step];
+        } else if self.marks.running.is_some()
+            && self.desired.job != JobMode::Job
+            && rest.iter().any(|container| container.is_up())
+        {
+            // Most bad configurations show themselves at once: a program that ends, an argument that is refused.
+            let may_end = is_job(self.desired);
+            let action = Action::AwaitStable { container: self.container.clone(), period: STABLE, may_end };
+            let id = format!("{}/stable", self.marks.prefix);
+            let tail = self.tail.clone();
+            self.tail = vec![self.scheduler.builder.push(id, self.owner, action, &[], &tail)];
         }
         for container in rest {
             let tail = self.tail.clone();

@@ -82,6 +82,7 @@ fn target(action: &Action) -> String {
         | Action::StopContainer { container, .. }
         | Action::RemoveContainer(container)
         | Action::AwaitHealthy { container, .. }
+        | Action::AwaitStable { container, .. }
         | Action::AwaitCompleted { container, .. } => container.name().to_owned(),
         Action::PullImage { .. }
         | Action::BuildImage(_)

@@ -8,7 +8,7 @@ use crate::compose::load::LoadOptions;
 use crate::compose::node::Node;
 use crate::compose::session::is_remote;
 use crate::compose::settings::{self, FolderSettings, StackSettings};
-use crate::compose::{project_name, yaml};
+use crate::compose::{project_name, suggest, yaml};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -143,6 +143,26 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Says which of the files that settings name are not there.
+    fn check_files(&mut self, settings: &Node, place: &str, directory: &Path) {
+        for (key, what) in [("files", "compose file"), ("env_files", "env file")] {
+            let Some(named) = settings.get(key) else { continue };
+            for node in named.as_list().unwrap_or(std::slice::from_ref(named)) {
+                let Some(path) = node.as_str().map(|name| directory.join(name)) else { continue };
+                if node.as_str() == Some("-") || self.files.kind(&path).is_some() {
+                    continue;
+                }
+                let hint = suggest::other_file(self.files, &path);
+                self.diagnostics.push(
+                    Diagnostic::error(format!("there is no {what} {}", path.display()))
+                        .at(if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") })
+                        .span(node.span)
+                        .hint(hint.unwrap_or_else(|| "paths start at the directory of the stack".to_owned())),
+                );
+            }
+        }
+    }
+
     /// The `x-reconcile:` block of a compose file. What is wrong with the file otherwise is the loader's to say.
     fn block(&mut self, path: &Path) -> Option<StackSettings> {
         let text = String::from_utf8(self.files.read(path).ok()?).ok()?;
@@ -151,6 +171,7 @@ impl Reader<'_> {
         }
         let root = self.decode(path, text).ok()??;
         let block = root.get(settings::KEY)?;
+        self.check_files(block, settings::KEY, path.parent().unwrap_or(path));
         Some(settings::stack(block, settings::KEY, &mut self.diagnostics))
     }
 
@@ -163,7 +184,14 @@ impl Reader<'_> {
             Err(error) => Err(Diagnostic::error(format!("cannot read {}: {error}", path.display()))),
         };
         match decoded {
-            Ok(Some(root)) => settings::folder(&root, &mut self.diagnostics),
+            Ok(Some(root)) => {
+                let directory = path.parent().unwrap_or(path);
+                self.check_files(&root, "", directory);
+                for (name, stack) in root.get("stacks").and_then(Node::as_map).into_iter().flatten() {
+                    self.check_files(stack, &format!("stacks.{}", name.name), directory);
+                }
+                settings::folder(&root, &mut self.diagnostics)
+            }
             Ok(None) => FolderSettings::One(StackSettings::default()),
             Err(diagnostic) => {
                 self.diagnostics.push(diagnostic);

@@ -31,7 +31,9 @@ fn rust_files(at: &Path, found: &mut Vec<PathBuf>) {
     if at.is_dir() {
         let mut entries: Vec<_> = fs::read_dir(at).unwrap().map(|entry| entry.unwrap().path()).collect();
         entries.sort();
-        entries.iter().for_each(|entry| rust_files(entry, found));
+        for entry in &entries {
+            rust_files(entry, found);
+        }
     } else if at.extension().is_some_and(|extension| extension == "rs") {
         found.push(at.to_owned());
     }

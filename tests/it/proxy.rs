@@ -20,7 +20,7 @@ impl Proxy {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(upstream) = UnixStream::connect(&engine) else { continue };
-                let (mut from, mut to) = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
+                let (Ok(mut from), Ok(mut to)) = (client.try_clone(), upstream.try_clone()) else { continue };
                 let log = Arc::clone(&log);
                 std::thread::spawn(move || copy(&mut from, &mut to, Some(&log)));
                 let (mut from, mut to) = (upstream, client);
@@ -37,17 +37,17 @@ impl Proxy {
 
     /// The request lines since the last look.
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.requests.lock().unwrap())
+        std::mem::take(&mut self.requests.lock().expect("nobody panics while holding it"))
     }
 }
 
 fn copy(from: &mut UnixStream, to: &mut UnixStream, log: Option<&Mutex<Vec<String>>>) {
-    let mut buffer = [0; 65536];
+    let mut buffer = vec![0; 65536];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         if let Some(log) = log {
             let text = String::from_utf8_lossy(&buffer[..count]);
             let lines = text.lines().filter(|line| line.ends_with(" HTTP/1.1")).map(str::to_owned);
-            log.lock().unwrap().extend(lines);
+            log.lock().expect("nobody panics while holding it").extend(lines);
         }
         if to.write_all(&buffer[..count]).is_err() {
             break;

@@ -3,6 +3,7 @@
 use super::collection;
 use super::extension;
 use super::place::{Place, Step};
+use super::plain;
 use super::project::PROJECT;
 use super::scalar;
 use super::table::{Keep, Kind, Object};
@@ -33,7 +34,8 @@ struct Decoder<'d> {
 impl Decoder<'_> {
     fn refuse(&mut self, node: &Node, place: &Place<'_>, error: &str) {
         let message = format!("'{}' {error}", place.quoted());
-        self.diagnostics.push(Diagnostic::error(message).at(place.dotted()).span(node.span));
+        let refused = Diagnostic::error(message).plain(error).at(place.dotted()).span(node.span);
+        self.diagnostics.push(refused.hint("compare it with the Compose specification"));
     }
 
     fn checked(&mut self, node: &Node, place: &Place<'_>, result: Result<Json, String>) -> Option<Json> {
@@ -48,11 +50,13 @@ impl Decoder<'_> {
         place: &Place<'_>,
         result: Result<Json, String>,
     ) -> Option<Json> {
-        let value = self.checked(node, place, result);
-        if let (None, Some(hint), Some(last)) = (&value, hint(kind), self.diagnostics.last_mut()) {
-            last.hint = Some(hint.to_owned());
-        }
-        value
+        result
+            .map_err(|error| {
+                self.refuse(node, place, &error);
+                let Some(last) = self.diagnostics.last_mut() else { return };
+                *last = plain::explained(kind, node, &error, last.clone());
+            })
+            .ok()
     }
 
     fn fields(&mut self, object: &'static Object, map: &Map, place: &Place<'_>) -> JsonMap<String, Json> {
@@ -134,7 +138,10 @@ impl Decoder<'_> {
         {
             let message =
                 format!("\"{word}\" for boolean is not supported by YAML 1.2, please use `{value}`");
-            self.diagnostics.push(Diagnostic::warning(message).at(place.dotted()).span(node.span));
+            let warning = Diagnostic::warning(message)
+                .plain(format!("`{word}` is not a boolean in YAML 1.2; it is read as `{value}`"))
+                .hint(format!("write {value}"));
+            self.diagnostics.push(warning.at(place.dotted()).span(node.span).allowed(["true", "false"]));
         }
         self.checked(node, place, value.map(Json::from))
     }
@@ -205,18 +212,6 @@ impl Decoder<'_> {
                 None
             }
         }
-    }
-}
-
-/// What a value of the kind looks like, for kinds with a grammar of their own.
-fn hint(kind: &Kind) -> Option<&'static str> {
-    match kind {
-        Kind::Bytes => Some("an amount is a number with an optional unit b, k, m, g, t or p, such as 512m"),
-        Kind::Duration => Some("a duration is numbers with units w, d, h, m, s, ms, us or ns, such as 1m30s"),
-        Kind::FileMode => Some("permission bits are octal, such as 0440"),
-        Kind::Command => Some("close every quote, or write the command as a list of words"),
-        Kind::Hosts => Some("an extra host is written host=address"),
-        _ => None,
     }
 }
 

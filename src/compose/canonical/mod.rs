@@ -11,6 +11,7 @@ mod decode;
 mod deploy;
 mod extension;
 mod place;
+mod plain;
 mod project;
 mod scalar;
 mod service;

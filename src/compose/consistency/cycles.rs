@@ -17,6 +17,7 @@ pub(super) fn check(scene: &Scene<'_>, diagnostics: &mut Vec<Diagnostic>) {
             let keys = ["services", first, "depends_on", second];
             diagnostics.push(
                 Diagnostic::error(message)
+                    .plain(format!("dependency cycle: {}", circle.join(" -> ")))
                     .at(keys.join("."))
                     .span(walk::span_of(scene.nodes, &keys))
                     .hint("remove one of these dependencies; links and shared namespaces count too"),

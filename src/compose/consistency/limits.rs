@@ -27,12 +27,19 @@ pub(super) fn check(service: &mut Service<'_, '_>) {
     if let (Some(scale), Some(replicas)) = (scale, replicas)
         && scale != replicas
     {
-        service.refuse(distinct(name, "scale", "deploy.replicas"), &["scale"], "keep one of the two");
+        let plain = format!("`scale` is {scale}, but `deploy.replicas` is {replicas}");
+        let error = service
+            .error((distinct(name, "scale", "deploy.replicas"), plain), &["scale"])
+            .also(service.span(&["deploy", "replicas"]), "the other one")
+            .hint("keep one of the two");
+        service.found.push(error);
     }
     for (value, key) in [(scale, "scale"), (replicas, "deploy.replicas")] {
         if value.is_some_and(|number| number < 0) {
             let message = format!("services.{name}.{key}: must be greater than or equal to 0");
-            service.refuse(message, &key.split('.').collect::<Vec<_>>(), "0 stops the service");
+            let plain = format!("`{key}` cannot be less than 0");
+            let error = service.error((message, plain), &key.split('.').collect::<Vec<_>>());
+            service.found.push(error.hint("0 stops the service"));
         }
     }
     if let Some(resources) = deploy.and_then(|deploy| deploy.get("resources")) {
@@ -43,11 +50,11 @@ pub(super) fn check(service: &mut Service<'_, '_>) {
         let message = format!(
             "services.{key}: can't set container_name and {name} as container name must be unique: invalid compose project"
         );
-        service.refuse(
-            message,
-            &["container_name"],
-            format!("{name} runs more than once: remove its container_name"),
-        );
+        let error = service
+            .error((message, "a service with a `container_name` runs once only"), &["container_name"])
+            .also(service.span(&key.split('.').collect::<Vec<_>>()), "but this asks for more")
+            .hint("remove `container_name`: containers are then called PROJECT-SERVICE-NUMBER");
+        service.found.push(error);
     }
 }
 
@@ -60,7 +67,12 @@ fn twins(service: &mut Service<'_, '_>, resources: &Value) {
         let Some(limits) = resources.get(side).filter(|limits| limits.is_object()) else { continue };
         if limits.get(other).and_then(number).unwrap_or(0.0).total_cmp(&set).is_ne() {
             let message = distinct(service.name, own, &format!("deploy.resources.{side}.{other}"));
-            service.refuse(message, &[own], "keep one of the two");
+            let plain = format!("`{own}` and `deploy.resources.{side}.{other}` differ");
+            let error = service
+                .error((message, plain), &[own])
+                .also(service.span(&["deploy", "resources", side, other]), "this counts too")
+                .hint("keep one of the two");
+            service.found.push(error);
         }
     }
 }

@@ -5,7 +5,7 @@
 use super::diagnostic::Diagnostic;
 use super::json;
 use super::load::Project;
-use super::node::Node;
+use super::node::{Node, Span};
 use super::suggest;
 use super::walk;
 use serde_json::{Map, Value};
@@ -35,7 +35,9 @@ impl<'p> Scene<'p> {
     /// What to write instead of a name that a section lacks.
     fn instead_of(&self, wrong: &str, section: &str) -> String {
         let map = self.nodes.get(section).and_then(Node::as_map);
-        let known: Vec<&str> = map.into_iter().flatten().map(|(key, _)| &*key.name).collect();
+        // What no file holds is implied, and nothing to choose from.
+        let written = map.into_iter().flatten().filter(|(key, _)| key.span != Span::default());
+        let known: Vec<&str> = written.map(|(key, _)| &*key.name).collect();
         suggest::instead_of(wrong, section, &known)
     }
 }
@@ -49,12 +51,26 @@ pub(super) struct Service<'p, 'd> {
 }
 
 impl Service<'_, '_> {
-    /// Records an error at a key below the service.
-    fn refuse(&mut self, message: impl Into<String>, keys: &[&str], hint: impl Into<String>) {
+    /// An error at a key below the service, in the reference's words and in plain ones.
+    fn error(&self, (message, plain): (impl Into<String>, impl Into<String>), keys: &[&str]) -> Diagnostic {
         let mut path = vec!["services", self.name];
         path.extend_from_slice(keys);
-        let error = Diagnostic::error(message).at(walk::Place::of(&path).to_string());
-        self.found.push(error.span(walk::span_of(self.scene.nodes, &path)).hint(hint));
+        let place = walk::Place::of(&path).to_string();
+        Diagnostic::error(message).plain(plain).at(place).span(self.span(keys))
+    }
+
+    /// Where a key below the service stands.
+    fn span(&self, keys: &[&str]) -> Span {
+        let mut path = vec!["services", self.name];
+        path.extend_from_slice(keys);
+        walk::span_of(self.scene.nodes, &path)
+    }
+
+    /// The node at keys below the service.
+    fn node(&self, keys: &[&str]) -> Option<&Node> {
+        let mut path = vec!["services", self.name];
+        path.extend_from_slice(keys);
+        walk::at(self.scene.nodes, &path)
     }
 
     fn text(&self, key: &str) -> &str {
@@ -83,15 +99,14 @@ pub(super) fn check(project: &mut Project, disabled: &Map<String, Value>, diagno
 }
 
 fn health_test(service: &mut Service<'_, '_>) {
+    const KINDS: [&str; 3] = ["CMD", "CMD-SHELL", "NONE"];
     let test = service.tree.get("healthcheck").and_then(|check| check.get("test")).and_then(Value::as_array);
     let first = test.and_then(|words| words.first()).and_then(Value::as_str);
-    if first.is_some_and(|word| !matches!(word, "CMD" | "CMD-SHELL" | "NONE")) {
+    if let Some(word) = first.filter(|word| !KINDS.contains(word)) {
         let message = "healthcheck.test must start either by \"CMD\", \"CMD-SHELL\" or \"NONE\"";
-        service.refuse(
-            message,
-            &["healthcheck", "test"],
-            "put CMD in front, or write the test as one string",
-        );
+        let plain = format!("a test that is a list cannot begin with `{word}`");
+        let error = service.error((message, plain), &["healthcheck", "test", "[0]"]).allowed(KINDS);
+        service.found.push(error.hint("put CMD in front, or write the test as one string"));
     }
 }
 
@@ -105,7 +120,8 @@ fn watch(service: &mut Service<'_, '_>) {
                 "services.{}.develop.watch: target is required for non-rebuild actions: invalid compose project",
                 service.name
             );
-            service.refuse(message, &["develop", "watch"], "add `target: PATH`, the path in the container");
+            let error = service.error((message, "`target` is missing in this rule"), &["develop", "watch"]);
+            service.found.push(error.hint("add `target: PATH`, the path in the container"));
         }
     }
 }
@@ -121,6 +137,7 @@ fn secrets(scene: &Scene<'_>, diagnostics: &mut Vec<Diagnostic>) {
             format!("secret {name:?} must declare either `file` or `environment`: invalid compose project");
         diagnostics.push(
             Diagnostic::error(message)
+                .plain(format!("the secret `{name}` has neither `file` nor `environment`"))
                 .at(format!("secrets.{name}"))
                 .span(walk::span_of(scene.nodes, &["secrets", name]))
                 .hint("the engine has no secrets of its own: say which file or variable holds it"),

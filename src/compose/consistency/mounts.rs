@@ -12,17 +12,21 @@ pub(super) fn check(service: &mut Service<'_, '_>) {
     let volumes = json::list(service.tree.get("volumes"));
     let volumes =
         volumes.iter().enumerate().map(|(i, volume)| (("volumes", i), json::text(volume, "target")));
-    let mut seen: BTreeMap<&str, String> = BTreeMap::new();
+    let mut seen: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
     for ((section, index), target) in tmpfs.chain(volumes) {
-        let own = format!("services.{}.{section}[{index}]", service.name);
-        match seen.get(target) {
-            Some(other) => {
-                let message = format!("{own}: target {target} already mounted as {other}");
-                service.refuse(message, &[section, &format!("[{index}]")], "remove one of the two");
-            }
-            None => {
-                seen.insert(target, own);
-            }
-        }
+        let Some((other, first)) = seen.get(target) else {
+            seen.insert(target, (section, index));
+            continue;
+        };
+        let place = |section: &str, index: usize| format!("services.{}.{section}[{index}]", service.name);
+        let (own, other_place) = (place(section, index), place(other, *first));
+        let message = format!("{own}: target {target} already mounted as {other_place}");
+        let plain = format!("two mounts have the target `{target}`");
+        let error = service
+            .error((message, plain), &[section, &format!("[{index}]")])
+            .focus(target)
+            .also(service.span(&[other, &format!("[{first}]")]), "the other one")
+            .hint("remove one of the two");
+        service.found.push(error);
     }
 }

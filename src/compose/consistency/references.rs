@@ -2,6 +2,7 @@
 
 use super::Service;
 use crate::compose::json;
+use crate::compose::node::Node;
 use serde_json::Value;
 
 /// A service runs an image, builds one, or is provided.
@@ -12,7 +13,9 @@ pub(super) fn origin(service: &mut Service<'_, '_>) {
             "service {:?} has neither an image nor a build context specified: invalid compose project",
             service.name
         );
-        service.refuse(message, &[], "add `image: NAME` or `build: DIRECTORY`");
+        let plain = format!("service `{}` has neither `image` nor `build`", service.name);
+        let error = service.error((message, plain), &[]);
+        service.found.push(error.hint("add `image: NAME` or `build: DIRECTORY`"));
     }
 }
 
@@ -24,7 +27,12 @@ pub(super) fn build(service: &mut Service<'_, '_>) {
             "service {:?} declares mutualy exclusive dockerfile and dockerfile_inline: invalid compose project",
             service.name
         );
-        service.refuse(message, &["build"], "keep one of the two");
+        let plain = "`dockerfile` and `dockerfile_inline` cannot stand together";
+        let error = service
+            .error((message, plain), &["build", "dockerfile_inline"])
+            .also(service.span(&["build", "dockerfile"]), "the other one")
+            .hint("keep one of the two");
+        service.found.push(error);
     }
     for (context, target) in json::fields(build.get("additional_contexts")) {
         let Some(target) = target.as_str().and_then(|target| target.strip_prefix("service:")) else {
@@ -40,7 +48,9 @@ pub(super) fn build(service: &mut Service<'_, '_>) {
             service.name
         );
         let hint = service.scene.instead_of(target, "services");
-        service.refuse(message, &["build", "additional_contexts", context], hint);
+        let plain = format!("there is no service `{target}` that is built");
+        let error = service.error((message, plain), &["build", "additional_contexts", context]);
+        service.found.push(error.hint(hint));
     }
     let platform = service.text("platform").to_owned();
     let platforms = json::strings(build.get("platforms"));
@@ -48,7 +58,9 @@ pub(super) fn build(service: &mut Service<'_, '_>) {
         let message = format!(
             "service.build.platforms MUST include service.platform {platform:?}: invalid compose project"
         );
-        service.refuse(message, &["build", "platforms"], format!("add {platform} to build.platforms"));
+        let plain = format!("`platforms` lacks {platform}, the platform of the service");
+        let error = service.error((message, plain), &["build", "platforms"]);
+        service.found.push(error.hint(format!("add {platform} to build.platforms")));
     }
 }
 
@@ -61,7 +73,11 @@ pub(super) fn networks(service: &mut Service<'_, '_>) {
             "service {} declares mutually exclusive `network_mode` and `networks`: invalid compose project",
             service.name
         );
-        service.refuse(message, &["network_mode"], "keep one of the two");
+        let error = service
+            .error((message, "`network_mode` and `networks` cannot stand together"), &["network_mode"])
+            .also(service.span(&["networks"]), "the other one")
+            .hint("keep one of the two");
+        service.found.push(error);
     }
     for network in networks {
         require(service, ("network", "networks"), network, &["networks", network]);
@@ -80,12 +96,19 @@ pub(super) fn services(service: &mut Service<'_, '_>) {
             "service {:?} depends on undefined service {target:?}: invalid compose project",
             service.name
         );
-        let hint = if disabled {
-            format!("{target} is switched off by its profiles; activate one, or write required: false")
+        let (plain, hint) = if disabled {
+            let hint = "activate one of its profiles with --profile, or write `required: false`";
+            (format!("service `{target}` is switched off by its profiles"), hint.to_owned())
         } else {
-            service.scene.instead_of(target, "services")
+            (format!("there is no service `{target}`"), service.scene.instead_of(target, "services"))
         };
-        service.refuse(message, &["depends_on", target], hint);
+        let keys = origin_of(service, target);
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let mut error = service.error((message, plain), &keys).focus(target).hint(hint);
+        if let Some(node) = service.node(&keys).filter(|node| node.as_str().is_some()) {
+            error = error.span(node.span);
+        }
+        service.found.push(error);
     }
     let mode = service.text("network_mode").to_owned();
     if let Some(target) = mode.strip_prefix("service:")
@@ -93,8 +116,33 @@ pub(super) fn services(service: &mut Service<'_, '_>) {
     {
         let message = format!("service {target:?} not found for network_mode 'service:{target}'");
         let hint = service.scene.instead_of(target, "services");
-        service.refuse(message, &["network_mode"], hint);
+        let plain = format!("there is no service `{target}`");
+        let span = service.node(&["network_mode"]).map_or_else(Default::default, |node| node.span);
+        let error = service.error((message, plain), &["network_mode"]).span(span).focus(target);
+        service.found.push(error.hint(hint));
     }
+}
+
+/// The keys that make a service depend on another: `depends_on`, or one that implies it.
+fn origin_of(service: &Service<'_, '_>, target: &str) -> Vec<String> {
+    let own = ["depends_on", target];
+    let span = service.span(&own);
+    let is_it =
+        |keys: &[&str]| service.node(keys).is_some_and(|node| node.as_str().is_some() && node.span == span);
+    for key in ["network_mode", "ipc", "pid"] {
+        if is_it(&[key]) {
+            return vec![key.to_owned()];
+        }
+    }
+    for key in ["links", "volumes_from"] {
+        let items = service.node(&[key]).and_then(Node::as_list).unwrap_or_default();
+        for index in (0..items.len()).map(|index| format!("[{index}]")) {
+            if is_it(&[key, &index]) {
+                return vec![key.to_owned(), index];
+            }
+        }
+    }
+    own.map(str::to_owned).to_vec()
 }
 
 /// The volumes, configs, models and secrets of a service exist.
@@ -128,7 +176,18 @@ fn require(service: &mut Service<'_, '_>, (kind, section): (&str, &str), name: &
     }
     let message =
         format!("service {:?} refers to undefined {kind} {name}: invalid compose project", service.name);
-    let hint =
-        format!("declare it below the top-level `{section}:`; {}", service.scene.instead_of(name, section));
-    service.refuse(message, keys, hint);
+    let instead = service.scene.instead_of(name, section);
+    let hint = if instead.starts_with("did you mean") {
+        format!("{instead} If not, declare `{name}:` below the top-level `{section}:`")
+    } else {
+        format!("declare `{name}:` below the top-level `{section}:`")
+    };
+    let mut error = service.error((message, format!("there is no {kind} `{name}`")), keys);
+    // A long form has its name in one of its lines.
+    let mut long = keys.to_vec();
+    long.push("source");
+    if let Some(node) = service.node(&long) {
+        error = error.span(node.span);
+    }
+    service.found.push(error.focus(name).hint(hint));
 }

@@ -1,5 +1,6 @@
 //! Build inputs of a service.
 
+use super::super::suggest;
 use super::contents::clean;
 use super::context_walk::Walk;
 use super::strip::drop_gathered;
@@ -95,7 +96,8 @@ pub(super) fn spec(
             return None;
         }
         Err(problem) => {
-            scope.report.error(&[path[0], path[1], path[2], problem.key], problem.message);
+            let hint = problem.hint.unwrap_or_else(|| "check the path, and who may read it".to_owned());
+            scope.report.value(&[path[0], path[1], path[2], problem.key], problem.message).hint = Some(hint);
             return None;
         }
     }
@@ -114,13 +116,15 @@ fn read(service: &Map<String, Value>) -> Option<Written> {
 struct Problem {
     key: &'static str,
     message: String,
+    /// What would be right, if that is known.
+    hint: Option<String>,
     /// Whether there is no context at all.
     absent: bool,
 }
 
 impl Problem {
     fn new(key: &'static str, message: String) -> Self {
-        Self { key, message, absent: false }
+        Self { key, message, hint: None, absent: false }
     }
 
     fn read(key: &'static str, what: &str, path: &Path, error: &io::Error) -> Self {
@@ -145,9 +149,14 @@ fn remote_dockerfile(spec: &mut BuildSpec, written: &Written) -> Result<(), Prob
 fn local(files: &dyn Files, spec: &mut BuildSpec, written: &Written) -> Result<(), Problem> {
     let context = clean(Path::new(&written.context));
     if files.kind(&context) != Some(FileKind::Directory) {
-        let message = format!("the build context {} is no directory", text(&context));
         let absent = files.kind(&context).is_none();
-        return Err(Problem { absent, ..Problem::new("context", message) });
+        let message = if absent {
+            format!("there is no build context {}", text(&context))
+        } else {
+            format!("the build context {} is no directory", text(&context))
+        };
+        let hint = suggest::other_file(files, &context);
+        return Err(Problem { key: "context", message, hint, absent });
     }
     let inside = place_dockerfile(files, spec, written, &context)?;
     let walk = Walk::new(files, &context, inside.as_deref());
@@ -174,7 +183,9 @@ fn place_dockerfile(
     let unreadable = |error: &io::Error| Problem::read("dockerfile", "the Dockerfile", &path, error);
     if let Ok(inside) = path.strip_prefix(context) {
         if files.kind(&path) != Some(FileKind::File) {
-            return Err(unreadable(&io::ErrorKind::NotFound.into()));
+            let message = format!("there is no Dockerfile {}", text(&path));
+            let hint = suggest::other_file(files, &path);
+            return Err(Problem { hint, ..Problem::new("dockerfile", message) });
         }
         spec.dockerfile = text(inside);
         return Ok(Some(spec.dockerfile.clone()));

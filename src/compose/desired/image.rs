@@ -22,7 +22,7 @@ pub(super) fn source(scope: &mut Scope<'_>, key: &str, service: &Map<String, Val
         let known = "always, never, missing, build, daily, weekly, every_<time> such as every_12h";
         scope
             .report
-            .error(&["services", key, "pull_policy"], format!("unknown pull policy {written:?}"))
+            .value(&["services", key, "pull_policy"], format!("`pull_policy` cannot be `{written}`"))
             .hint = Some(format!("the policies are {known}"));
         PullPolicy::Missing
     });

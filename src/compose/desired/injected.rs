@@ -1,5 +1,6 @@
 //! Configs and secrets: mounted from a file, or written into the container.
 
+use super::super::suggest;
 use super::{Scope, contents, section, string, text};
 use crate::model::desired::{DesiredService, InjectedFile, MountedFile, Sensitive};
 use crate::model::hash;
@@ -53,8 +54,8 @@ impl Item<'_> {
             } else {
                 let path = [self.kind.section, source, "environment"];
                 let name = self.kind.name;
-                let message = format!("the variable {variable} that {name} {source:?} is made of is not set");
-                scope.report.error(&path, message).hint =
+                let message = format!("the variable {variable} that {name} `{source}` is made of is not set");
+                scope.report.value(&path, message).hint =
                     Some(format!("set {variable} in the environment or in the project's .env file"));
             }
         } else if let Some(content) = definition.get("content").and_then(serde_json::Value::as_str) {
@@ -69,13 +70,15 @@ impl Item<'_> {
             Ok(digest) => digest,
             Err(error) => {
                 let path = [self.kind.section, self.reference.source.as_str(), "file"];
-                let message = format!(
-                    "cannot read the file of {} {:?}: {}: {error}",
-                    self.kind.name,
-                    self.reference.source,
-                    text(file)
-                );
-                scope.report.error(&path, message);
+                let of = format!("the file of {} `{}`", self.kind.name, self.reference.source);
+                let message = if scope.context.files.kind(file).is_none() {
+                    format!("there is no {}: {of} is missing", text(file))
+                } else {
+                    format!("{of} cannot be read: {}: {error}", text(file))
+                };
+                let hint = suggest::other_file(scope.context.files, file);
+                scope.report.value(&path, message).hint =
+                    Some(hint.unwrap_or_else(|| "create the file, or check the path".to_owned()));
                 return;
             }
         };

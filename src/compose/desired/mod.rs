@@ -13,6 +13,7 @@ mod resources;
 mod seccomp;
 mod service;
 mod strip;
+mod words;
 
 use super::diagnostic::Diagnostic;
 use super::files::Files;
@@ -110,11 +111,18 @@ fn refuse(scope: &mut Scope<'_>) {
         let name = name_of(&path);
         match hit.row.status {
             Status::Refused(reason) => {
-                scope.report.error(&path, format!("`{name}` is not supported: {reason}"))
+                let name = match hit.row.path.split_once('=') {
+                    Some((_, value)) => format!("{name}: {value}"),
+                    None => name.to_owned(),
+                };
+                scope.report.error(&path, format!("`{name}` is not supported")).hint =
+                    Some(reason.to_owned());
             }
-            Status::Warned(reason) => scope.report.warning(&path, format!("`{name}` is ignored: {reason}")),
-            Status::Full | Status::Ignored(_) => continue,
-        };
+            Status::Warned(reason) => {
+                scope.report.warning(&path, format!("`{name}` is ignored")).hint = Some(reason.to_owned());
+            }
+            Status::Full | Status::Ignored(_) => {}
+        }
     }
 }
 

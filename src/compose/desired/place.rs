@@ -2,6 +2,7 @@
 
 use crate::compose::diagnostic::Diagnostic;
 use crate::compose::node::{Node, Span, Value};
+use crate::compose::walk;
 
 /// Collects diagnostics about a project.
 pub(super) struct Report<'a> {
@@ -17,6 +18,15 @@ impl<'a> Report<'a> {
     /// An error at a path; list elements are their index as text.
     pub(super) fn error(&mut self, path: &[&str], message: impl Into<String>) -> &mut Diagnostic {
         self.add(Diagnostic::error(message), path)
+    }
+
+    /// An error about the value at a path, if it is a plain one.
+    pub(super) fn value(&mut self, path: &[&str], message: impl Into<String>) -> &mut Diagnostic {
+        let node = walk::at(self.nodes, path);
+        let span = node.filter(|node| node.as_str().is_some()).map_or_else(Span::default, |node| node.span);
+        let found = self.error(path, message);
+        *found = found.clone().span(span);
+        found
     }
 
     /// A warning at a path.

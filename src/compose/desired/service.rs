@@ -1,6 +1,6 @@
 //! One service.
 
-use super::{Scope, dependencies, image, injected, seccomp, section, strip};
+use super::{Scope, dependencies, image, injected, seccomp, section, strip, words};
 use crate::compose::node::Node;
 use crate::compose::reference_hash;
 use crate::compose::settings::{self, ServiceSettings};
@@ -53,6 +53,7 @@ pub(super) fn convert(
         wait_timeout: own.wait_timeout,
         ..DesiredService::default()
     };
+    words::check(scope, key, service);
     injected::attach(scope, key, &spec, &mut converted);
     binds(scope, key, &spec, &mut converted.contents);
     seccomp::digests(scope, key, &spec.security_opt, &mut converted.contents);
@@ -80,8 +81,8 @@ fn replicas(scope: &mut Scope<'_>, key: &str, service: &Map<String, Value>) -> u
     if let Some(mode) = deploy.get("mode").and_then(Value::as_str)
         && !matches!(mode, "" | "replicated" | "global" | "global-job" | "replicated-job")
     {
-        let message = format!("unknown mode {mode:?}");
-        scope.report.error(&["services", key, "deploy", "mode"], message).hint =
+        let message = format!("`mode` cannot be `{mode}`");
+        scope.report.value(&["services", key, "deploy", "mode"], message).hint =
             Some("the mode of a single engine is `replicated`, the default".to_owned());
     }
     let written = service.get("scale").or_else(|| deploy.get("replicas")).and_then(Value::as_u64);

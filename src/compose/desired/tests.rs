@@ -153,7 +153,7 @@ fn refused_attributes_are_named_with_their_place() {
             "services.a.deploy.mode"
         ]
     );
-    assert!(found[0].contains("`credential_spec` is not supported: "));
+    assert!(found[0].contains("`credential_spec` is not supported"));
 }
 
 #[test]
@@ -198,11 +198,7 @@ fn a_missing_file_is_an_error_that_names_it() {
         "services: {a: {image: x, secrets: [s]}}\nsecrets: {s: {file: ./nowhere}}",
     )]);
     assert_eq!(found.len(), 1);
-    assert!(
-        found[0].starts_with("secrets.s.file: cannot read the file of secret \"s\": /p/nowhere"),
-        "{}",
-        found[0]
-    );
+    assert!(found[0].starts_with("secrets.s.file: there is no /p/nowhere"), "{}", found[0]);
 }
 
 #[test]
@@ -271,11 +267,7 @@ fn external_secrets_need_a_swarm() {
         "compose.yaml",
         "services: {a: {image: x, secrets: [s]}}\nsecrets: {s: {external: true}}",
     )]);
-    assert!(
-        found[0].starts_with("secrets.s.external: `external` is not supported: it needs a Swarm"),
-        "{}",
-        found[0]
-    );
+    assert!(found[0].starts_with("secrets.s.external: `external` is not supported"), "{}", found[0]);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 //!
 //! Error texts are those of the reference (docker compose 2.40); the caller adds the place.
 
+pub use crate::model::duration;
+
 pub mod bytes;
 pub mod device;
-pub mod duration;
 pub mod extra_hosts;
 pub mod file_mode;
 pub mod number;

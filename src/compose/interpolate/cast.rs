@@ -117,6 +117,15 @@ impl Cast {
         }
     }
 
+    /// What it makes of a string.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Int(_) => "a whole number",
+            Self::Float | Self::Float32 => "a number",
+            Self::Bool => "a boolean",
+        }
+    }
+
     /// What would be right.
     pub fn wanted(self) -> &'static str {
         match self {

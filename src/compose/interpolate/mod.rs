@@ -7,7 +7,7 @@ use super::diagnostic::Diagnostic;
 use super::node::{Node, Span, Value};
 use cast::Casted;
 use std::sync::Arc;
-pub use template::{Lookup, TemplateError, substitute};
+pub use template::{Lookup, TemplateError, find_variable, substitute};
 
 /// One step of the path to a node.
 enum Step {
@@ -69,14 +69,15 @@ impl Walk<'_> {
             Ok(Casted::OldWord(value, word)) => {
                 let message =
                     format!("{text:?} for boolean is not supported by YAML 1.2, please use `{word}`");
-                let hint = format!("write {word}");
-                self.diagnostics
-                    .push(Diagnostic::warning(message).at(self.place()).span(node.span).hint(hint));
+                let plain = format!("`{text}` is not a boolean in YAML 1.2; it is read as `{word}`");
+                let warning = Diagnostic::warning(message).plain(plain).hint(format!("write {word}"));
+                self.diagnostics.push(warning.at(self.place()).span(node.span).allowed(["true", "false"]));
                 node.value = value;
             }
             Err(problem) => {
                 let problem = format!("failed to cast to expected type: {problem}");
-                self.diagnostics.push(self.failed(&problem, node.span).hint(cast.wanted()));
+                let plain = format!("`{text}` is not {}", cast.name());
+                self.diagnostics.push(self.failed(&problem, node.span).plain(plain).hint(cast.wanted()));
             }
         }
     }
@@ -86,8 +87,10 @@ impl Walk<'_> {
         let result = substitute(text, self.lookup, &mut |name| unset.push(name.to_owned()));
         for name in unset {
             let message = format!("The {name:?} variable is not set. Defaulting to a blank string.");
-            let hint = format!("set {name}, or write ${{{name}:-}} if empty is right");
-            self.diagnostics.push(Diagnostic::warning(message).at(self.place()).span(span).hint(hint));
+            let warning = Diagnostic::warning(message)
+                .plain(format!("the variable {name} is not set, and is taken as empty"))
+                .hint(format!("set {name}, or write ${{{name}:-}} if empty is right"));
+            self.diagnostics.push(used(warning, text, &name).at(self.place()).span(span));
         }
         result.map_err(|error| match &error {
             TemplateError::Invalid { template } => {
@@ -95,13 +98,14 @@ impl Walk<'_> {
                 let message = format!(
                     "invalid interpolation format for {place}.\nYou may need to escape any $ with another $.\n{template}"
                 );
-                Diagnostic::error(message).at(self.place()).span(span).hint(
-                    "a variable is $NAME, ${NAME} or ${NAME:-default}, all on one line; a dollar sign is $$",
-                )
+                let error = Diagnostic::error(message).plain("`${` begins no variable here");
+                error.at(self.place()).span(span).focus("${").hint(TEMPLATE_HINT)
             }
-            TemplateError::Required { name, .. } => self
-                .failed(&error.to_string(), span)
-                .hint(format!("set {name} in the environment or in an env file of the project")),
+            TemplateError::Required { name, .. } => {
+                let failed = self.failed(&error.to_string(), span).plain(error.to_string());
+                used(failed, text, name)
+                    .hint(format!("set {name} in the environment or in an env file of the project"))
+            }
         })
     }
 
@@ -129,6 +133,18 @@ impl Walk<'_> {
             Step::Key(key) => format!("{place}.{key}"),
             Step::Item(index) => format!("{place}[{index}]"),
         })
+    }
+}
+
+/// What is right in place of a template that is none.
+pub(super) const TEMPLATE_HINT: &str =
+    "a variable is $NAME, ${NAME} or ${NAME:-default}, all on one line; a dollar sign is $$";
+
+/// A diagnostic about the place where a text uses a variable.
+fn used(diagnostic: Diagnostic, text: &str, name: &str) -> Diagnostic {
+    match find_variable(text, name) {
+        Some(place) => diagnostic.focus(&text[place]),
+        None => diagnostic,
     }
 }
 

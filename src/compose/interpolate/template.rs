@@ -1,6 +1,7 @@
 //! Substitution of variables in one string. Reference: docker compose 2.40, whose scanner is a regular
 //! expression with a greedy middle; what follows from that is told where it is copied.
 
+use std::ops::Range;
 use thiserror::Error;
 
 /// How deep defaults may nest in each other.
@@ -164,6 +165,20 @@ impl Substitution<'_> {
             OperatorKind::Default | OperatorKind::Alternative => Ok(word),
             OperatorKind::Required => Err(TemplateError::Required { name: name.to_owned(), message: word }),
         }
+    }
+}
+
+/// Where a text uses a variable: `$NAME`, or `${NAME` with the brace if it follows at once.
+pub fn find_variable(text: &str, name: &str) -> Option<Range<usize>> {
+    let plain = format!("${name}");
+    let braced = format!("${{{name}");
+    let ends = |at: usize| !text[at..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let uses = |needle: &str| {
+        text.match_indices(needle).map(|(at, found)| at..at + found.len()).find(|place| ends(place.end))
+    };
+    match uses(&braced) {
+        Some(place) if text[place.end..].starts_with('}') => Some(place.start..place.end + 1),
+        found => found.or_else(|| uses(&plain)),
     }
 }
 

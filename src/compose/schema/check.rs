@@ -1,15 +1,22 @@
 //! Holding a tree against a shape. The texts of violations are those of the reference (docker compose 2.40).
 
-use super::hint;
 use super::shape::{Field, Kind, Object, Others, Presence, Repeats, Shape};
+use super::{hint, plain};
 use crate::compose::diagnostic::Diagnostic;
 use crate::compose::node::{Key, Map, Node, Span, Value};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-/// A violation and how deep in the tree it is: of several, the reference tells the deepest.
-pub(super) struct Violation {
-    pub depth: usize,
+/// Something that the schema does not allow.
+#[derive(Debug)]
+pub struct Violation {
+    /// How deep in the tree it is: of several, the reference tells the deepest.
+    pub(super) depth: usize,
+    /// The keys (list positions as `[0]`) down to the node that the reference names.
+    pub place: Vec<String>,
+    /// The keys down to what would have to go: the same, or a key below.
+    pub target: Vec<String>,
+    /// What there is to say. The message lacks the `validating FILE: PATH ` of the reference.
     pub diagnostic: Diagnostic,
 }
 
@@ -17,6 +24,8 @@ pub(super) struct Violation {
 #[derive(Default)]
 pub(super) struct Checker {
     path: Vec<String>,
+    /// Where the keys of the path stand; the default for list positions.
+    keys: Vec<Span>,
 }
 
 type Found = Vec<Violation>;
@@ -27,7 +36,7 @@ impl Checker {
         match shape {
             Shape::Any => Vec::new(),
             Shape::OneOf(branches) => self.one_of(branches, node),
-            shape if !admits(shape, &node.value) => vec![self.wrong_kind(shape, node)],
+            shape if !admits(shape, &node.value) => vec![self.wrong_kind(std::slice::from_ref(shape), node)],
             Shape::Kinds(_) => Vec::new(),
             Shape::Word(words) => self.word(words, node),
             Shape::Pattern { shown, matches } => self.pattern(shown, *matches, node),
@@ -37,7 +46,7 @@ impl Checker {
                 node,
                 |name| names.accept(name).then_some(*values),
                 *others,
-                |keys| hint::bad_names(keys, *names),
+                |key| hint::bad_name(key, *names),
             ),
             Shape::Object { object, .. } => self.object(object, node),
         }
@@ -47,34 +56,54 @@ impl Checker {
     /// one of the first branch is told; what the right branch lacks then becomes the hint.
     fn one_of(&mut self, branches: &[Shape], node: &Node) -> Found {
         let Some(chosen) = branches.iter().position(|branch| admits(branch, &node.value)) else {
-            let mut found = branches.first().map(|first| self.wrong_kind(first, node));
-            if let Some(found) = &mut found
-                && !matches!(node.value, Value::Timestamp(_))
-            {
-                found.diagnostic.hint = Some(hint::forms(branches));
-            }
-            return found.into_iter().collect();
+            return vec![self.wrong_kind(branches, node)];
         };
         let mut found = self.check(&branches[chosen], node);
         let deepest = found.iter().map(|violation| violation.depth).max();
         if chosen == 0 || deepest.is_none_or(|depth| depth > self.path.len()) {
             return found;
         }
-        let own = found.swap_remove(0).diagnostic;
-        let mut first = self.wrong_kind(&branches[0], node);
-        first.diagnostic.hint = Some(match own.hint {
-            Some(hint) => format!("{}: {hint}", own.message),
-            None => own.message,
-        });
-        vec![first]
+        let mut own = found.swap_remove(0);
+        own.diagnostic.message = self.wrong_kind(branches, node).diagnostic.message;
+        vec![own]
     }
 
-    fn wrong_kind(&self, shape: &Shape, node: &Node) -> Violation {
-        if let Value::Timestamp(text) = &node.value {
-            return self.at(node.span, "invalid jsonType time.Time".to_owned(), Some(hint::quoted(text)));
+    /// The reference names the kinds of the first shape only.
+    fn wrong_kind(&self, shapes: &[Shape], node: &Node) -> Violation {
+        let allowed = plain::kinds_of_all(shapes);
+        let text = plain::wrong_kind(&self.subject(), &node.value, &allowed);
+        if let Value::Timestamp(written) = &node.value {
+            return self.at(node.span, "invalid jsonType time.Time", text, Some(hint::quoted(written)));
         }
-        let hint = hint::wrong_kind(shape, &node.value);
-        self.at(node.span, format!("must be a {}", kinds(shape)), hint)
+        let is_entry = self.path.last().is_some_and(|last| last.starts_with('['));
+        let hint = hint::wrong_kind(shapes, &node.value, is_entry)
+            .or_else(|| (!allowed.is_empty()).then(|| format!("write {} instead", allowed.join(" or "))));
+        let message = format!("must be a {}", shapes.first().map(kinds).unwrap_or_default());
+        let mut violation = self.at(self.span_of(node), &message, text, hint);
+        violation.diagnostic = violation.diagnostic.allowed(allowed);
+        violation
+    }
+
+    /// Where a node stands: for one that may have many lines, its key.
+    fn span_of(&self, node: &Node) -> Span {
+        match (&node.value, self.keys.last()) {
+            (Value::Null | Value::List(_) | Value::Map(_), Some(key)) if key.file == node.span.file => *key,
+            _ => node.span,
+        }
+    }
+
+    /// What the sentence is about.
+    fn subject(&self) -> String {
+        plain::subject(&self.path)
+    }
+
+    fn enter(&mut self, name: String, key: Span, shape: &Shape, node: &Node) -> Found {
+        self.path.push(name);
+        self.keys.push(key);
+        let found = self.check(shape, node);
+        self.path.pop();
+        self.keys.pop();
+        found
     }
 
     fn word(&self, words: &[&str], node: &Node) -> Found {
@@ -84,12 +113,25 @@ impl Checker {
             [only] => format!("value must be {only}"),
             _ => format!("value must be one of {}", shown.join(", ")),
         };
-        vec![self.at(node.span, message, hint::nearest_word(text, words))]
+        let plain = format!("{} cannot be `{text}`", self.subject());
+        let mut found = self.at(node.span, &message, plain, Some(hint::one_of(text, words)));
+        found.diagnostic = found.diagnostic.allowed(words.iter().copied());
+        vec![found]
     }
 
     fn pattern(&self, shown: &str, matches: fn(&str) -> bool, node: &Node) -> Found {
         let Some(text) = node.as_str().filter(|text| !matches(text)) else { return Vec::new() };
-        vec![self.at(node.span, format!("'{text}' does not match pattern '{shown}'"), None)]
+        let message = format!("'{text}' does not match pattern '{shown}'");
+        let words = plain::words_of_pattern(shown);
+        let plain = format!("{} cannot be `{text}`", self.subject());
+        let hint = if words.is_empty() {
+            "begin with a letter or digit; at least one more of these, or `_`, `.`, `-`, follows".to_owned()
+        } else {
+            hint::one_of(text, &words.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        let mut found = self.at(node.span, &message, plain, Some(hint));
+        found.diagnostic = found.diagnostic.allowed(words);
+        vec![found]
     }
 
     fn range(&self, min: i128, max: i128, node: &Node) -> Found {
@@ -99,29 +141,32 @@ impl Checker {
             Value::Float(number) => *number as i128,
             _ => return Vec::new(),
         };
-        let message = if number < min {
-            format!("must be greater than or equal to {min}")
+        let (message, hint) = if number < min {
+            (format!("must be greater than or equal to {min}"), format!("write {min} or more"))
         } else if number > max {
-            format!("must be less than or equal to {max}")
+            (format!("must be less than or equal to {max}"), format!("write {max} or less"))
         } else {
             return Vec::new();
         };
-        vec![self.at(node.span, message, None)]
+        let plain = format!("{} cannot be {number}", self.subject());
+        vec![self.at(node.span, &message, plain, Some(hint))]
     }
 
     fn list(&mut self, items: &Shape, repeats: Repeats, node: &Node) -> Found {
         let list = node.as_list().unwrap_or_default();
         let mut found = Vec::new();
         for (index, element) in list.iter().enumerate() {
-            self.path.push(format!("[{index}]"));
-            found.extend(self.check(items, element));
-            self.path.pop();
+            found.extend(self.enter(format!("[{index}]"), Span::default(), items, element));
         }
         if repeats == Repeats::Refused
             && let Some((first, second)) = equal_elements(list)
         {
-            let hint = Some("keep one of the two".to_owned());
-            found.push(self.at(list[second].span, format!("items at {first} and {second} are equal"), hint));
+            let message = format!("items at {first} and {second} are equal");
+            let plain = format!("this entry of {} stands there already", self.subject());
+            let mut repeat =
+                self.at(list[second].span, &message, plain, Some("keep one of the two".to_owned()));
+            repeat.diagnostic = repeat.diagnostic.also(list[first].span, "here");
+            found.push(repeat);
         }
         found
     }
@@ -131,19 +176,28 @@ impl Checker {
         let is_top = self.path.is_empty();
         let of_field = |name: &str| object.field(name).map(|field| &field.shape);
         let mut found =
-            self.map(node, of_field, object.others, |keys| hint::unknown_fields(keys, map, object, is_top));
-        let is_missing =
-            |field: &&Field| field.presence == Presence::Required && !map.contains_key(field.name);
-        let missing: Vec<String> =
-            object.fields.iter().filter(is_missing).map(|field| format!("'{}'", field.name)).collect();
-        match missing.len() {
-            0 => {}
-            1 => found.push(self.at(node.span, format!("missing property {}", missing[0]), None)),
-            _ => {
-                found.push(self.at(node.span, format!("missing properties {}", missing.join(", ")), None));
-            }
-        }
+            self.map(node, of_field, object.others, |key| hint::unknown_field(key, map, object, is_top));
+        found.extend(self.missing(object, map, node));
         found
+    }
+
+    /// Required fields that are not there. One that a wrong key was probably meant to be is not told twice.
+    fn missing(&self, object: &Object, map: &Map, node: &Node) -> Option<Violation> {
+        let unknown = || map.keys().filter(|key| object.field(&key.name).is_none());
+        let is_missing = |field: &&Field| {
+            let meant = |key: &Key| hint::field_meant(&key.name, object) == Some(field.name);
+            field.presence == Presence::Required && !map.contains_key(field.name) && !unknown().any(meant)
+        };
+        let names: Vec<&str> = object.fields.iter().filter(is_missing).map(|field| field.name).collect();
+        let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+        let noun = if names.len() == 1 { "property" } else { "properties" };
+        let message = format!("missing {noun} {}", quoted.join(", "));
+        let keys: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        let plain = format!("{} {verb} missing in {}", keys.join(", "), self.subject());
+        let hint =
+            format!("add {}", names.iter().map(|name| format!("`{name}:`")).collect::<Vec<_>>().join(", "));
+        (!names.is_empty()).then(|| self.at(self.span_of(node), &message, plain, Some(hint)))
     }
 
     fn map<'s>(
@@ -151,35 +205,43 @@ impl Checker {
         node: &Node,
         shape_of: impl Fn(&str) -> Option<&'s Shape>,
         others: Others,
-        hint: impl Fn(&[&Key]) -> Option<String>,
+        advice: impl Fn(&Key) -> hint::Advice,
     ) -> Found {
         let mut found = Vec::new();
         let mut refused: Vec<&Key> = Vec::new();
         for (key, value) in node.as_map().into_iter().flatten() {
             if let Some(shape) = shape_of(&key.name) {
-                self.path.push(key.name.to_string());
-                found.extend(self.check(shape, value));
-                self.path.pop();
+                found.extend(self.enter(key.name.to_string(), key.span, shape, value));
             } else if others == Others::Refused
                 || (others == Others::Extensions && !key.name.starts_with("x-"))
             {
                 refused.push(key);
             }
         }
-        if let Some(first) = refused.first() {
-            let shown: Vec<String> = refused.iter().map(|key| escaped(&key.name)).collect();
-            let message = format!("additional properties {} not allowed", shown.join(", "));
-            let violation = self.at(first.span, message, hint(&refused));
-            found.push(Violation { depth: violation.depth + 1, ..violation });
+        // The reference tells all of them in one sentence; here each has its own place and correction.
+        let shown: Vec<String> = refused.iter().map(|key| escaped(&key.name)).collect();
+        let message = format!("additional properties {} not allowed", shown.join(", "));
+        for key in refused {
+            let hint::Advice { plain, hint, allowed } = advice(key);
+            let mut violation = self.at(key.span, &message, plain, Some(hint));
+            violation.depth += 1;
+            violation.target.push(key.name.to_string());
+            let path = dotted(&violation.target);
+            violation.diagnostic = violation.diagnostic.at(path).allowed(allowed);
+            found.push(violation);
         }
         found
     }
 
-    fn at(&self, span: Span, message: String, hint: Option<String>) -> Violation {
-        let mut diagnostic = Diagnostic::error(message).at(self.path.join(".").replace(".[", "[")).span(span);
+    fn at(&self, span: Span, message: &str, plain: String, hint: Option<String>) -> Violation {
+        let mut diagnostic = Diagnostic::error(message).plain(plain).at(dotted(&self.path)).span(span);
         diagnostic.hint = hint;
-        Violation { depth: self.path.len(), diagnostic }
+        Violation { depth: self.path.len(), place: self.path.clone(), target: self.path.clone(), diagnostic }
     }
+}
+
+fn dotted(path: &[String]) -> String {
+    path.join(".").replace(".[", "[")
 }
 
 fn escaped(name: &str) -> String {
@@ -208,7 +270,7 @@ fn is_of(kind: Kind, value: &Value) -> bool {
 }
 
 /// The kinds of value that a shape is for; of several shapes, those of the first.
-fn kinds_of(shape: &Shape) -> Vec<Kind> {
+pub(super) fn kinds_of(shape: &Shape) -> Vec<Kind> {
     match shape {
         Shape::Any => Vec::new(),
         Shape::Kinds(kinds) => kinds.to_vec(),

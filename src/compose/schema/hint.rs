@@ -1,9 +1,8 @@
 //! What would be right in place of a violation.
 
-use super::check::kinds;
 use super::nearest;
 use super::service::SERVICE;
-use super::shape::{Kind, Names, Object, Shape};
+use super::shape::{Kind, Names, Object, Others, Shape};
 use crate::compose::node::{Key, Map, Node, Value};
 
 /// How deep below an object an unknown key is looked for.
@@ -14,78 +13,126 @@ pub(super) fn quoted(text: &str) -> String {
     format!("put it in quotes: \"{text}\"")
 }
 
-/// For a value that is near to one of a few words.
-pub(super) fn nearest_word(text: &str, words: &[&str]) -> Option<String> {
-    nearest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"))
+/// How many words a hint lists.
+const MAX_LISTED: usize = 14;
+
+/// For a key that has no place: what to say, and what to do.
+pub(super) struct Advice {
+    pub plain: String,
+    pub hint: String,
+    pub allowed: Vec<String>,
 }
 
-/// For a value of a kind that no form of the attribute has.
-pub(super) fn forms(branches: &[Shape]) -> String {
-    let article = |words: String| {
-        let vowel = words.starts_with(['a', 'e', 'i', 'o', 'u']);
-        if vowel { format!("an {words}") } else { format!("a {words}") }
+/// For a value that is not one of a few words.
+pub(super) fn one_of(text: &str, words: &[&str]) -> String {
+    let all = words.join(", ");
+    match (nearest(text, words.iter().copied()), words) {
+        (_, [only]) => format!("the only value is `{only}`"),
+        (Some(word), _) => format!("did you mean `{word}`? the values are {all}"),
+        (None, _) => format!("the values are {all}"),
+    }
+}
+
+/// For a value of a kind that the shapes do not have.
+pub(super) fn wrong_kind(shapes: &[Shape], value: &Value, is_entry: bool) -> Option<String> {
+    let all = || {
+        shapes.iter().flat_map(|shape| {
+            if let Shape::OneOf(branches) = shape { branches } else { std::slice::from_ref(shape) }
+        })
     };
-    // Messages speak of arrays as the reference does; YAML calls them lists.
-    let forms: Vec<String> =
-        branches.iter().map(|branch| article(kinds(branch).replace("array", "list"))).collect();
-    format!("write {}", forms.join(", or "))
-}
-
-/// For a value of a kind that the shape does not have.
-pub(super) fn wrong_kind(shape: &Shape, value: &Value) -> Option<String> {
-    let wants_text = match shape {
+    let wants_text = all().any(|shape| match shape {
         Shape::Kinds(kinds) => kinds.contains(&Kind::String),
         Shape::Word(_) | Shape::Pattern { .. } => true,
-        _ => false,
-    };
+        Shape::Any
+        | Shape::Range { .. }
+        | Shape::List { .. }
+        | Shape::Map { .. }
+        | Shape::Object { .. }
+        | Shape::OneOf(_) => false,
+    });
+    let wants_list = all().any(|shape| matches!(shape, Shape::List { .. }));
+    let wants_map = all().any(|shape| matches!(shape, Shape::Map { .. } | Shape::Object { .. }));
     match value {
         Value::Bool(value) if wants_text => Some(quoted(&value.to_string())),
         Value::Int(value) if wants_text => Some(quoted(&value.to_string())),
         Value::Float(value) if wants_text => Some(quoted(&value.to_string())),
-        Value::String(text) if matches!(shape, Shape::List { .. }) => {
+        Value::String(text) if wants_list && text.trim_start().starts_with('-') => {
+            Some("a list entry needs a blank behind its dash: `- entry`".to_owned())
+        }
+        Value::String(text) if wants_list && !text.contains('"') => {
             Some(format!("write a list: [\"{text}\"]"))
         }
+        Value::String(_) if wants_map => Some("write `name: value` lines below the key, indented".to_owned()),
+        Value::Map(map) if is_entry && wants_text && map.len() == 1 => Some(
+            "a colon and a blank make a mapping: put the whole entry in quotes if it is a string".to_owned(),
+        ),
         Value::Null => Some("give it a value, or remove the key".to_owned()),
+        Value::Map(_) if wants_list => Some("begin every entry with `- `".to_owned()),
+        Value::List(_) if wants_map && !is_entry => {
+            Some("leave the dashes out: write `name: value` lines".to_owned())
+        }
         _ => None,
     }
 }
 
-/// For names outside the set that users may choose from.
-pub(super) fn bad_names(keys: &[&Key], names: Names) -> Option<String> {
-    match names {
+/// For a name outside the set that users may choose from.
+pub(super) fn bad_name(key: &Key, names: Names) -> Advice {
+    let name = &*key.name;
+    let hint = match names {
         Names::Resource => {
-            let key = keys.first()?;
-            let fixed: String = key
-                .name
+            let fixed: String = name
                 .chars()
                 .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' })
                 .collect();
-            Some(format!("names hold letters, digits, `.`, `_` and `-`, such as `{fixed}`"))
+            if name.contains('$') {
+                "variables are not replaced in keys: write the name out".to_owned()
+            } else if fixed.chars().any(char::is_alphanumeric) {
+                format!("a name holds a-z, A-Z, 0-9, `.`, `_` and `-`, such as `{fixed}`")
+            } else {
+                "a name holds a-z, A-Z, 0-9, `.`, `_` and `-`".to_owned()
+            }
         }
-        Names::Lowercase | Names::Line | Names::Text => Some("write a name on one line".to_owned()),
-    }
+        Names::Lowercase => "write a name of lower-case letters".to_owned(),
+        Names::Line | Names::Text => "write a name on one line".to_owned(),
+    };
+    Advice { plain: format!("`{}` cannot be a name", name.escape_debug()), hint, allowed: Vec::new() }
 }
 
-/// For keys that an object does not have.
-pub(super) fn unknown_fields(keys: &[&Key], map: &Map, object: &Object, is_top: bool) -> Option<String> {
-    let hints: Vec<String> =
-        keys.iter().filter_map(|key| unknown_field(key, map.get(&*key.name), object, is_top)).collect();
-    (!hints.is_empty()).then(|| hints.join("; "))
-}
-
-fn unknown_field(key: &Key, value: Option<&Node>, object: &Object, is_top: bool) -> Option<String> {
+/// For a key that an object does not have.
+pub(super) fn unknown_field(key: &Key, map: &Map, object: &Object, is_top: bool) -> Advice {
     let name = &*key.name;
+    let plain = format!("unknown key `{}`", name.escape_debug());
+    let allowed: Vec<String> = object.fields.iter().map(|field| field.name.to_owned()).collect();
+    let hint = likely_field(name, map.get(name), object, is_top).unwrap_or_else(|| {
+        if allowed.len() <= MAX_LISTED {
+            return format!("the keys here are {}", allowed.join(", "));
+        }
+        match object.others {
+            Others::Extensions => "no key here is like it; one of your own begins with `x-`".to_owned(),
+            Others::Refused | Others::Unchecked => "no key here is like it: remove it".to_owned(),
+        }
+    });
+    Advice { plain, hint, allowed }
+}
+
+/// The field that an unknown key was probably meant to be.
+pub(super) fn field_meant(name: &str, object: &Object) -> Option<&'static str> {
+    nearest(name, object.fields.iter().map(|field| field.name))
+}
+
+fn likely_field(name: &str, value: Option<&Node>, object: &Object, is_top: bool) -> Option<String> {
     if is_top && value.is_some_and(|value| value.get("image").is_some() || value.get("build").is_some()) {
         return Some(format!("`{name}` looks like a service: services stand under `services:`"));
     }
     if is_top && SERVICE.field(name).is_some() {
         return Some(format!("`{name}` belongs to a service: `services.NAME.{name}`"));
     }
-    if let Some(other) = nearest(name, object.fields.iter().map(|field| field.name)) {
-        return Some(format!("did you mean `{other}` instead of `{name}`?"));
-    }
-    let path = find_below(name, object, if is_top { 0 } else { MAX_SEARCH })?;
-    Some(format!("`{name}` belongs one level deeper: `{path}`"))
+    let near = field_meant(name, object);
+    let is_plural = |near: &str| near.trim_end_matches('s') == name.trim_end_matches('s');
+    let deeper = find_below(name, object, if is_top { 0 } else { MAX_SEARCH })
+        .filter(|_| !near.is_some_and(is_plural))
+        .map(|path| format!("`{name}` belongs deeper: `{path}`"));
+    deeper.or_else(|| near.map(|near| format!("did you mean `{near}`?")))
 }
 
 /// The path of a field with this name below an object, the nearest first.

@@ -5,26 +5,24 @@ mod check;
 mod hint;
 mod nearest;
 mod parts;
+mod plain;
 mod sections;
 mod service;
 pub mod shape;
 
-use super::diagnostic::Diagnostic;
 use super::node::Node;
+pub use check::Violation;
 pub use nearest::nearest;
 pub use sections::PROJECT;
 pub use service::SERVICE;
 
-/// Checks the merged tree; pushes every violation, the one that the reference would tell first.
-///
-/// Each has the path with the index of list elements (`services.a.ports.0`; empty at the top), the place of the
-/// node or key, and a hint where one is known. The message is what follows `validating FILE: PATH ` there.
-pub fn check(root: &Node, diagnostics: &mut Vec<Diagnostic>) {
+/// Checks the merged tree; gives every violation, the one that the reference would tell first.
+pub fn check(root: &Node) -> Vec<Violation> {
     let shape = shape::Shape::Object { object: &PROJECT, or: &[] };
     let mut found = check::Checker::default().check(&shape, root);
     // The reference tells the deepest; the sort keeps document order among equals.
     found.sort_by_key(|violation| std::cmp::Reverse(violation.depth));
-    diagnostics.extend(found.into_iter().map(|violation| violation.diagnostic));
+    found
 }
 
 #[cfg(test)]

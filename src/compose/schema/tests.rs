@@ -1,14 +1,17 @@
 use super::super::diagnostic::Diagnostic;
 use super::super::node::FileId;
 use super::super::yaml::decode;
-use super::check;
 use super::shape::{Presence, Shape};
+use super::{Violation, check};
 
+/// The violations, with the path of the node that the reference names.
 fn violations(text: &str) -> Vec<Diagnostic> {
     let root = decode(FileId(1), text).expect("valid yaml").remove(0).root;
-    let mut found = Vec::new();
-    check(&root, &mut found);
-    found
+    let named = |found: Violation| {
+        let place = found.place.join(".").replace(".[", "[");
+        found.diagnostic.at(place)
+    };
+    check(&root).into_iter().map(named).collect()
 }
 
 /// Path and message of the violations of a service `a`.
@@ -152,21 +155,21 @@ fn all_violations_are_told_deepest_first() {
 #[test]
 fn hints_name_what_would_be_right() {
     for (text, hint) in [
-        ("services: {a: {imge: x}}", "did you mean `image` instead of `imge`?"),
-        ("services: {a: {replicas: 2}}", "`replicas` belongs one level deeper: `deploy.replicas`"),
-        ("services: {a: {memory: 2}}", "`memory` belongs one level deeper: `deploy.resources.limits.memory`"),
-        ("servces: {}", "did you mean `services` instead of `servces`?"),
+        ("services: {a: {imge: x}}", "did you mean `image`?"),
+        ("services: {a: {replicas: 2}}", "`replicas` belongs deeper: `deploy.replicas`"),
+        ("services: {a: {memory: 2}}", "`memory` belongs deeper: `deploy.resources.limits.memory`"),
+        ("servces: {}", "did you mean `services`?"),
         ("web: {image: x}", "`web` looks like a service: services stand under `services:`"),
         ("environment: {}", "`environment` belongs to a service: `services.NAME.environment`"),
-        ("services: {'my app': {}}", "names hold letters, digits, `.`, `_` and `-`, such as `my-app`"),
+        ("services: {'my app': {}}", "a name holds a-z, A-Z, 0-9, `.`, `_` and `-`, such as `my-app`"),
         ("services: {a: {hostname: 5}}", "put it in quotes: \"5\""),
         ("services: {a: {hostname: 2001-01-01}}", "put it in quotes: \"2001-01-01\""),
-        ("services: {a: {cgroup: hst}}", "did you mean `host`?"),
-        ("services: {a: {devices: [{target: x}]}}", "missing property 'source'"),
+        ("services: {a: {cgroup: hst}}", "did you mean `host`? the values are host, private"),
+        ("services: {a: {devices: [{target: x}]}}", "add `source:`"),
         ("services: {a: {profiles: dev}}", "write a list: [\"dev\"]"),
-        ("services: {a: {networks: 5}}", "write a list, or a mapping"),
+        ("services: {a: {privileged: [x]}}", "write a boolean or a string instead"),
     ] {
-        assert_eq!(first(text).hint.as_deref(), Some(hint), "{text}");
+        assert_eq!(first(text).hint.as_deref().unwrap_or_default(), hint, "{text}");
     }
 }
 

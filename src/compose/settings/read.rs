@@ -69,7 +69,7 @@ fn unknown<T>(key: &Key, place: &str, keys: &Keys<T>) -> Diagnostic {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the keys are {}", known.join(", ")),
     };
-    Diagnostic::error(message).at(place).span(key.span).hint(hint)
+    Diagnostic::error(message).at(place).span(key.span).allowed(known.iter().copied()).hint(hint)
 }
 
 fn wrong(node: &Node, place: &str, wanted: &str) -> Diagnostic {
@@ -86,7 +86,8 @@ fn wrong(node: &Node, place: &str, wanted: &str) -> Diagnostic {
 pub(super) fn mapping<'a>(node: &'a Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<&'a Map> {
     let map = node.as_map();
     if map.is_none() {
-        diagnostics.push(wrong(node, place, "a mapping"));
+        diagnostics
+            .push(wrong(node, place, "a mapping").hint("write `name: value` lines below it, indented"));
     }
     map
 }
@@ -97,8 +98,8 @@ fn text(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<S
         return None;
     };
     if text.contains('$') {
-        let refused = wrong(node, place, "written out: variables are not resolved in settings of a stack");
-        diagnostics.push(refused);
+        let refused = wrong(node, place, "written out").focus("$");
+        diagnostics.push(refused.hint("variables are not resolved in settings of a stack"));
         return None;
     }
     Some(text.to_owned())
@@ -113,7 +114,7 @@ fn list(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Stri
             items.iter().enumerate().filter_map(item).collect()
         }
         Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Timestamp(_) | Value::Map(_) => {
-            diagnostics.push(wrong(node, place, "a list of texts"));
+            diagnostics.push(wrong(node, place, "a list of texts").hint("write [one, two]"));
             Vec::new()
         }
     }
@@ -123,14 +124,15 @@ fn switch(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option
     if let Value::Bool(on) = node.value {
         return Some(on);
     }
-    diagnostics.push(wrong(node, place, "true or false"));
+    diagnostics
+        .push(wrong(node, place, "true or false").allowed(["true", "false"]).hint("write true or false"));
     None
 }
 
 fn duration(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Nanos> {
     let read = node.as_str().and_then(|text| Nanos::parse(text).ok()).filter(|time| time.0 > 0);
     if read.is_none() {
-        diagnostics.push(wrong(node, place, "a time such as `90s` or `5m`"));
+        diagnostics.push(wrong(node, place, "a time").hint("write a time such as 90s or 5m"));
     }
     read
 }

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// How deep lists and mappings may nest, aliases included.
-pub(super) const MAX_DEPTH: usize = 200;
+pub(super) const MAX_DEPTH: usize = 160;
 
 /// Whether `!reset` and `!override` mean something where a node stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +173,7 @@ impl<'t> Builder<'t> {
             .or(entries.absent.get(&key.name).copied());
         if let Some(first) = first {
             let lines = (self.events.line(key.span), self.events.line(first));
-            return Err(fault::duplicate_key(&key.name, lines, self.place(), key.span));
+            return Err(fault::duplicate_key(&key.name, lines, &self.place(), (key.span, first)));
         }
         self.path.push(if is_merge { Step::Merge } else { Step::Key(key.name.clone()) });
         let event = self.events.next(cursor)?;

@@ -3,6 +3,7 @@
 
 mod build;
 mod events;
+mod explain;
 mod fault;
 mod guard;
 mod scalar;

@@ -43,6 +43,20 @@ impl DockerEngine {
         self.wait(container, timeout, "did not become healthy", healthy).await
     }
 
+    /// Holds once the container has run for the whole period, counted from now, without being restarted.
+    pub(super) async fn await_stable(
+        &self,
+        container: &ContainerRef,
+        period: Nanos,
+        may_end: bool,
+    ) -> Result<Outcome, EngineError> {
+        let judge = if may_end { stable_or_done } else { stable };
+        match self.wait(container, period, "did not last", judge).await {
+            Err(EngineError::Timeout { .. }) => Ok(Outcome::Done),
+            other => other,
+        }
+    }
+
     pub(super) async fn await_completed(
         &self,
         container: &ContainerRef,
@@ -158,6 +172,23 @@ fn completed(found: &Inspection) -> Verdict {
     }
 }
 
+fn stable_or_done(found: &Inspection) -> Verdict {
+    match completed(found) {
+        Verdict::Holds if found.restart_count == 0 => Verdict::Holds,
+        _ => stable(found),
+    }
+}
+
+fn stable(found: &Inspection) -> Verdict {
+    match found.state.status.as_str() {
+        "exited" | "dead" | "stopped" | "restarting" => Verdict::Ended(ended(&found.state)),
+        _ if found.restart_count > 0 => {
+            Verdict::Ended(format!("ended and was restarted {} times", found.restart_count))
+        }
+        other => Verdict::Pending(format!("it is {other}")),
+    }
+}
+
 fn ended(state: &State) -> String {
     let memory = if state.oom_killed { " (killed: out of memory)" } else { "" };
     let error = if state.error.is_empty() { String::new() } else { format!(": {}", state.error) };
@@ -166,8 +197,26 @@ fn ended(state: &State) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inspection, Verdict, completed, healthy, quote};
+    use super::{Inspection, Verdict, completed, healthy, quote, stable, stable_or_done};
     use serde_json::{Value, json};
+
+    #[test]
+    fn what_dies_or_is_restarted_is_not_stable() {
+        let judge = |restarts: u64, status: &str, code: i64| {
+            let state = json!({"Status": status, "ExitCode": code});
+            let found = json!({"Name": "/a", "RestartCount": restarts, "State": state});
+            let found = serde_json::from_value(found).expect("inspection");
+            (stable(&found), stable_or_done(&found))
+        };
+        let both = |(left, right): (Verdict, Verdict)| {
+            (matches!(left, Verdict::Ended(_)), matches!(right, Verdict::Ended(_)))
+        };
+        assert!(matches!(judge(0, "running", 0), (Verdict::Pending(_), Verdict::Pending(_))));
+        assert!(matches!(judge(0, "exited", 0), (Verdict::Ended(_), Verdict::Holds)));
+        for (restarts, status, code) in [(0, "exited", 127), (1, "running", 0), (1, "restarting", 1)] {
+            assert_eq!(both(judge(restarts, status, code)), (true, true), "{status}");
+        }
+    }
 
     fn found(state: &Value) -> Inspection {
         serde_json::from_value(json!({"Name": "/a", "RestartCount": 2, "State": state})).expect("inspection")

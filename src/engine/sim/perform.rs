@@ -62,6 +62,7 @@ pub(super) fn perform(world: &mut World, action: &Action) -> Done {
         Action::RenameContainer { container, to } => rename(world, container, to),
         Action::RemoveContainer(container) => remove_container(world, container),
         Action::AwaitHealthy { container, .. } => await_healthy(world, container),
+        Action::AwaitStable { container, may_end, .. } => await_stable(world, container, *may_end),
         Action::AwaitCompleted { container, .. } => await_completed(world, container),
         Action::Exec { container, hook, must_succeed } => exec(world, container, hook, *must_succeed),
     }
@@ -293,6 +294,18 @@ fn await_healthy(world: &mut World, container: &ContainerRef) -> Done {
         _ => "does not run",
     };
     Err(EngineError::Failed(format!("{} {verdict}", found.name)))
+}
+
+fn await_stable(world: &mut World, container: &ContainerRef, may_end: bool) -> Done {
+    let found = &existing(world, container)?.observed;
+    match found.state {
+        ContainerState::Running => Ok(Outcome::Done),
+        ContainerState::Exited(0) if may_end => Ok(Outcome::Done),
+        ContainerState::Exited(code) => {
+            Err(EngineError::Failed(format!("{} exited with {code}", found.name)))
+        }
+        _ => Err(EngineError::Failed(format!("{} does not run", found.name))),
+    }
 }
 
 fn await_completed(world: &mut World, container: &ContainerRef) -> Done {

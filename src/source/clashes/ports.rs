@@ -70,7 +70,9 @@ impl Claim<'_> {
 
     fn tell(&self, other: &Claim<'_>) -> (usize, Diagnostic) {
         let taker = other.member.named(&["ports", &other.index.to_string()]);
-        self.error(format!("the host port {} is also published by {taker}", self.text()))
+        let (index, error) =
+            self.error(format!("the host port {} is also published by {taker}", self.text()));
+        (index, error.hint("publish one of them on another host port, or on another address"))
     }
 }
 

@@ -32,21 +32,30 @@ pub(super) fn dependencies(views: &[View<'_>], known: &[&str]) -> Vec<(usize, Di
         views.iter().map(|view| (view.stack.name.as_str(), view)).collect();
     let mut found = Vec::new();
     for view in views {
-        for on in view.stack.depends_on.iter().filter(|on| !known.contains(&on.as_str())) {
-            let message = format!("there is no stack {on:?} to depend on");
-            let (index, error) = view.error(&PLACE, message);
-            let near = nearest(on, known.iter().copied());
-            found.push((
-                index,
-                if let Some(near) = near { error.hint(format!("did you mean {near:?}?")) } else { error },
-            ));
+        let wanted = || view.stack.depends_on.iter().enumerate();
+        for (at, on) in wanted().filter(|(_, on)| !known.contains(&on.as_str())) {
+            let message = format!("there is no stack `{on}` to depend on");
+            let (index, error) = view.error(&[PLACE[0], PLACE[1], &at.to_string()], message);
+            let others: Vec<&str> = known.iter().copied().filter(|name| *name != view.stack.name).collect();
+            found.push((index, error.hint(instead_of(on, &others))));
         }
         if let Some(circle) = circle(&by_name, &view.stack.name) {
             let message = format!("stacks wait for each other: {}", circle.join(" -> "));
-            found.push(view.error(&PLACE, message));
+            let at = wanted().find(|(_, on)| **on == circle[1]).map_or(0, |(at, _)| at);
+            let (index, error) = view.error(&[PLACE[0], PLACE[1], &at.to_string()], message);
+            found.push((index, error.hint("remove one of these dependencies")));
         }
     }
     found
+}
+
+/// The hint for a stack that is not there.
+fn instead_of(wrong: &str, others: &[&str]) -> String {
+    match (nearest(wrong, others.iter().copied()), others) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, []) => "there are no other stacks in this source".to_owned(),
+        (None, _) => format!("the other stacks are {}", others.join(", ")),
+    }
 }
 
 /// The shortest way from a stack back to itself.

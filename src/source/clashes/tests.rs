@@ -107,7 +107,7 @@ fn services_of_one_stack_clash_too() {
 fn a_stack_that_is_not_there_cannot_be_depended_on() {
     let found =
         two("x-reconcile: {depends_on: [cc]}\nservices: {s: {image: x}}", "services: {s: {image: x}}");
-    assert_eq!(found, ["x-reconcile.depends_on: there is no stack \"cc\" to depend on"]);
+    assert_eq!(found, ["x-reconcile.depends_on[0]: there is no stack `cc` to depend on"]);
     assert!(
         two("x-reconcile: {depends_on: [b, c]}\nservices: {s: {image: x}}", "services: {s: {image: x}}")
             .is_empty()
@@ -120,8 +120,8 @@ fn stacks_that_wait_for_each_other_are_left_out() {
     assert_eq!(
         two(&on("b"), &on("a")),
         [
-            "x-reconcile.depends_on: stacks wait for each other: a -> b -> a",
-            "x-reconcile.depends_on: stacks wait for each other: b -> a -> b"
+            "x-reconcile.depends_on[0]: stacks wait for each other: a -> b -> a",
+            "x-reconcile.depends_on[0]: stacks wait for each other: b -> a -> b"
         ]
     );
 }

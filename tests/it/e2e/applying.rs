@@ -326,6 +326,23 @@ fn a_replacement_that_cannot_start_is_taken_back() {
 }
 
 #[test]
+fn a_replacement_that_dies_at_once_is_taken_back() {
+    let Some(lab) = two("dies") else { return };
+    lab.reconcile(&["."]).exits(0);
+    let id = lab.inspect("a-two-1", "{{.Id}}");
+    for restart in ["no", "always"] {
+        lab.write("a/compose.yaml", TWO);
+        let command = "[sh, -c, 'echo my last words; exit 7']";
+        let two = format!("two:\n    <<: *base\n    restart: '{restart}'\n    command: {command}");
+        lab.edit("a/compose.yaml", "two:\n    <<: *base", &two);
+        let run = lab.reconcile(&["."]).exits(3);
+        assert!(run.stderr.contains("my last words") && run.stderr.contains("rolled back"), "{run}");
+        assert_eq!(lab.inspect("a-two-1", "{{.Id}} {{.State.Running}}"), format!("{id} true"));
+        assert_eq!(lab.containers().len(), 2);
+    }
+}
+
+#[test]
 fn a_replacement_that_gets_unhealthy_is_taken_back() {
     let Some(lab) = two("unhealthy") else { return };
     lab.edit("a/compose.yaml", "two:\n    <<: *base", "two:\n    <<: *base\n    healthcheck: {test: [CMD, test, \"$$LEVEL\", '=', info], interval: 300ms, retries: 2}".replace("[CMD, test, \"$$LEVEL\", '=', info]", "'test $$LEVEL = info'").as_str());
@@ -339,6 +356,33 @@ fn a_replacement_that_gets_unhealthy_is_taken_back() {
     let run = lab.reconcile(&["."]).exits(3);
     assert!(run.stderr.contains("unhealthy") && run.stderr.contains("rolled back"), "{run}");
     assert_eq!(lab.inspect("a-two-1", "{{.Id}} {{.State.Running}}"), format!("{id} true"));
+}
+
+#[test]
+fn a_changed_network_is_made_anew_with_all_names_on_it() {
+    let Some(lab) = Lab::new("network") else { return };
+    let base = "image: IMAGE, command: [sleep, infinity], init: true, stop_grace_period: 1s";
+    lab.write(
+        "compose.yaml",
+        &format!(
+            "name: PREFIX-n\nservices:\n  gate: {{{base}, networks: {{front: {{aliases: [door]}}}}}}\n  \
+             inside: {{{base}, network_mode: 'service:gate'}}\n  web: {{{base}, networks: [back, front]}}\n\
+             networks:\n  front: {{labels: {{a: '1'}}}}\n  back: {{}}\n"
+        ),
+    );
+    lab.reconcile(&["."]).exits(0);
+    lab.edit("compose.yaml", "{labels: {a: '1'}}", "{internal: true}");
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.exec("n-web-1", "nslookup door >/dev/null 2>&1; echo $?").stdout, "0\n");
+    assert_eq!(lab.exec("n-inside-1", "nslookup web >/dev/null 2>&1; echo $?").stdout, "0\n");
+    let run = lab.reconcile(&["."]).exits(0);
+    assert!(run.stderr.contains("Nothing to do"), "{run}");
+    // A stopped container remembers a network that is gone: starting it would fail for ever.
+    docker(&["stop", &lab.stack("n-web-1")]).exits(0);
+    docker(&["network", "disconnect", "-f", &lab.stack("n_back"), &lab.stack("n-web-1")]);
+    docker(&["network", "rm", &lab.stack("n_back")]).exits(0);
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.inspect("n-web-1", "{{.State.Running}}"), "true");
 }
 
 #[test]

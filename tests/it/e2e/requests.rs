@@ -2,14 +2,16 @@
 
 use crate::lab::Lab;
 use crate::proxy::{Proxy, engine_socket};
+use std::fmt::Write as _;
 
 fn stacks(lab: &Lab, stacks: usize, services: usize) {
     for stack in 0..stacks {
         let mut text = format!("name: PREFIX-s{stack}\nservices:\n");
         for service in 0..services {
-            text.push_str(&format!(
-                "  app{service}: {{image: IMAGE, command: [sleep, infinity], init: true, stop_grace_period: 1s}}\n"
-            ));
+            let _ = writeln!(
+                text,
+                "  app{service}: {{image: IMAGE, command: [sleep, infinity], init: true, stop_grace_period: 1s}}"
+            );
         }
         lab.write(&format!("s{stack}/compose.yaml"), &text);
     }

@@ -1,13 +1,11 @@
 //! Spans of time: `1m30s`, `1.5h`, `2d`. Held in nanoseconds.
 
-use super::number::quote;
-
 const SECOND: u64 = 1_000_000_000;
 
 /// Reads a span of time in nanoseconds: an optional sign, then numbers each with a unit of
 /// `ns us µs ms s m h d w`; a bare `0` needs none.
 pub fn parse(text: &str) -> Result<i64, String> {
-    let invalid = || format!("time: invalid duration {}", quote(text));
+    let invalid = || format!("time: invalid duration {text:?}");
     let (negative, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -24,10 +22,10 @@ pub fn parse(text: &str) -> Result<i64, String> {
         let end = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
         let (unit, after) = after.split_at(end);
         if unit.is_empty() {
-            return Err(format!("time: missing unit in duration {}", quote(text)));
+            return Err(format!("time: missing unit in duration {text:?}"));
         }
-        let size = unit_size(unit)
-            .ok_or_else(|| format!("time: unknown unit {} in duration {}", quote(unit), quote(text)))?;
+        let size =
+            unit_size(unit).ok_or_else(|| format!("time: unknown unit {unit:?} in duration {text:?}"))?;
         total = amount.times(size).and_then(|part| total.checked_add(part)).ok_or_else(invalid)?;
         rest = after;
     }
