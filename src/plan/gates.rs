@@ -155,11 +155,6 @@ fn versions(spec: &ServiceSpec, api: (u32, u32), gates: &mut Gates) {
 fn without_effect(spec: &ServiceSpec, gates: &mut Gates) {
     let mode = &*spec.network_mode;
     let shares = mode.starts_with("service:") || mode.starts_with("container:");
-    for (attribute, is_set) in [("cpu_count", spec.cpu_count != 0), ("cpu_percent", spec.cpu_percent > 0.0)] {
-        if is_set {
-            gates.warnings.push(format!("`{attribute}` has no effect: it is for Windows engines"));
-        }
-    }
     for (attribute, is_lost) in [
         ("ports", matches!(mode, "host" | "none") && !spec.ports.is_empty()),
         ("dns_opt", shares && !spec.dns_opt.is_empty()),
@@ -319,7 +314,6 @@ mod tests {
             Mount { kind: "bind".into(), bind: Some(bind), ..Mount::default() }
         };
         let spec = ServiceSpec {
-            cpu_count: 1,
             network_mode: "service:vpn".into(),
             dns_search: vec!["a".into()],
             volumes: vec![bind("disabled"), bind("")],
@@ -328,7 +322,7 @@ mod tests {
         let found = check(&DesiredService { spec, ..DesiredService::default() }, (1, 51));
         assert_eq!(found.blocked.len(), 1);
         assert_eq!(found.blocked[0].path, "volumes[0].bind.selinux");
-        for word in ["cpu_count", "dns_search", "volumes[1].bind.create_host_path"] {
+        for word in ["dns_search", "volumes[1].bind.create_host_path"] {
             assert!(
                 found.warnings.iter().any(|warning| warning.contains(word)),
                 "{word}: {:?}",
