@@ -35,6 +35,23 @@ pub(super) fn add(scheduler: &mut Scheduler) {
     }
 }
 
+/// A container whose network others share stops only after they have gone: until then their way back needs it.
+pub(super) fn keep_parents(scheduler: &mut Scheduler) {
+    let observed = &scheduler.diff.index.observed.containers;
+    let mut pairs = Vec::new();
+    for child in observed {
+        let Some(joined) = child.network_mode.strip_prefix("container:") else { continue };
+        let parent = observed.iter().find(|found| found.id == joined || found.name == joined);
+        let stop = parent.and_then(|parent| scheduler.stops.get(&parent.id));
+        if let (Some(stop), Some(removal)) = (stop, scheduler.removes.get(&child.id)) {
+            pairs.push((stop.clone(), removal.clone()));
+        }
+    }
+    for (stop, removal) in pairs {
+        scheduler.builder.rather_after(&stop, &removal);
+    }
+}
+
 fn names(scheduler: &Scheduler) -> Vec<HandOver> {
     let own = |step: &str, holder: &ObservedContainer| {
         scheduler.frees.get(&holder.id).is_some_and(|free| {
@@ -54,12 +71,12 @@ fn ports(scheduler: &Scheduler) -> Vec<HandOver> {
         for (key, service) in stack.services.iter().filter(|(_, service)| !service.is_blocked()) {
             let marks = scheduler.marks_of(name, key);
             for (instance, mark) in service.instances.iter().zip(marks) {
-                let (Some(start), Some(create)) = (&mark.start, &mark.create) else { continue };
+                let Some(start) = &mark.start else { continue };
                 for holder in holders(scheduler, service, instance) {
                     found.push(HandOver {
                         step: start.clone(),
                         holder: holder.id.clone(),
-                        create: Some(create.clone()),
+                        create: mark.create.clone(),
                     });
                 }
             }

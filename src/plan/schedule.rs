@@ -73,6 +73,7 @@ pub fn schedule(diff: &Diff) -> Plan {
     }
     scheduler.network_removals();
     handover::add(&mut scheduler);
+    handover::keep_parents(&mut scheduler);
     scheduler.stack_dependencies();
     let steps = scheduler.builder.finish();
     let id = plan_id(&steps);

@@ -171,8 +171,21 @@ fn change() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     })
 }
 
+fn seed() -> proptest::test_runner::RngSeed {
+    match std::env::var("PROPTEST_RNG_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        Some(seed) => proptest::test_runner::RngSeed::Fixed(seed),
+        None => proptest::test_runner::RngSeed::Fixed(2026),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 150,
+        failure_persistence: None,
+        // The same histories every time; PROPTEST_CASES and PROPTEST_RNG_SEED look further.
+        rng_seed: seed(),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_carried_out_plan_leaves_nothing_to_do((before, after) in change()) {
@@ -234,7 +247,7 @@ proptest! {
     fn after_a_failed_run_and_its_rollback_everything_is_up_again((before, after) in change(), call in 0_usize..60) {
         let engine = SimEngine::default();
         let (before, after) = (state(&settled_genes(before)), state(&settled_genes(after)));
-        prop_assume!(!joins_a_job(&after));
+        prop_assume!(!joins_a_job(&before, &after) && !joins_a_job(&after, &after));
         apply(&engine, &before);
         let was_up = services_up(&engine);
         let plan = make_plan(&engine, &after);
@@ -267,15 +280,15 @@ fn settled_genes(mut genes: Vec<u8>) -> Vec<u8> {
     genes
 }
 
-/// Whether a service shares the namespace of one that ends: then it cannot be started, the old one neither.
-fn joins_a_job(state: &DesiredState) -> bool {
-    state.stacks.values().any(|stack| {
-        stack.services.values().any(|service| {
-            let parent = service.spec.network_mode.strip_prefix("service:");
-            parent
-                .and_then(|key| stack.services.get(key))
-                .is_some_and(|parent| parent.spec.image.starts_with("job"))
-        })
+/// Whether a service shares the namespace of one that ends in the new state: then it cannot be started, the old one
+/// neither.
+fn joins_a_job(state: &DesiredState, after: &DesiredState) -> bool {
+    state.stacks.iter().any(|(name, stack)| {
+        let parents =
+            stack.services.values().filter_map(|service| service.spec.network_mode.strip_prefix("service:"));
+        let then = after.stacks.get(name);
+        let mut found = parents.filter_map(|key| then.and_then(|stack| stack.services.get(key)));
+        found.any(|parent| parent.spec.image.starts_with("job"))
     })
 }
 
