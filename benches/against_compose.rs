@@ -3,7 +3,7 @@
 //!
 //! `BENCH_SIZES` (default `10,50,100`) and `BENCH_RUNS` (default 5) set the extent; `BENCH_ONLY=render` leaves the engine out.
 
-#[path = "../tests/it/proxy.rs"]
+#[path = "../tests/it/proxy/mod.rs"]
 mod proxy;
 
 use proxy::{Proxy, engine_socket};

@@ -3,6 +3,7 @@
 #
 #   registry.sh up PORT [USER:PASSWORD]    plain http at 127.0.0.1:PORT, which every engine accepts as insecure by default
 #   registry.sh down [PORT]                one, or all that this checkout started; their data goes too
+#   registry.sh program                    prints the path of the registry's program
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -76,5 +77,6 @@ down() {
 case ${1:-} in
   up) [ $# -ge 2 ] || die "up needs a port"; up "$2" "${3:-}" ;;
   down) down "${2:-}" ;;
-  *) sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  program) program ;;
+  *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -1,10 +1,12 @@
 //! The only wiring of all stages. The commands and, later, the daemon call it.
 
-use crate::engine::{Engine, EngineError, Observe};
+mod failures;
+
+use crate::engine::{Engine, EngineError, Observe, ObserveRequest};
 use crate::execute::{Options, execute};
 use crate::model::desired::DesiredState;
 use crate::model::observed::ObservedState;
-use crate::model::report::Report;
+use crate::model::report::{Failure, Report, Results};
 use crate::model::step::Plan;
 use crate::plan::{self, Policy};
 use tokio::sync::watch;
@@ -44,6 +46,21 @@ pub struct Applied {
     pub report: Report,
     /// How failed replacements were taken back, if there were any: the old containers run again.
     pub rollback: Option<(Plan, Report)>,
+    /// What failed, with the last words of the containers.
+    pub failures: Vec<Failure>,
+    /// How services were marked whose inputs are not to be tried again, if there were any.
+    pub quarantine: Option<(Plan, Report)>,
+}
+
+/// What a run is after, and what it may do.
+#[derive(Clone, Copy)]
+pub struct Aim<'a> {
+    /// What the files ask for.
+    pub desired: &'a DesiredState,
+    /// What the host's owner allows.
+    pub policy: &'a Policy,
+    /// The time, in seconds since 1970.
+    pub clock: &'a (dyn Fn() -> i64 + Sync),
 }
 
 impl Applied {
@@ -51,17 +68,55 @@ impl Applied {
     pub fn is_success(&self) -> bool {
         self.report.is_success() && self.rollback.is_none()
     }
+
+    /// What became of every service of the plan that was carried out.
+    pub fn results(&self, plan: &Plan) -> Results {
+        let rollback = self.rollback.as_ref().map(|(plan, report)| (plan, report));
+        plan::results(plan, &self.report, rollback)
+    }
 }
 
-/// Carries out a plan, and takes back the replacements that failed after the old container was stopped.
+/// Carries out the plan of an aim, takes back what failed, and marks what is not to be tried again.
+pub async fn reconcile<E: Engine>(engine: &E, aim: Aim<'_>, plan: &Plan, options: &Options<'_>) -> Applied {
+    let mut applied = apply(engine, plan, options).await;
+    if plan::may_quarantine(plan, &applied.report) {
+        applied.quarantine = quarantine(engine, aim, plan, &applied, options).await;
+    }
+    applied
+}
+
+/// The engine is looked at once more: what was pulled meanwhile is part of the inputs, and only what serves again has
+/// something to lose. An engine that does not answer leaves the services unmarked: the next run tries once more.
+async fn quarantine<E: Engine>(
+    engine: &E,
+    aim: Aim<'_>,
+    plan: &Plan,
+    applied: &Applied,
+    options: &Options<'_>,
+) -> Option<(Plan, Report)> {
+    let request = ObserveRequest { remote_digests: Vec::new(), ..plan::observe_request(aim.desired) };
+    let observed = engine.observe(&request).await.ok()?;
+    let run = (plan, &applied.report, &applied.failures[..]);
+    let marks = plan::quarantine(aim.desired, &observed, aim.policy, run, (aim.clock)());
+    if marks.steps.is_empty() {
+        return None;
+    }
+    let (_go_on, stop) = watch::channel(false);
+    let report = execute(&marks, engine, &Options { stop, ..*options }).await;
+    Some((marks, report))
+}
+
+/// Carries out a plan, and takes back the replacements that failed after the old container was stopped. What failed
+/// containers have to say is asked for before they go.
 pub async fn apply<E: Engine>(engine: &E, plan: &Plan, options: &Options<'_>) -> Applied {
     let report = execute(plan, engine, options).await;
+    let failures = failures::collect(engine, plan, &report, options.redactor).await;
     let back = plan::rollback(plan, &report);
     if back.steps.is_empty() {
-        return Applied { report, rollback: None };
+        return Applied { report, failures, ..Applied::default() };
     }
     // Also after an interrupt: a service that was stopped to be replaced must not stay down.
     let (_go_on, stop) = watch::channel(false);
     let undo = execute(&back, engine, &Options { stop, ..*options }).await;
-    Applied { report, rollback: Some((back, undo)) }
+    Applied { report, rollback: Some((back, undo)), failures, quarantine: None }
 }

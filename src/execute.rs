@@ -1,7 +1,8 @@
 //! Walks a plan with bounded parallelism. Decides nothing: what to do and in which order is in the plan.
 
-use crate::engine::{Engine, Progress};
-use crate::model::report::{Outcome, Report};
+use crate::engine::{Engine, EngineError, Progress};
+use crate::model::redact::Redactor;
+use crate::model::report::{Blame, Outcome, Report};
 use crate::model::step::{Action, Plan, Step, StepId};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -30,6 +31,8 @@ pub struct Options<'a> {
     pub stop: watch::Receiver<bool>,
     /// Who hears about it.
     pub events: &'a dyn Events,
+    /// What must not be told: masked in everything that the engine says.
+    pub redactor: &'a Redactor,
 }
 
 /// Carries out a plan. A failed step skips what comes after it and nothing else.
@@ -51,8 +54,9 @@ pub async fn execute<E: Engine>(plan: &Plan, engine: &E, options: &Options<'_>) 
                 skip(plan, index, because, &mut report, options.events);
             }
         }
-        let Some((index, outcome, elapsed)) = running.next().await else { break };
+        let Some((index, (outcome, blame), elapsed)) = running.next().await else { break };
         let step = &plan.steps[index];
+        report.blames.extend(blame.map(|blame| (step.id.clone(), blame)));
         busy -= usize::from(!is_wait(&step.action));
         options.events.finished(step, &outcome, elapsed);
         for (skipped, because) in walk.ended(index, outcome.is_success()) {
@@ -70,37 +74,54 @@ fn skip(plan: &Plan, index: usize, because: StepId, report: &mut Report, events:
     report.outcomes.insert(step.id.clone(), (outcome, Duration::ZERO));
 }
 
+/// Whether an interrupt ends a step that is under way.
+const fn is_cut(action: &Action) -> bool {
+    is_wait(action) && !matches!(action, Action::AwaitCompleted { through: true, .. })
+}
+
 const fn is_wait(action: &Action) -> bool {
     matches!(action, Action::AwaitHealthy { .. } | Action::AwaitStable { .. } | Action::AwaitCompleted { .. })
 }
 
-struct StepProgress<'a>(&'a Step, &'a dyn Events);
+struct StepProgress<'a>(&'a Step, &'a Options<'a>);
 
 impl Progress for StepProgress<'_> {
     fn note(&self, line: &str) {
-        self.1.note(self.0, line);
+        self.1.events.note(self.0, &self.1.redactor.apply(line));
     }
 }
+
+/// An outcome, and whose fault it is if it is a failure.
+type End = (Outcome, Option<Blame>);
 
 async fn perform<E: Engine>(
     index: usize,
     step: &Step,
     engine: &E,
     options: &Options<'_>,
-) -> (usize, Outcome, Duration) {
+) -> (usize, End, Duration) {
     let begin = Instant::now();
-    let progress = StepProgress(step, options.events);
+    let progress = StepProgress(step, options);
     let call = engine.perform(&step.action, &progress);
-    let result = if is_wait(&step.action) {
+    let end = if is_cut(&step.action) {
         let mut told = options.stop.clone();
         tokio::select! {
-            result = call => result.map_err(|error| error.to_string()),
-            Ok(_) = told.wait_for(|stop| *stop) => Err(INTERRUPTED.to_owned()),
+            result = call => end(result, options.redactor),
+            Ok(_) = told.wait_for(|stop| *stop) =>
+                (Outcome::Failed(INTERRUPTED.to_owned()), Some(Blame::Interruption)),
         }
     } else {
-        call.await.map_err(|error| error.to_string())
+        end(call.await, options.redactor)
     };
-    (index, result.unwrap_or_else(Outcome::Failed), begin.elapsed())
+    (index, end, begin.elapsed())
+}
+
+fn end(result: Result<Outcome, EngineError>, redactor: &Redactor) -> End {
+    match result {
+        Ok(Outcome::DoneWithWarning(warning)) => (Outcome::DoneWithWarning(redactor.apply(&warning)), None),
+        Ok(outcome) => (outcome, None),
+        Err(error) => (Outcome::Failed(redactor.apply(&error.to_string())), Some(error.blame())),
+    }
 }
 
 /// Which steps may begin.

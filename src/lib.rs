@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod compose;
 pub mod cycle;
+pub mod daemon;
 pub mod engine;
 pub mod execute;
 pub mod model;

@@ -3,24 +3,24 @@
 use super::args::{ApplyArgs, CommonArgs};
 use super::engine::{block_on, connect, now};
 use super::exit::{Exit, Tally};
-use super::output::{GREEN, Output, RED};
+use super::output::{Output, YELLOW};
 use super::plan_json::{self, Summary};
 use super::progress::Printer;
-use super::source::{diagnostics_json, environment, failures, load, print_diagnostics};
-use super::{plan_text, report_json};
-use crate::cycle::{self, Applied};
+use super::source::{diagnostics_json, environment, failures, load, print_diagnostics, secret_file};
+use super::{plan_text, report_json, report_text};
+use crate::cycle::{self, Aim};
 use crate::engine::{EngineError, ReadOnly};
 use crate::execute::Options;
-use crate::model::observed::EngineInfo;
-use crate::model::report::{Outcome, Report};
+use crate::model::observed::{EngineInfo, ObservedState};
+use crate::model::redact::Redactor;
 use crate::model::step::Plan;
-use crate::plan::Policy;
+use crate::plan::{self, Policy, Retry};
 use crate::source::LoadedSource;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 /// Engine calls in flight when the user names no number: more gains nothing on an engine's usual two to eight cores.
-const PARALLEL: u16 = 8;
+pub const PARALLEL: u16 = 8;
 
 /// Loads, plans, and applies unless it is a dry run.
 pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
@@ -40,8 +40,20 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
     if args.allow_mass_removal {
         policy.max_removal_share = 1.0;
     }
+    policy.retry = retry(&args.retry);
     let run = Run { args, common, output, environment: &environment, loaded: &loaded, policy, failed };
     block_on(output, async { if args.dry_run { run.preview().await } else { run.apply().await } })
+}
+
+/// `--retry` names nothing, stacks or services; without a name it means everything.
+fn retry(names: &[String]) -> Retry {
+    if names.is_empty() {
+        Retry::Nothing
+    } else if names.iter().any(String::is_empty) {
+        Retry::All
+    } else {
+        Retry::Only(names.iter().cloned().collect())
+    }
 }
 
 struct Run<'a> {
@@ -58,68 +70,82 @@ impl Run<'_> {
     async fn preview(&self) -> Result<Exit, EngineError> {
         let engine = ReadOnly::new(connect(self.common.host.as_deref(), self.environment).await?);
         let planned = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
+        self.check_retry(&planned.observed);
         if self.output.json {
             let errors = diagnostics_json(self.loaded);
             self.output.result(&pretty(&plan_json::json(&planned.plan, &planned.observed.engine, &errors)));
         } else {
             self.output.result(&plan_text::text(&planned.plan, self.output.verbose > 0));
         }
-        Ok(self.tally(&planned.plan, &Report::default()).exit(self.args.detailed_exitcode))
+        let plan = &planned.plan;
+        let tally = Tally {
+            failed: self.failed > 0 || Summary::of(&plan.changes).blocked > 0,
+            succeeded: !plan.changes.is_empty(),
+            changed: !plan.steps.is_empty(),
+        };
+        Ok(tally.exit(self.args.detailed_exitcode))
+    }
+
+    /// A name that nothing is quarantined under is rather a slip of the pen.
+    fn check_retry(&self, observed: &ObservedState) {
+        let Retry::Only(names) = &self.policy.retry else { return };
+        let marked = plan::quarantines(observed);
+        let is_known = |name: &String| {
+            marked.keys().any(|(stack, service)| name == stack || *name == format!("{stack}/{service}"))
+        };
+        for name in names.iter().filter(|name| !is_known(name)) {
+            self.output.talk(&format!(
+                "{YELLOW}warning{YELLOW:#}: --retry={name}: nothing of that name is quarantined\n"
+            ));
+        }
     }
 
     async fn apply(&self) -> Result<Exit, EngineError> {
         let engine = connect(self.common.host.as_deref(), self.environment).await?;
         let planned = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
         let plan = &planned.plan;
+        self.check_retry(&planned.observed);
         if !plan.steps.is_empty() || Summary::of(&plan.changes).blocked > 0 {
             self.output.talk(&plan_text::text(plan, self.output.verbose > 0));
         }
-        let applied = carry_out(&engine, plan, self.output, self.args.parallel.unwrap_or(PARALLEL)).await;
+        let redactor = plan::secrets(&self.loaded.desired, &secret_file);
+        let parallel = self.args.parallel.unwrap_or(PARALLEL);
+        let aim = Aim { desired: &self.loaded.desired, policy: &self.policy, clock: &now };
+        let work = async |options: &Options<'_>| cycle::reconcile(&engine, aim, plan, options).await;
+        let applied = carry_out(self.output, (plan.steps.len(), parallel), &redactor, work).await;
+        let results = applied.results(plan);
+        self.output.complain(&report_text::troubles(&applied, &results));
         if self.output.json {
             let errors = diagnostics_json(self.loaded);
-            self.output.result(&pretty(&report_json::json(
-                plan,
-                &planned.observed.engine,
-                &applied,
-                &errors,
-            )));
+            let engine = &planned.observed.engine;
+            self.output.result(&pretty(&report_json::json(plan, engine, &applied, &results, &errors)));
         } else {
-            self.output.talk(&closing(plan, &applied, self.failed));
+            self.output.talk(&report_text::closing(plan, &applied, &results, self.failed));
         }
-        Ok(self.tally(plan, &applied.report).exit(self.args.detailed_exitcode))
-    }
-
-    fn tally(&self, plan: &Plan, report: &Report) -> Tally {
-        let summary = Summary::of(&plan.changes);
-        let trouble: BTreeSet<&str> = plan
-            .steps
-            .iter()
-            .filter(|step| report.outcomes.get(&step.id).is_some_and(|(outcome, _)| !outcome.is_success()))
-            .map(|step| step.stack.as_str())
-            .collect();
-        Tally {
-            failed: self.failed > 0 || summary.blocked > 0 || !report.is_success(),
-            succeeded: plan.changes.keys().any(|stack| !trouble.contains(stack.as_str()))
-                || report.outcomes.values().any(|(outcome, _)| outcome.is_success()),
-            changed: !plan.steps.is_empty(),
-        }
+        let mut tally = Tally::of(&results);
+        // Networks and volumes have no outcome of their own.
+        tally.failed |= self.failed > 0 || !applied.is_success() || Summary::of(&plan.changes).blocked > 0;
+        tally.succeeded |= plan.changes.values().any(|stack| stack.services.is_empty());
+        tally.changed |= !plan.steps.is_empty();
+        Ok(tally.exit(self.args.detailed_exitcode))
     }
 }
 
-/// Executes a plan, telling the terminal about it; an interrupt lets calls in flight finish and begins no more.
-pub async fn carry_out<E: crate::engine::Engine>(
-    engine: &E,
-    plan: &Plan,
+/// Does work, telling the terminal about it; an interrupt lets calls in flight finish and begins no more. `total` is the
+/// number of steps.
+pub async fn carry_out<T>(
     output: Output,
-    parallel: u16,
-) -> Applied {
-    let printer = Printer::new(output, plan.steps.len());
+    (total, parallel): (usize, u16),
+    redactor: &Redactor,
+    work: impl AsyncFnOnce(&Options<'_>) -> T,
+) -> T {
+    let printer = Printer::new(output, total);
     let (tell, stop) = watch::channel(false);
-    let options = Options { parallel: parallel.into(), stop, events: &printer };
-    let work = cycle::apply(engine, plan, &options);
+    let options = Options { parallel: parallel.into(), stop, events: &printer, redactor };
+    let work = work(&options);
     tokio::pin!(work);
     tokio::select! {
-        applied = &mut work => return applied,
+        done = &mut work => return done,
         () = interrupted() => {}
     }
     output.complain("stopping: calls under way are finished first\n");
@@ -127,7 +153,8 @@ pub async fn carry_out<E: crate::engine::Engine>(
     work.await
 }
 
-async fn interrupted() {
+/// Ends at an interrupt or a request to terminate.
+pub async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let terminate = async {
         match signal(SignalKind::terminate()) {
@@ -141,46 +168,6 @@ async fn interrupted() {
         result = tokio::signal::ctrl_c() => if result.is_err() { std::future::pending().await },
         () = terminate => {}
     }
-}
-
-fn closing(plan: &Plan, applied: &Applied, failed_stacks: usize) -> String {
-    let report = &applied.report;
-    let summary = Summary::of(&plan.changes);
-    let failed =
-        report.outcomes.values().filter(|(outcome, _)| matches!(outcome, Outcome::Failed(_))).count();
-    let skipped =
-        report.outcomes.values().filter(|(outcome, _)| matches!(outcome, Outcome::Skipped { .. })).count();
-    let mut parts = Vec::new();
-    if failed_stacks > 0 {
-        parts.push(format!("{failed_stacks} stacks not loaded"));
-    }
-    if summary.blocked > 0 {
-        parts.push(format!("{} blocked", summary.blocked));
-    }
-    if failed + skipped > 0 {
-        parts.push(format!("{failed} steps failed, {skipped} skipped"));
-    }
-    if let Some((back, undone)) = &applied.rollback {
-        let services: BTreeSet<String> =
-            back.steps.iter().map(|step| format!("{}/{}", step.stack, step.service)).collect();
-        let services = services.into_iter().collect::<Vec<_>>().join(", ");
-        parts.push(if undone.is_success() {
-            format!("rolled back: {services}")
-        } else {
-            format!("could not roll back all of: {services}")
-        });
-    }
-    if !parts.is_empty() {
-        return format!("{RED}Not all is well{RED:#}: {}.\n", parts.join(", "));
-    }
-    if plan.steps.is_empty() {
-        return format!("Nothing to do: {} services are as they should be.\n", summary.unchanged);
-    }
-    let Summary { create, replace, start, remove, unchanged, .. } = summary;
-    format!(
-        "{GREEN}Done{GREEN:#}: {create} created, {replace} replaced, {start} started, {remove} removed, \
-         {unchanged} unchanged.\n"
-    )
 }
 
 /// JSON with a line end.

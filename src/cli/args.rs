@@ -1,5 +1,6 @@
 //! The command line's grammar.
 
+use crate::model::units::Nanos;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -26,6 +27,8 @@ pub struct Cli {
 pub enum Command {
     /// Print the canonical project(s), as `docker compose config` does
     Render(RenderArgs),
+    /// Follow a directory: apply what changes in it, and mend what changes on the engine
+    Watch(WatchArgs),
     /// Load and check everything without an engine
     Validate(SourceArgs),
     /// Show stacks and services: state, health, and whether they are in sync
@@ -98,12 +101,37 @@ pub struct ApplyArgs {
     /// Engine calls in flight at most [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallel: Option<u16>,
+    /// Try again what failed before and was rolled back: everything, or these stacks and services
+    #[arg(long, value_name = "STACK[/SERVICE]", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub retry: Vec<String>,
     /// Leave stacks that are gone from the source as they are
     #[arg(long)]
     pub no_prune: bool,
     /// Remove stacks that are gone from the source even if they are most of them
     #[arg(long, conflicts_with = "no_prune")]
     pub allow_mass_removal: bool,
+}
+
+/// What `watch` takes.
+#[derive(Debug, Clone, Args)]
+pub struct WatchArgs {
+    /// Where the desired state comes from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Time between two looks without any other reason for one
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub interval: Nanos,
+    /// Engine calls in flight at most, for stacks that depend on each other [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub parallel: Option<u16>,
+    /// Leave stacks that are gone from the source as they are
+    #[arg(long)]
+    pub no_prune: bool,
+}
+
+fn duration(text: &str) -> Result<Nanos, String> {
+    let time = Nanos::parse(text).map_err(|_| "not a time such as 30s or 5m".to_owned())?;
+    if time.0 >= 1_000_000_000 { Ok(time) } else { Err("at least 1s".to_owned()) }
 }
 
 /// What `render` takes.

@@ -1,11 +1,12 @@
 //! Diagnostics for people (source excerpt with a caret) and for programs (fields).
 
 use super::excerpt::shown;
-use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
+use crate::compose::diagnostic::{Diagnostic, Severity, Sources, Way};
 use crate::compose::node::{FileId, Span};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
@@ -50,32 +51,25 @@ pub fn text(diagnostic: &Diagnostic, scene: Scene<'_>) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = scene.sentence(diagnostic.text());
+    let title = title(diagnostic, scene);
     let mut group = Group::with_title(level.primary_title(title.as_str()));
-    let other = diagnostic.other_place();
-    let (path, other_path, source, other_source);
-    let mut last = None;
-    if let Some(span) = diagnostic.place(scene.sources) {
-        path = scene.file(span.file);
-        source = shown(diagnostic, scene.sources, span.file);
-        let mut snippet = Snippet::source(source.as_ref())
-            .path(path.as_str())
-            .annotation(AnnotationKind::Primary.span(scene.underlined(span)));
-        if let Some((also, label)) = other.filter(|(also, _)| also.file == span.file) {
-            snippet = snippet.annotation(AnnotationKind::Context.span(scene.underlined(also)).label(label));
+    let files = excerpts(diagnostic, scene);
+    for excerpt in &files {
+        let mut snippet = Snippet::source(excerpt.source.as_ref()).path(excerpt.path.as_str());
+        for (kind, range, label) in &excerpt.marks {
+            let annotation = kind.span(range.clone());
+            snippet =
+                snippet.annotation(if label.is_empty() { annotation } else { annotation.label(*label) });
         }
         group = group.element(snippet);
-        last = Some(span.file);
-    }
-    if let Some((also, label)) = other.filter(|(also, _)| Some(also.file) != last) {
-        other_path = scene.file(also.file);
-        other_source = shown(diagnostic, scene.sources, also.file);
-        let annotation = AnnotationKind::Context.span(scene.underlined(also)).label(label);
-        group = group
-            .element(Snippet::source(other_source.as_ref()).path(other_path.as_str()).annotation(annotation));
     }
     if !diagnostic.path.is_empty() {
         group = group.element(Level::NOTE.no_name().message(format!("at {}", diagnostic.path)));
+    }
+    for way in ways(diagnostic, scene) {
+        let (line, _) = scene.sources.position(way.span);
+        let text = format!("{} {}:{line}", way.verb, scene.file(way.span.file));
+        group = group.element(Level::NOTE.no_name().message(text));
     }
     let hint = diagnostic.hint.as_deref().map(|hint| scene.sentence(hint));
     if let Some(hint) = &hint {
@@ -84,6 +78,49 @@ pub fn text(diagnostic: &Diagnostic, scene: Scene<'_>) -> String {
     let mut text = Renderer::styled().decor_style(DecorStyle::Ascii).render(&[group]);
     text.push_str("\n\n");
     text
+}
+
+fn title(diagnostic: &Diagnostic, scene: Scene<'_>) -> String {
+    let sentence = scene.sentence(diagnostic.text());
+    match diagnostic.count() - 1 {
+        0 => sentence,
+        1 => format!("{sentence}, here and at 1 other place"),
+        more => format!("{sentence}, here and at {more} other places"),
+    }
+}
+
+/// What is shown of one file.
+struct Excerpt<'a> {
+    file: FileId,
+    path: String,
+    source: Cow<'a, str>,
+    marks: Vec<(AnnotationKind, Range<usize>, &'a str)>,
+}
+
+/// The files that a diagnostic is about, that of its own place first.
+fn excerpts<'a>(diagnostic: &'a Diagnostic, scene: Scene<'a>) -> Vec<Excerpt<'a>> {
+    let own = diagnostic.place(scene.sources).map(|span| (AnnotationKind::Primary, span, ""));
+    let others = diagnostic.other_places().iter();
+    let others = others.map(|(span, label)| (AnnotationKind::Context, *span, label.as_str()));
+    let mut files: Vec<Excerpt<'_>> = Vec::new();
+    for (kind, span, label) in own.into_iter().chain(others) {
+        let mark = (kind, scene.underlined(span), label);
+        match files.iter_mut().find(|excerpt| excerpt.file == span.file) {
+            Some(excerpt) => excerpt.marks.push(mark),
+            None => files.push(Excerpt {
+                file: span.file,
+                path: scene.file(span.file),
+                source: shown(diagnostic, scene.sources, span.file),
+                marks: vec![mark],
+            }),
+        }
+    }
+    files
+}
+
+/// How the file of a diagnostic came to be part of the project.
+fn ways(diagnostic: &Diagnostic, scene: Scene<'_>) -> Vec<Way> {
+    diagnostic.span.map_or_else(Vec::new, |span| scene.sources.ways_to(span.file))
 }
 
 fn floor(text: &str, at: usize) -> usize {
@@ -104,6 +141,7 @@ pub fn fields(diagnostic: &Diagnostic, scene: Scene<'_>, stack: Option<&str>) ->
         "severity": match diagnostic.severity { Severity::Error => "error", Severity::Warning => "warning" },
         "stack": stack,
         "message": scene.sentence(diagnostic.text()),
+        "count": diagnostic.count(),
         "path": diagnostic.path,
         "file": span.map(|span| scene.file(span.file)),
         "line": place.map(|(line, _)| line),
@@ -111,10 +149,14 @@ pub fn fields(diagnostic: &Diagnostic, scene: Scene<'_>, stack: Option<&str>) ->
         "found": found,
         "allowed": diagnostic.choices(),
         "hint": diagnostic.hint.as_deref().map(|hint| scene.sentence(hint)),
-        "related": diagnostic.other_place().map(|(span, label)| {
-            let (line, column) = scene.sources.position(span);
+        "related": diagnostic.other_places().iter().map(|(span, label)| {
+            let (line, column) = scene.sources.position(*span);
             json!({"file": scene.file(span.file), "line": line, "column": column, "message": label})
-        }),
+        }).collect::<Vec<_>>(),
+        "chain": ways(diagnostic, scene).iter().map(|way| {
+            let (line, column) = scene.sources.position(way.span);
+            json!({"file": scene.file(way.span.file), "line": line, "column": column, "message": way.verb})
+        }).collect::<Vec<_>>(),
     })
 }
 
@@ -158,6 +200,6 @@ mod tests {
         assert_eq!((fields["line"].as_u64(), fields["column"].as_u64()), (Some(3), Some(5)));
         assert_eq!((&fields["stack"], &fields["file"]), (&"web".into(), &"compose.yaml".into()));
         assert_eq!((&fields["found"], &fields["allowed"][1]), (&"imge".into(), &"init".into()));
-        assert_eq!(fields["related"]["line"], 2);
+        assert_eq!(fields["related"][0]["line"], 2);
     }
 }

@@ -6,8 +6,11 @@ use super::engine::{block_on, connect};
 use super::exit::Exit;
 use super::output::Output;
 use super::source::environment;
-use super::{plan_json, plan_text, report_json};
+use super::{plan_json, plan_text, report_json, report_text};
+use crate::cycle;
 use crate::engine::{Observe, ObserveRequest};
+use crate::execute::Options;
+use crate::model::redact::Redactor;
 use crate::plan::{self, Policy};
 
 /// Takes a stack down, or shows what that would do.
@@ -32,9 +35,12 @@ pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
             }
             return Ok(Exit::Success);
         }
-        let applied = carry_out(&engine, &plan, output, 8).await;
+        let work = async |options: &Options<'_>| cycle::apply(&engine, &plan, options).await;
+        let applied = carry_out(output, (plan.steps.len(), 8), &Redactor::default(), work).await;
+        let results = applied.results(&plan);
+        output.complain(&report_text::troubles(&applied, &results));
         if output.json {
-            output.result(&pretty(&report_json::json(&plan, &observed.engine, &applied, &[])));
+            output.result(&pretty(&report_json::json(&plan, &observed.engine, &applied, &results, &[])));
         } else if applied.is_success() {
             output.talk(&format!("Stack {} is down; its volumes stay.\n", args.stack));
         }

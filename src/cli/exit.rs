@@ -1,5 +1,6 @@
 //! What a command's end means to a script.
 
+use crate::model::report::{Fate, Results};
 use std::process::ExitCode;
 
 /// How a command ended.
@@ -9,7 +10,7 @@ pub enum Exit {
     Success,
     /// With `--detailed-exitcode`: there are, or were, changes: 2.
     Changes,
-    /// Some stacks were done and others were not: 3.
+    /// Some services were done, or serve as before, and others were not: 3.
     Partly,
     /// Nothing was done: 1.
     Failure,
@@ -29,15 +30,26 @@ impl From<Exit> for ExitCode {
 /// What a run found and did, as far as the exit code is concerned.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
-    /// Something failed: a stack did not load, a step did not succeed, a change is blocked.
+    /// Not all is as it should be: a stack did not load, a step did not succeed, a change was rolled back or held back.
     pub failed: bool,
-    /// Something is all right: a stack loaded (dry run) or came through.
+    /// Something is all right, or goes on as it was: a service that was applied or left as it is, one whose change was
+    /// rolled back or held back.
     pub succeeded: bool,
     /// Something changes or changed.
     pub changed: bool,
 }
 
 impl Tally {
+    /// Of services, by what became of them.
+    pub fn of(results: &Results) -> Self {
+        let fates = || results.values().flat_map(|services| services.values()).map(|result| result.fate);
+        Self {
+            failed: fates().any(|fate| !fate.is_fine()),
+            succeeded: fates().any(|fate| !matches!(fate, Fate::Failed | Fate::Skipped)),
+            changed: fates().any(|fate| fate == Fate::Applied),
+        }
+    }
+
     /// The exit code's meaning.
     pub const fn exit(self, detailed: bool) -> Exit {
         match (self.failed, detailed) {
@@ -52,6 +64,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::{Exit, Tally};
+    use crate::model::report::{Fate, Results, ServiceResult};
 
     #[test]
     fn exit_codes_mean_what_the_manual_says() {
@@ -62,5 +75,21 @@ mod tests {
         assert_eq!(tally(true, true, true).exit(false), Exit::Partly);
         assert_eq!(tally(true, true, true).exit(true), Exit::Failure);
         assert_eq!(tally(true, false, false).exit(false), Exit::Failure);
+    }
+
+    #[test]
+    fn a_service_that_serves_as_before_makes_it_partly_done() {
+        let exit = |fates: &[Fate]| {
+            let results = fates.iter().enumerate().map(|(number, fate)| {
+                (number.to_string(), ServiceResult { fate: *fate, reason: String::new() })
+            });
+            Tally::of(&Results::from([("shop".to_owned(), results.collect())])).exit(false)
+        };
+        assert_eq!(exit(&[Fate::Applied, Fate::Unchanged]), Exit::Success);
+        for fate in [Fate::RolledBack, Fate::Blocked, Fate::Quarantined, Fate::Locked] {
+            assert_eq!(exit(&[fate]), Exit::Partly, "{fate:?}");
+        }
+        assert_eq!(exit(&[Fate::Failed, Fate::Skipped]), Exit::Failure);
+        assert_eq!(exit(&[Fate::Failed, Fate::Unchanged]), Exit::Partly);
     }
 }

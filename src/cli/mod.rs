@@ -13,10 +13,12 @@ mod plan_text;
 mod progress;
 mod render;
 mod report_json;
+mod report_text;
 mod schema;
 mod source;
 mod status;
 mod validate;
+mod watch;
 
 use args::{ApplyArgs, Cli, Command, Format};
 use clap::{CommandFactory, Parser};
@@ -36,6 +38,7 @@ pub fn run() -> ExitCode {
         None => apply::run(&cli.apply, &cli.common),
         Some(Command::Render(args)) => render::run(args, &cli.common),
         Some(Command::Validate(args)) => validate::run(args, &cli.common),
+        Some(Command::Watch(args)) => watch::run(args, &cli.common),
         Some(Command::Status(args)) => status::run(args, &cli.common),
         Some(Command::Down(args)) => down::run(args, &cli.common),
         Some(Command::Schema(args)) => schema::run(args, &cli.common),

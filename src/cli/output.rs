@@ -16,6 +16,8 @@ pub struct Output {
     /// How much more to print.
     pub verbose: u8,
     choice: Color,
+    /// Whole lines only, also on a terminal.
+    journal: bool,
 }
 
 /// Red: errors and removals.
@@ -37,7 +39,13 @@ impl Output {
             quiet: common.quiet,
             verbose: common.verbose,
             choice: common.color,
+            journal: false,
         }
+    }
+
+    /// The same for a program that runs on and on: whole lines only.
+    pub const fn journal(self) -> Self {
+        Self { journal: true, ..self }
     }
 
     fn choice(self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
@@ -71,7 +79,7 @@ impl Output {
 
     /// Whether talk goes to a terminal, so that a line may be rewritten.
     pub fn is_live(self) -> bool {
-        !self.quiet && io::stderr().is_terminal()
+        !self.quiet && !self.journal && io::stderr().is_terminal()
     }
 
     /// An error that is about no file.

@@ -129,6 +129,7 @@ const fn deed(action: &Action) -> &'static str {
         Action::RemoveNetwork { .. } => "removed network",
         Action::CreateVolume { .. } => "created volume",
         Action::CreateContainer(_) => "created",
+        Action::Mark { .. } => "marked",
         Action::ConnectNetwork { .. } => "connected",
         Action::UploadFiles { .. } => "wrote files into",
         Action::StartContainer(_) => "started",

@@ -38,6 +38,14 @@ pub fn load(args: &SourceArgs, environment: &BTreeMap<String, String>) -> Loaded
     load_source(&request)
 }
 
+/// The bytes of a host file that a secret is mounted from, to mask them in reports. What is larger than any secret is
+/// left out.
+pub fn secret_file(path: &str) -> Option<Vec<u8>> {
+    const LARGEST: u64 = 1 << 20;
+    let found = std::fs::metadata(path).ok()?;
+    if found.is_file() && found.len() <= LARGEST { std::fs::read(path).ok() } else { None }
+}
+
 /// Standard input; what cannot be read is an empty file, which no project can be.
 fn read_stdin() -> Vec<u8> {
     let mut text = Vec::new();

@@ -9,11 +9,12 @@ use super::plan_text::cause_text;
 use super::source::{diagnostics_json, environment, failures, load, print_diagnostics};
 use crate::cycle;
 use crate::engine::ReadOnly;
-use crate::model::change::{ChangeAction, ChangeSet};
+use crate::model::change::{CauseKind, ChangeAction, ChangeSet};
+use crate::model::clock;
 use crate::model::desired::DesiredState;
 use crate::model::labels;
 use crate::model::observed::{ContainerState, Health, ObservedContainer, ObservedState};
-use crate::plan::Policy;
+use crate::plan::{self, Policy, Quarantine};
 use anstyle::Style;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +51,7 @@ struct Row {
     health: Option<Health>,
     action: Option<ChangeAction>,
     causes: Vec<String>,
+    quarantine: Option<Quarantine>,
 }
 
 fn rows(desired: &DesiredState, observed: &ObservedState, changes: &ChangeSet) -> Vec<Row> {
@@ -67,10 +69,13 @@ fn rows(desired: &DesiredState, observed: &ObservedState, changes: &ChangeSet) -
         changes.services.keys().map(move |service| (stack.as_str(), service.as_str()))
     });
     let keys: BTreeSet<(&str, &str)> = ours.chain(planned).collect();
+    let mut marked = plan::quarantines(observed);
     keys.into_iter()
         .map(|key @ (stack, service)| {
             let group = containers.get(&key).map_or(&[][..], Vec::as_slice);
             let change = changes.get(stack).and_then(|changes| changes.services.get(service));
+            let is_held = change
+                .is_some_and(|change| change.causes.iter().any(|cause| cause.kind == CauseKind::Quarantined));
             Row {
                 stack: stack.to_owned(),
                 service: service.to_owned(),
@@ -84,6 +89,7 @@ fn rows(desired: &DesiredState, observed: &ObservedState, changes: &ChangeSet) -
                 health: worst_health(group),
                 action: change.map(|change| change.action),
                 causes: change.map_or_else(Vec::new, |change| change.causes.iter().map(cause_text).collect()),
+                quarantine: marked.remove(&(stack.to_owned(), service.to_owned())).filter(|_| is_held),
             }
         })
         .collect()
@@ -112,6 +118,7 @@ fn worst_health(group: &[&ObservedContainer]) -> Option<Health> {
 impl Row {
     fn sync(&self) -> (&'static str, Style) {
         match self.action {
+            _ if self.quarantine.is_some() => ("quarantined", RED),
             Some(ChangeAction::Unchanged) => ("in sync", GREEN),
             Some(ChangeAction::Blocked) => ("blocked", RED),
             Some(ChangeAction::Remove) => ("orphan", YELLOW),
@@ -149,7 +156,10 @@ fn table(rows: &[Row]) -> String {
             Some(row) => {
                 let (word, style) = row.sync();
                 let _ = write!(text, "{style}{word}{style:#}");
-                if let Some(cause) = row.causes.first() {
+                if let Some(Quarantine { reason, at, until: _ }) = &row.quarantine {
+                    let at = at.map_or(String::new(), |at| format!(", rolled back {}", clock::utc(at)));
+                    let _ = write!(text, " ({reason}{at})");
+                } else if let Some(cause) = row.causes.first() {
                     let _ = write!(text, " ({cause})");
                 }
                 text.push('\n');
@@ -177,6 +187,11 @@ fn stacks_json(rows: &[Row]) -> Vec<Value> {
             "in_sync": row.action.map(|action| action == ChangeAction::Unchanged),
             "action": row.action,
             "causes": row.causes,
+            "quarantine": row.quarantine.as_ref().map(|found| json!({
+                "reason": found.reason,
+                "at": found.at.map(clock::iso),
+                "until": found.until.map(clock::iso),
+            })),
         }));
     }
     stacks.into_iter().map(|(name, services)| json!({"name": name, "services": services})).collect()

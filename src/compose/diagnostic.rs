@@ -1,8 +1,9 @@
 //! Errors and warnings about what a user wrote, with the place where it stands.
 
-use super::node::{FileId, Span};
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+mod sources;
+
+use super::node::Span;
+pub use sources::{Sources, Way};
 use std::sync::Arc;
 
 /// How bad a diagnostic is.
@@ -12,6 +13,16 @@ pub enum Severity {
     Error,
     /// The stack loads, but its author should know.
     Warning,
+}
+
+/// What an error says is not there. Where parts of a project could not be read, it may stand in one of them, and the
+/// error says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lack {
+    /// One of these keys below the error's path.
+    Key(Vec<&'static str>),
+    /// An entry of a section of the project, such as `networks`.
+    Entry(&'static str),
 }
 
 /// Something to tell the author of a compose file.
@@ -37,8 +48,11 @@ pub struct Diagnostic {
 struct Details {
     plain: Option<String>,
     focus: Option<String>,
-    also: Option<(Span, String)>,
-    allowed: Vec<String>,
+    also: Vec<(Span, String)>,
+    allowed: Option<Arc<[String]>>,
+    lacks: Option<Lack>,
+    variable: Option<String>,
+    more: usize,
 }
 
 impl Diagnostic {
@@ -100,7 +114,7 @@ impl Diagnostic {
     #[must_use]
     pub fn also(mut self, span: Span, label: impl Into<String>) -> Self {
         if span != Span::default() {
-            self.details().also = Some((span, label.into()));
+            self.details().also.push((span, label.into()));
         }
         self
     }
@@ -108,12 +122,45 @@ impl Diagnostic {
     /// The same with what may stand there.
     #[must_use]
     pub fn allowed<T: Into<String>>(mut self, words: impl IntoIterator<Item = T>) -> Self {
-        self.details().allowed = words.into_iter().map(Into::into).collect();
+        self.details().allowed = Some(words.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The same with what may stand there, in a list that many diagnostics share.
+    #[must_use]
+    pub fn choose_from(mut self, words: Arc<[String]>) -> Self {
+        self.details().allowed = Some(words);
+        self
+    }
+
+    /// The same about something that is not there.
+    #[must_use]
+    pub fn lacks(mut self, what: Lack) -> Self {
+        self.details().lacks = Some(what);
+        self
+    }
+
+    /// The same about a variable that nothing sets.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<String>) -> Self {
+        self.details().variable = Some(name.into());
+        self
+    }
+
+    /// The same, which holds at so many more places.
+    #[must_use]
+    pub fn more_places(mut self, count: usize) -> Self {
+        self.details().more = count;
         self
     }
 
     fn details(&mut self) -> &mut Details {
         self.details.get_or_insert_default()
+    }
+
+    /// Whether the stack cannot be loaded.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
     }
 
     /// What was found, in plain words.
@@ -137,76 +184,28 @@ impl Diagnostic {
         }))
     }
 
-    /// Another place that has to do with it, and what is there.
-    pub fn other_place(&self) -> Option<(Span, &str)> {
-        let (span, label) = self.details.as_ref()?.also.as_ref()?;
-        Some((*span, label))
+    /// Other places that have to do with it, each with what is there.
+    pub fn other_places(&self) -> &[(Span, String)] {
+        self.details.as_ref().map_or(&[], |details| &details.also)
     }
 
     /// What may stand there, if that is one of a few words.
     pub fn choices(&self) -> &[String] {
-        self.details.as_ref().map_or(&[], |details| &details.allowed)
-    }
-}
-
-/// The text of every file that was read, for positions in diagnostics.
-///
-/// Index 0 is reserved for "no file", so that [`Span::default`] never points into a real one.
-#[derive(Debug, Clone)]
-pub struct Sources {
-    files: Vec<(PathBuf, Arc<str>)>,
-    /// Files of variables, whose values are nobody's business.
-    private: BTreeSet<FileId>,
-}
-
-impl Default for Sources {
-    fn default() -> Self {
-        Self { files: vec![(PathBuf::new(), Arc::from(""))], private: BTreeSet::new() }
-    }
-}
-
-impl Sources {
-    /// Adds a file and gives its id.
-    pub fn add(&mut self, path: &Path, text: Arc<str>) -> FileId {
-        self.files.push((path.to_owned(), text));
-        FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
+        self.details.as_ref().and_then(|details| details.allowed.as_deref()).unwrap_or_default()
     }
 
-    /// Marks the file added last as one of variables: values in it are not to be shown.
-    pub fn keep_last_private(&mut self) {
-        self.private.insert(FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)));
+    /// What it says is not there, if it says that.
+    pub fn lack(&self) -> Option<&Lack> {
+        self.details.as_ref()?.lacks.as_ref()
     }
 
-    /// Whether values in a file are not to be shown.
-    pub fn is_private(&self, file: FileId) -> bool {
-        self.private.contains(&file)
+    /// The variable that nothing sets, if it is about one.
+    pub fn unset_variable(&self) -> Option<&str> {
+        self.details.as_ref()?.variable.as_deref()
     }
 
-    /// The paths of all files, in the order they were read.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().skip(1).map(|(path, _)| path.as_path())
-    }
-
-    /// The path of a file.
-    pub fn path(&self, file: FileId) -> &Path {
-        self.files.get(file.0 as usize).map_or(Path::new(""), |(path, _)| path)
-    }
-
-    /// The text of a file.
-    pub fn text(&self, file: FileId) -> &str {
-        self.files.get(file.0 as usize).map_or("", |(_, text)| text)
-    }
-
-    /// Line and column of the start of a span, both from 1; columns count characters.
-    pub fn position(&self, span: Span) -> (usize, usize) {
-        let text = self.text(span.file);
-        let mut start = (span.start as usize).min(text.len());
-        while !text.is_char_boundary(start) {
-            start -= 1;
-        }
-        let before = &text[..start];
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        (line, column)
+    /// How many places it holds at.
+    pub fn count(&self) -> usize {
+        1 + self.details.as_ref().map_or(0, |details| details.more)
     }
 }

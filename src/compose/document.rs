@@ -8,12 +8,12 @@ use super::interpolate;
 use super::long_form;
 use super::merge;
 use super::node::{Map, Node, Span, Value};
-use super::schema::{self, Violation};
+use super::schema::{self, Violation, wrong_kind};
 use super::session::{Failed, Session};
 use super::tags;
 use super::unique;
 use super::walk;
-use super::yaml::{Document, TaggedPath};
+use super::yaml::{self, Document, TaggedPath};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -25,6 +25,8 @@ pub(super) struct Scope<'s> {
     pub(super) relative: PathBuf,
     /// What variables resolve to.
     pub(super) environment: &'s Environment,
+    /// Whether that is all of them: a file of variables with a mistake may set others.
+    pub(super) knows_variables: bool,
     /// The files that include each other down to here, outermost first.
     pub(super) included: Vec<PathBuf>,
 }
@@ -38,95 +40,93 @@ pub(super) enum Purpose {
     Base,
 }
 
-/// Merges every document of a file over `accumulated`; gives the tags of the last document too.
+/// Merges every document of a file over `accumulated`; gives the tags of the last document.
+///
+/// What is wrong is said, and left out. An error means that whole parts of the file are not in `accumulated`.
 pub(super) fn load_file(
     session: &mut Session<'_>,
     scope: &Scope<'_>,
     file: &Path,
-    mut accumulated: Map,
+    accumulated: &mut Map,
     purpose: Purpose,
-) -> Result<(Map, Vec<TaggedPath>), Failed> {
-    let documents = session.documents(file)?;
+) -> Result<Vec<TaggedPath>, Failed> {
+    let Decoded { documents, is_whole } = session.documents(file)?;
     let mut last = Vec::new();
+    let mut is_whole = is_whole;
     for document in documents.iter() {
-        accumulated = load_document(session, scope, file, (accumulated, document), purpose)?;
+        is_whole &= load_document(session, scope, file, (accumulated, document), purpose).is_ok();
         last.clone_from(&document.tags);
     }
-    Ok((accumulated, last))
+    if is_whole { Ok(last) } else { Err(Failed) }
 }
 
 fn load_document(
     session: &mut Session<'_>,
     scope: &Scope<'_>,
     file: &Path,
-    (accumulated, document): (Map, &Document),
+    (accumulated, document): (&mut Map, &Document),
     purpose: Purpose,
-) -> Result<Map, Failed> {
+) -> Result<(), Failed> {
     let mut root = document.root.clone();
     if root.as_map().is_none() {
         return Err(session.fail(not_a_mapping(root.span)));
     }
     if session.options.interpolate {
         let lookup = |name: &str| scope.environment.get(name).cloned();
-        let before = session.diagnostics.len();
-        interpolate::interpolate(&mut root, &lookup, &mut session.diagnostics);
-        if purpose == Purpose::Base || names_files(&session.diagnostics[before..]) {
-            session.checkpoint()?;
+        if scope.knows_variables {
+            interpolate::interpolate(&mut root, &lookup, &mut session.diagnostics);
+        } else {
+            let unknown = interpolate::interpolate_known(&mut root, &lookup, &mut session.diagnostics);
+            for place in &unknown {
+                session.broken.note_place(&place.path, place.span);
+            }
         }
         session.settle();
     }
-    let Value::Map(mut own) = root.value else { return Ok(accumulated) };
+    let Value::Map(mut own) = root.value else { return Ok(()) };
     if purpose == Purpose::Project {
-        session.diagnostics.extend(misshapen_services(&own));
-        session.checkpoint()?;
+        let misshapen = straighten_services(&mut own);
+        session.diagnostics.extend(misshapen);
+        session.settle();
         extends::apply(session, scope, file, &mut own, &document.tags);
         session.settle();
     }
-    let mut accumulated = Node::new(Value::Map(accumulated), Span::default());
-    tags::apply(&mut accumulated, &document.tags);
+    let mut before = Node::new(Value::Map(std::mem::take(accumulated)), Span::default());
+    tags::apply(&mut before, &document.tags);
     if purpose == Purpose::Project {
         include::apply(session, scope, file, &mut own);
         session.settle();
     }
-    let Value::Map(accumulated) = accumulated.value else { return Ok(own) };
-    let merged = session.take(merge::documents(accumulated, own))?;
-    finish(session, file, Node::new(Value::Map(merged), root.span), purpose)
+    let Value::Map(before) = before.value else { return Ok(()) };
+    let merged = merge::documents(before, own, &mut session.diagnostics);
+    session.settle();
+    *accumulated = finish(session, file, Node::new(Value::Map(merged), root.span), purpose);
+    Ok(())
 }
 
 /// What happens to the accumulated tree after each document: it is checked and brought to the long form.
-fn finish(session: &mut Session<'_>, file: &Path, mut tree: Node, purpose: Purpose) -> Result<Map, Failed> {
+fn finish(session: &mut Session<'_>, file: &Path, mut tree: Node, purpose: Purpose) -> Map {
     session.diagnostics.extend(unique::enforce(&mut tree));
-    settle(session, purpose)?;
+    session.settle();
     if purpose == Purpose::Project {
         let found = schema::check(&tree);
         for violation in &found {
             walk::remove(&mut tree, &violation.target);
         }
+        let meant: Vec<String> = found.iter().filter_map(|one| one.meant.clone()).collect();
         session.diagnostics.extend(found.into_iter().map(|one| prefixed(one, file)));
         session.settle();
+        for path in &meant {
+            session.broken.note_path(path);
+        }
         drop_version(session, file, &mut tree);
     }
     long_form::apply(&mut tree, session.options.interpolate, &mut session.diagnostics);
-    settle(session, purpose)?;
+    session.settle();
     drop_empty_dns(&mut tree);
     session.diagnostics.extend(unique::enforce(&mut tree));
-    settle(session, purpose)?;
-    if let Value::Map(map) = tree.value { Ok(map) } else { Ok(Map::new()) }
-}
-
-/// Goes on in spite of errors in a project. What is extended goes by other names, so that what follows from its errors
-/// could not be told.
-fn settle(session: &mut Session<'_>, purpose: Purpose) -> Result<(), Failed> {
-    if purpose == Purpose::Base {
-        session.checkpoint()?;
-    }
     session.settle();
-    Ok(())
-}
-
-/// Whether errors are about the names of other files.
-fn names_files(found: &[Diagnostic]) -> bool {
-    found.iter().any(|one| one.path.starts_with("include") || one.path.contains(".extends"))
+    if let Value::Map(map) = tree.value { map } else { Map::new() }
 }
 
 /// A violation of the schema in the reference's words, which name the file that was merged last and the place with
@@ -163,41 +163,74 @@ fn not_a_mapping(span: Span) -> Diagnostic {
         .hint("begin with keys such as `services:`; a `---` at the end starts an empty document: remove it")
 }
 
-/// Services must be mappings before anything looks into them.
-fn misshapen_services(root: &Map) -> Vec<Diagnostic> {
-    let Some(services) = root.get("services") else { return Vec::new() };
-    let Value::Map(map) = &services.value else { return vec![must_be_mapping("services", services.span)] };
-    map.iter()
-        .filter(|(_, service)| service.as_map().is_none() && !service.is_null())
-        .map(|(key, service)| must_be_mapping(&format!("services.{}", key.name), service.span))
-        .collect()
+/// Services must be mappings before anything looks into them: those that are none are emptied.
+fn straighten_services(root: &mut Map) -> Vec<Diagnostic> {
+    let Some(services) = root.get_mut("services") else { return Vec::new() };
+    let Value::Map(map) = &mut services.value else {
+        let found = must_be_mapping("services", services);
+        root.shift_remove("services");
+        return vec![found];
+    };
+    let mut found = Vec::new();
+    for (key, service) in
+        map.iter_mut().filter(|(_, service)| service.as_map().is_none() && !service.is_null())
+    {
+        found.push(must_be_mapping(&format!("services.{}", key.name), service));
+        service.value = Value::Map(Map::new());
+    }
+    found
 }
 
-fn must_be_mapping(path: &str, span: Span) -> Diagnostic {
+fn must_be_mapping(path: &str, node: &Node) -> Diagnostic {
     let name = path.rsplit('.').next().unwrap_or(path);
+    let hint = match &node.value {
+        Value::List(_) => {
+            format!("leave the dashes out: write `name: value` lines below `{name}:`, indented")
+        }
+        Value::String(text) if path != "services" => {
+            format!("write `image: {text}` below `{name}:`, indented, if that is its image")
+        }
+        _ => format!("write `name: value` lines below `{name}:`, indented"),
+    };
     Diagnostic::error(format!("{path} must be a mapping"))
-        .plain(format!("`{name}` must be a mapping"))
+        .plain(wrong_kind(&format!("`{name}`"), &node.value, &["a mapping"]))
         .at(path)
-        .span(span)
+        .span(node.span)
         .allowed(["a mapping"])
-        .hint(format!("write `name: value` lines below `{name}:`, indented and without dashes"))
+        .hint(hint)
+}
+
+/// The documents of a file.
+#[derive(Clone)]
+pub(super) struct Decoded {
+    pub(super) documents: Rc<Vec<Document>>,
+    /// Whether they hold everything that the file does.
+    pub(super) is_whole: bool,
 }
 
 impl Session<'_> {
-    /// The decoded documents of a file; a file is read once however often it is named.
-    pub(super) fn documents(&mut self, file: &Path) -> Result<Rc<Vec<Document>>, Failed> {
-        if let Some(documents) = self.decoded.get(file) {
-            return Ok(Rc::clone(documents));
+    /// The decoded documents of a file, as far as it can be read; a file is read once however often it is named, and
+    /// what is wrong with it is told once.
+    pub(super) fn documents(&mut self, file: &Path) -> Result<Decoded, Failed> {
+        if let Some(known) = self.decoded.get(file) {
+            return known.clone().ok_or(Failed);
         }
+        let decoded = self.decode(file);
+        self.decoded.insert(file.to_owned(), decoded.as_ref().ok().cloned());
+        decoded
+    }
+
+    fn decode(&mut self, file: &Path) -> Result<Decoded, Failed> {
         let (id, text) = self.read(file)?;
-        let decoded = super::yaml::decode(id, &text).map_err(|mut error| {
-            if !error.message.starts_with("failed to parse") && !error.message.starts_with("non-string key") {
+        let yaml::Decoded { documents, mended, broken, is_whole } = yaml::read(id, &text);
+        let named = |mut error: Diagnostic| {
+            if !error.message.starts_with("non-string key") {
                 error.message = format!("failed to parse {}: {}", file.display(), error.message);
             }
             error
-        });
-        let documents = Rc::new(self.take(decoded)?);
-        self.decoded.insert(file.to_owned(), Rc::clone(&documents));
-        Ok(documents)
+        };
+        self.tell(mended.into_iter().map(named));
+        self.diagnostics.extend(broken.into_iter().map(named));
+        Ok(Decoded { documents: Rc::new(documents), is_whole })
     }
 }

@@ -21,29 +21,41 @@ pub struct DotenvError {
     pub start: usize,
     /// First byte after it.
     pub end: usize,
+    /// Whether it costs everything behind it.
+    takes_rest: bool,
+    /// Whether a variable that it demands is missing.
+    is_demand: bool,
 }
 
 const LINES: &str = "lines are NAME=value";
 const NAMES: &str = "lines are NAME=value; a name holds letters, digits, `_`, `.` and `-`, and no blanks";
 const QUOTES: &str = "close the quote; a quoted value may span lines";
 
-/// Reads a file of variables, in file order and with repeats, of which the caller lets the later win.
+/// What could be read of a file of variables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// Names and values in file order and with repeats, of which the caller lets the later win.
+    pub pairs: Vec<(String, String)>,
+    /// What is wrong; each costs the line or the value that it stands in.
+    pub errors: Vec<DotenvError>,
+}
+
+/// Mistakes of one file that are told.
+const MAX_ERRORS: usize = 100;
+
+/// Reads a file of variables.
 ///
 /// Variables in values resolve through `lookup` first, then through the values already read; so does a key
 /// alone on its line, which is left out if `lookup` has no value. `on_unset` hears of every other unset name, with the
 /// byte where the value that uses it begins.
-pub fn parse(
-    text: &str,
-    lookup: Lookup,
-    on_unset: &mut dyn FnMut(&str, usize),
-) -> Result<Vec<(String, String)>, DotenvError> {
+pub fn parse(text: &str, lookup: Lookup, on_unset: &mut dyn FnMut(&str, usize)) -> Parsed {
     let at = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
-    Reader { text, at, lookup, on_unset, known: HashMap::new(), pairs: Vec::new() }.read()
+    Reader { text, at, lookup, on_unset, known: HashMap::new(), parsed: Parsed::default() }.read()
 }
 
 /// Reads a file of the format `raw`: everything after the first `=` is the value, as it stands.
-pub fn parse_raw(text: &str, lookup: Lookup) -> Result<Vec<(String, String)>, DotenvError> {
-    let mut pairs = Vec::new();
+pub fn parse_raw(text: &str, lookup: Lookup) -> Parsed {
+    let mut parsed = Parsed::default();
     let mut at = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
     for written in text[at..].split('\n') {
         let whole = written.strip_suffix('\r').unwrap_or(written);
@@ -59,16 +71,31 @@ pub fn parse_raw(text: &str, lookup: Lookup) -> Result<Vec<(String, String)>, Do
         };
         if key.is_empty() {
             let plain = ("there is no name in front of `=`".to_owned(), LINES);
-            return Err(error(text, start..start + 1, &format!("no variable name on line '{line}'"), plain));
+            parsed.refuse(error(
+                text,
+                start..start + 1,
+                &format!("no variable name on line '{line}'"),
+                plain,
+            ));
+            continue;
         }
         if key.contains([' ', '\t']) {
             let plain = (format!("the name `{key}` holds blanks"), NAMES);
             let place = start..start + key.len();
-            return Err(error(text, place, &format!("variable '{key}' contains whitespaces"), plain));
+            parsed.refuse(error(text, place, &format!("variable '{key}' contains whitespaces"), plain));
+            continue;
         }
-        pairs.extend(value.or_else(|| lookup(key)).map(|value| (key.to_owned(), value)));
+        parsed.pairs.extend(value.or_else(|| lookup(key)).map(|value| (key.to_owned(), value)));
     }
-    Ok(pairs)
+    parsed
+}
+
+impl Parsed {
+    fn refuse(&mut self, error: DotenvError) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(error);
+        }
+    }
 }
 
 /// What is wrong in plain words, and what would be right.
@@ -76,7 +103,16 @@ type Plain = (String, &'static str);
 
 fn error(text: &str, place: Range<usize>, message: &str, (plain, hint): Plain) -> DotenvError {
     let line = text.get(..place.start).unwrap_or(text).matches('\n').count() + 1;
-    DotenvError { message: message.to_owned(), plain, hint, line, start: place.start, end: place.end }
+    DotenvError {
+        message: message.to_owned(),
+        plain,
+        hint,
+        line,
+        start: place.start,
+        end: place.end,
+        takes_rest: false,
+        is_demand: false,
+    }
 }
 
 /// As [`error`], with the line in the message.
@@ -91,7 +127,7 @@ struct Reader<'t, 'a> {
     lookup: Lookup<'a>,
     on_unset: &'a mut dyn FnMut(&str, usize),
     known: HashMap<String, String>,
-    pairs: Vec<(String, String)>,
+    parsed: Parsed,
 }
 
 /// What stands in front of a value.
@@ -103,21 +139,37 @@ enum Statement {
 }
 
 impl<'t> Reader<'t, '_> {
-    fn read(mut self) -> Result<Vec<(String, String)>, DotenvError> {
+    fn read(mut self) -> Parsed {
         while self.find_statement() {
-            let (key, value) = match self.statement()? {
-                Statement::Inherited(key) => {
-                    let value = (self.lookup)(&key);
-                    (key, value)
+            let start = self.at;
+            if let Err(error) = self.pair() {
+                // Behind the line that it is in, or the value that was read; a quote that is not closed takes all.
+                let line_end =
+                    self.text[error.start..].find('\n').map_or(self.text.len(), |end| error.start + end + 1);
+                self.at =
+                    if error.takes_rest { self.text.len() } else { self.at.max(line_end).max(start + 1) };
+                // A line that cannot be read may have set what a later one demands.
+                if !error.is_demand || self.parsed.errors.is_empty() {
+                    self.parsed.refuse(error);
                 }
-                Statement::Assignment(key) => (key, Some(self.value()?)),
-            };
-            if let Some(value) = value {
-                self.known.insert(key.clone(), value.clone());
-                self.pairs.push((key, value));
             }
         }
-        Ok(self.pairs)
+        self.parsed
+    }
+
+    fn pair(&mut self) -> Result<(), DotenvError> {
+        let (key, value) = match self.statement()? {
+            Statement::Inherited(key) => {
+                let value = (self.lookup)(&key);
+                (key, value)
+            }
+            Statement::Assignment(key) => (key, Some(self.value()?)),
+        };
+        if let Some(value) = value {
+            self.known.insert(key.clone(), value.clone());
+            self.parsed.pairs.push((key, value));
+        }
+        Ok(())
     }
 
     fn rest(&self) -> &'t str {
@@ -224,7 +276,8 @@ impl<'t> Reader<'t, '_> {
         }
         let shown = rest.split('\n').next().unwrap_or(rest);
         let plain = ("the quote that begins here is not closed".to_owned(), QUOTES);
-        Err(numbered(self.text, self.at..self.at + 1, &format!("unterminated quoted value {shown}"), plain))
+        let message = format!("unterminated quoted value {shown}");
+        Err(DotenvError { takes_rest: true, ..numbered(self.text, self.at..self.at + 1, &message, plain) })
     }
 
     fn substituted(&mut self, value: &str, start: usize) -> Result<String, DotenvError> {
@@ -244,7 +297,8 @@ impl<'t> Reader<'t, '_> {
                 ),
             };
             let place = found.map_or(start..start + 1, |found| start + found.start..start + found.end);
-            error(text, place, &problem.to_string(), plain)
+            let is_demand = matches!(problem, TemplateError::Required { .. });
+            DotenvError { is_demand, ..error(text, place, &problem.to_string(), plain) }
         })
     }
 }

@@ -1,12 +1,17 @@
-use super::{DotenvError, parse, parse_raw};
+use super::{DotenvError, Parsed, parse, parse_raw};
 use std::collections::BTreeMap;
 
 fn lookup(name: &str) -> Option<String> {
     (name == "OSVAR").then(|| "os".to_owned())
 }
 
+/// The pairs, or the first error.
+fn whole(parsed: Parsed) -> Result<Vec<(String, String)>, DotenvError> {
+    parsed.errors.into_iter().next().map_or(Ok(parsed.pairs), Err)
+}
+
 fn read(text: &str) -> Result<BTreeMap<String, String>, DotenvError> {
-    parse(text, &lookup, &mut |_, _| {}).map(|pairs| pairs.into_iter().collect())
+    whole(parse(text, &lookup, &mut |_, _| {})).map(|pairs| pairs.into_iter().collect())
 }
 
 fn value(text: &str) -> String {
@@ -87,11 +92,8 @@ fn text_after_a_closing_quote_begins_the_next_statement() {
 
 #[test]
 fn a_key_at_the_end_without_newline_becomes_the_value_of_the_empty_name() {
-    assert_eq!(
-        parse("A=1\nKEY", &lookup, &mut |_, _| {}).expect("valid")[1],
-        (String::new(), "KEY".to_owned())
-    );
-    assert_eq!(parse("=x\n", &lookup, &mut |_, _| {}).expect("valid")[0], (String::new(), "x".to_owned()));
+    assert_eq!(parse("A=1\nKEY", &lookup, &mut |_, _| {}).pairs[1], (String::new(), "KEY".to_owned()));
+    assert_eq!(parse("=x\n", &lookup, &mut |_, _| {}).pairs[0], (String::new(), "x".to_owned()));
 }
 
 #[test]
@@ -104,7 +106,7 @@ fn a_name_resolves_through_the_lookup_before_earlier_values() {
 #[test]
 fn unset_names_are_told() {
     let mut unset = Vec::new();
-    parse("A=$U ${V:-x}\nB='$W'\n", &lookup, &mut |name, _| unset.push(name.to_owned())).expect("valid");
+    parse("A=$U ${V:-x}\nB='$W'\n", &lookup, &mut |name, _| unset.push(name.to_owned()));
     assert_eq!(unset, ["U"]);
 }
 
@@ -127,7 +129,7 @@ fn errors_have_the_references_text_and_a_place() {
 #[test]
 fn raw_files_are_taken_as_they_stand() {
     let text = "\u{feff}# c\nA=v # no comment\r\nQ=\"q\"\n D=$A ${A}  \nE=\nOSVAR\nNOBODY\n\nF=a=b";
-    let found = parse_raw(text, &lookup).expect("valid");
+    let found = whole(parse_raw(text, &lookup)).expect("valid");
     let shown: Vec<String> = found.iter().map(|(k, v)| format!("{k}={v}")).collect();
     assert_eq!(shown, ["A=v # no comment", "Q=\"q\"", "D=$A ${A}  ", "E=", "OSVAR=os", "F=a=b"]);
 }
@@ -138,7 +140,18 @@ fn raw_files_need_names_without_blanks() {
         ("A=1\n  A B=1\n", "variable 'A B' contains whitespaces", 2, 6),
         ("=x\n", "no variable name on line '=x'", 1, 0),
     ] {
-        let found = parse_raw(text, &lookup).expect_err(text);
+        let found = whole(parse_raw(text, &lookup)).expect_err(text);
         assert_eq!((found.message.as_str(), found.line, found.start), (message, line, start));
     }
+}
+
+#[test]
+fn every_line_with_a_mistake_is_told_and_the_others_are_read() {
+    let text =
+        "A=1\nB C=2\n&D=3\nE=${\nF=\"x ${\"\nG=${X:?from a line that cannot be read}\nH=$A\nI=\"open\nJ=4\n";
+    let Parsed { pairs, errors } = parse(text, &lookup, &mut |_, _| {});
+    assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 3, 4, 5, 8]);
+    assert_eq!(pairs, [("A", "1"), ("H", "1")].map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let Parsed { pairs, errors } = parse_raw("=1\nA=2\nB C=3\nD=4", &lookup);
+    assert_eq!((pairs.len(), errors.len()), (2, 2));
 }

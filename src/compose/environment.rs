@@ -15,31 +15,32 @@ use std::path::{Path, PathBuf};
 /// Names and values.
 pub(super) type Environment = BTreeMap<String, String>;
 
+/// What files of variables say.
+#[derive(Debug, Default)]
+pub(super) struct FromFiles {
+    pub(super) values: Environment,
+    /// Whether the values are all that the files say: what is wrong with one is told, and left out.
+    pub(super) is_whole: bool,
+}
+
 /// Reads environment files in order; later values win, and each file sees the values of those before it.
 ///
 /// Names resolve through `outer` first. The result holds only what the files say.
-pub(super) fn read_files(
-    session: &mut Session<'_>,
-    outer: &Environment,
-    paths: &[PathBuf],
-) -> Result<Environment, Failed> {
-    let mut values = Environment::new();
-    let mut failed = None;
+pub(super) fn read_files(session: &mut Session<'_>, outer: &Environment, paths: &[PathBuf]) -> FromFiles {
+    let mut read = FromFiles { values: Environment::new(), is_whole: true };
     for path in paths {
-        match read_file(session, outer, &values, path) {
-            Ok(read) => values.extend(read),
-            Err(error) => failed = Some(error),
-        }
+        let is_whole = read_file(session, outer, &mut read, path).is_ok();
+        read.is_whole &= is_whole;
     }
-    failed.map_or(Ok(values), Err)
+    read
 }
 
 fn read_file(
     session: &mut Session<'_>,
     outer: &Environment,
-    values: &Environment,
+    read: &mut FromFiles,
     path: &Path,
-) -> Result<Vec<(String, String)>, Failed> {
+) -> Result<(), Failed> {
     match session.files.kind(path) {
         None => {
             let missing = missing(session, path);
@@ -54,21 +55,24 @@ fn read_file(
         Some(FileKind::File) => {}
     }
     let (file, text) = session.read_private(path)?;
-    let lookup = |name: &str| outer.get(name).or_else(|| values.get(name)).cloned();
+    let lookup = |name: &str| outer.get(name).or_else(|| read.values.get(name)).cloned();
     let mut unset = Vec::new();
     let parsed = dotenv::parse(&text, &lookup, &mut |name, at| unset.push((name.to_owned(), at)));
-    session.diagnostics.extend(unset.iter().map(|(name, at)| unset_warning(name, (file, &text, *at))));
-    session.take(parsed.map_err(|error| unparsable(path, file, &error)))
+    if read.is_whole && parsed.errors.is_empty() {
+        let warnings = unset.iter().map(|(name, at)| unset_warning(name, (file, &text, *at)));
+        session.diagnostics.extend(warnings);
+    }
+    read.values.extend(parsed.pairs);
+    let is_whole = parsed.errors.is_empty();
+    session.tell(parsed.errors.iter().map(|error| unparsable(path, file, error)));
+    if is_whole { Ok(()) } else { Err(Failed) }
 }
 
 /// A variable that a file uses, in the value that begins at a byte, but nothing sets.
 pub(super) fn unset_warning(name: &str, (file, text, from): (FileId, &str, usize)) -> Diagnostic {
     let used = text.get(from..).and_then(|value| interpolate::find_variable(value, name));
     let used = used.map_or(from..from, |used| from + used.start..from + used.end);
-    Diagnostic::warning(format!("The {name:?} variable is not set. Defaulting to a blank string."))
-        .plain(format!("the variable {name} is not set, and is taken as empty"))
-        .span(span(file, used))
-        .hint(format!("set {name}, or write ${{{name}:-}} if empty is right"))
+    interpolate::unset(name).span(span(file, used))
 }
 
 fn span(file: FileId, place: Range<usize>) -> Span {

@@ -59,7 +59,7 @@ pub(super) fn apply(
         }
     }
     for (_, name) in resolver.failed {
-        session.lacks_base(&name);
+        session.broken.lacks_base(&name);
         if let Some(map) = level.services.get_mut(name.as_str()).and_then(Node::as_map_mut) {
             map.shift_remove("extends");
         }
@@ -84,6 +84,9 @@ impl Resolver<'_, '_, '_> {
         let Some((_, key, extends)) = service.and_then(|service| service.get_full("extends")) else {
             return Ok(());
         };
+        if self.session.broken.is_at_or_below(&format!("services.{name}.extends")) {
+            return Err(Failed);
+        }
         let base = self.session.take(read(name, extends, key.span))?;
         self.enter((level.file.clone(), name.to_owned()), base.span)?;
         let found = match &base.file {
@@ -95,7 +98,7 @@ impl Resolver<'_, '_, '_> {
         let Some(mut found) = found else { return Ok(()) };
         tags::apply_to_service(&mut found, name, level.tags);
         let Some(slot) = level.services.get_mut(name) else { return Ok(()) };
-        let mut merged = self.session.take(merge::service(name, found, std::mem::take(slot)))?;
+        let mut merged = merge::service(name, found, std::mem::take(slot), &mut self.session.diagnostics);
         if let Some(map) = merged.as_map_mut() {
             map.shift_remove("extends");
         }
@@ -134,17 +137,24 @@ impl Resolver<'_, '_, '_> {
         (base, file): (&Base, &str),
     ) -> Result<Option<Node>, Failed> {
         let path = session::join(&self.scope.directory, file);
+        let place = format!("services.{name}.extends.file");
         if let Some(refusal) = self.session.refusal(&path, file) {
-            let place = format!("services.{name}.extends.file");
             return Err(self.session.fail(refusal.at(place).span(base.file_span)));
         }
-        let (root, tags) = document::load_file(self.session, self.scope, &path, Map::new(), Purpose::Base)?;
+        self.session.sources.note_way(&path, "extended from", base.file_span);
+        let before = self.session.diagnostics.len();
+        let read = self.session.documents(&path);
+        self.session.blame(before, &place, base.file_span);
+        read?;
+        let mut root = Map::new();
+        let tags = document::load_file(self.session, self.scope, &path, &mut root, Purpose::Base)?;
         let mut root = Node::new(Value::Map(root), Span::default());
         if let Some(error) = missing_in_file(&root, (own, &path, file), name, base) {
             return Err(self.session.fail(error));
         }
         let directory = self.directory_of(&path);
-        self.session.take(paths::resolve(self.session, &mut root, &directory))?;
+        let found = paths::resolve(self.session, &mut root, &directory);
+        self.session.diagnostics.extend(found);
         let Some(services) = services_of(&mut root) else { return Ok(None) };
         let mut level = Level { file: path, services: std::mem::take(services), tags: &tags };
         self.resolve(&mut level, &base.service)?;

@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::document::{self, Purpose, Scope};
-use super::environment::{self, Environment};
+use super::environment::{self, Environment, FromFiles};
 use super::files::FileKind;
 use super::load;
 use super::node::{Map, Node, Span, Value};
@@ -30,18 +30,21 @@ struct Entry {
 /// Loads what a document includes into it, and takes the key out.
 pub(super) fn apply(session: &mut Session<'_>, scope: &Scope<'_>, file: &Path, root: &mut Map) {
     let Some(include) = root.shift_remove("include") else { return };
-    let Ok(entries) = session.take(read(&include)) else {
-        session.is_incomplete = true;
-        return;
+    let entries = match read(&include) {
+        Ok(entries) => entries,
+        Err(error) => {
+            session.diagnostics.push(error);
+            session.broken.lacks_a_file();
+            return;
+        }
     };
     for entry in entries {
-        let imported = match session.take(entry) {
-            Ok(entry) => load_entry(session, scope, file, &entry).map(|map| (map, entry.span)),
-            Err(failed) => Err(failed),
-        };
-        match imported {
+        match session
+            .take(entry)
+            .and_then(|entry| Ok((load_entry(session, scope, file, &entry)?, entry.span)))
+        {
             Ok((imported, span)) => merge_in(session, imported, root, span),
-            Err(Failed) => session.is_incomplete = true,
+            Err(Failed) => session.broken.lacks_a_file(),
         }
         session.settle();
     }
@@ -104,23 +107,23 @@ fn strings(node: Option<&Node>) -> Vec<(String, Span)> {
     items.iter().filter_map(|item| Some((item.as_str()?.to_owned(), item.span))).collect()
 }
 
+/// The resources of an included project; fails if none of its files can be read.
 fn load_entry(
     session: &mut Session<'_>,
     scope: &Scope<'_>,
     file: &Path,
     entry: &Entry,
 ) -> Result<Map, Failed> {
-    let paths: Vec<PathBuf> =
-        entry.paths.iter().map(|(path, _)| session::join(&scope.directory, path)).collect();
-    for (path, (written, span)) in paths.iter().zip(&entry.paths) {
-        let refusal = session.refusal(path, written);
-        session.diagnostics.extend(refusal.map(|refusal| refusal.at(&entry.place).span(*span)));
-    }
-    session.checkpoint()?;
+    let named: Vec<(PathBuf, &str, Span)> = entry
+        .paths
+        .iter()
+        .map(|(path, span)| (session::join(&scope.directory, path), path.as_str(), *span))
+        .collect();
+    let main = named[0].0.clone();
     let mut included = scope.included.clone();
     included.push(file.to_owned());
-    if included.contains(&paths[0]) {
-        included.push(paths[0].clone());
+    if included.contains(&main) {
+        included.push(main);
         return Err(session.fail(cycle(&included, entry)));
     }
     if included.len() > MAX_DEPTH {
@@ -129,20 +132,64 @@ fn load_entry(
             session.fail(deep.at(&entry.place).span(entry.span).hint("include the innermost one directly"))
         );
     }
-    let (directory, relative) = directories(session, scope, entry, &paths[0]);
-    let files = env_files(session, scope, entry, &directory)?;
-    let own = environment::read_files(session, scope.environment, &files)?;
-    let mut environment = own;
-    environment.extend(scope.environment.clone());
-    let inner = Scope { directory, relative, environment: &environment, included };
+    let (directory, relative) = directories(session, scope, entry, &main);
+    let (environment, is_whole) = inner_environment(session, scope, entry, &directory);
+    let knows_variables = scope.knows_variables && is_whole;
+    let inner = Scope { directory, relative, environment: &environment, knows_variables, included };
     let mut tree = Map::new();
-    for path in &paths {
-        tree = document::load_file(session, &inner, path, tree, Purpose::Project)?.0;
+    for (path, written, span) in named {
+        if !load_path(session, &inner, entry, (&path, written, span), &mut tree) {
+            session.broken.lacks_a_file();
+        }
+    }
+    if tree.is_empty() && session.broken.is_incomplete() {
+        return Err(Failed);
     }
     let mut root = Node::new(Value::Map(tree), entry.span);
-    load::complete(session, &mut root, &inner.relative, inner.environment)?;
-    configs_from_environment(session, &mut root, inner.environment)?;
+    load::complete(session, &mut root, &inner.relative, inner.environment);
+    configs_from_environment(session, &mut root, inner.environment);
+    session.settle();
     if let Value::Map(tree) = root.value { Ok(tree) } else { Ok(Map::new()) }
+}
+
+/// Loads one file of an included project; tells whether all of it could be read.
+fn load_path(
+    session: &mut Session<'_>,
+    inner: &Scope<'_>,
+    entry: &Entry,
+    (path, written, span): (&Path, &str, Span),
+    tree: &mut Map,
+) -> bool {
+    if let Some(refusal) = session.refusal(path, written) {
+        session.diagnostics.push(refusal.at(&entry.place).span(span));
+        return false;
+    }
+    session.sources.note_way(path, "included from", span);
+    let before = session.diagnostics.len();
+    // A file that cannot be read at all is told where it is named; mistakes in it have places of their own.
+    let read = session.documents(path).is_ok();
+    session.blame(before, &entry.place, span);
+    read && document::load_file(session, inner, path, tree, Purpose::Project).is_ok()
+}
+
+/// What variables resolve to in an included project, and whether that is all of them.
+fn inner_environment(
+    session: &mut Session<'_>,
+    scope: &Scope<'_>,
+    entry: &Entry,
+    directory: &Path,
+) -> (Environment, bool) {
+    let files = env_files(session, scope, entry, directory);
+    let is_complete = files.is_some();
+    let files = files.unwrap_or_default();
+    for (path, span) in &files {
+        session.sources.note_way(path, "read for the project included from", *span);
+    }
+    let paths: Vec<PathBuf> = files.into_iter().map(|(path, _)| path).collect();
+    let FromFiles { values, is_whole } = environment::read_files(session, scope.environment, &paths);
+    let mut environment = values;
+    environment.extend(scope.environment.clone());
+    (environment, is_complete && is_whole)
 }
 
 /// The included project's directory, and the one that its paths start from as seen from the including project.
@@ -163,45 +210,46 @@ fn directories(session: &Session<'_>, scope: &Scope<'_>, entry: &Entry, main: &P
     (directory, session::relative(&scope.directory, &base))
 }
 
+/// The files of variables of an included project, and where they are named; none if one is missing.
 fn env_files(
     session: &mut Session<'_>,
     scope: &Scope<'_>,
     entry: &Entry,
     directory: &Path,
-) -> Result<Vec<PathBuf>, Failed> {
+) -> Option<Vec<(PathBuf, Span)>> {
     if entry.env_files.is_empty() {
         let implicit = directory.join(".env");
         let found = session.files.kind(&implicit) == Some(FileKind::File);
-        return Ok(if found { vec![implicit] } else { Vec::new() });
+        return Some(if found { vec![(implicit, entry.span)] } else { Vec::new() });
     }
     // In a nested include the reference looks a relative file up from the process directory.
-    let mut files = Vec::new();
+    let mut files = Some(Vec::new());
     for (name, span) in entry.env_files.iter().filter(|(name, _)| name != "/dev/null") {
         let shown = session::join(&scope.relative, name);
         let path = session.options.cwd.join(&shown);
         let problem = match session.files.kind(&path) {
             Some(FileKind::File) => {
-                files.push(path);
+                if let Some(files) = &mut files {
+                    files.push((path.clone(), *span));
+                }
                 continue;
             }
             Some(FileKind::Directory) => Diagnostic::error(format!("{} is not a file", shown.display()))
+                .plain(format!("the env file {} is a directory", path.display()))
                 .hint("name a file of NAME=value lines"),
             None => Diagnostic::error(format!("stat {}: no such file or directory", shown.display()))
                 .plain(format!("there is no env file {}", path.display()))
                 .hint(session.other_file(&path, "create it, or leave `env_file` out")),
         };
         session.diagnostics.push(problem.at(format!("{}.env_file", entry.place)).span(*span));
+        files = None;
     }
-    session.checkpoint().map(|()| files)
+    files
 }
 
 /// The reference cannot include a config whose variable is set: by the time the including project is checked the
 /// config has its content too. What it would mean is clear, but a project that loads here must load there.
-fn configs_from_environment(
-    session: &mut Session<'_>,
-    root: &mut Node,
-    environment: &Environment,
-) -> Result<(), Failed> {
+fn configs_from_environment(session: &mut Session<'_>, root: &mut Node, environment: &Environment) {
     walk::each_mut(root, "configs.*", &mut |config, place| {
         let variable = config.get("environment").and_then(Node::as_str);
         if variable.is_some_and(|name| environment.contains_key(name)) {
@@ -213,7 +261,6 @@ fn configs_from_environment(
             ));
         }
     });
-    session.checkpoint()
 }
 
 /// Copies the sections of an included project into the document. A name that both define must mean the same.

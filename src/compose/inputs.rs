@@ -27,10 +27,12 @@ pub(super) struct Inputs {
     /// Environment files that were asked for by name.
     pub(super) env_files: Vec<PathBuf>,
     pub(super) environment: Environment,
+    /// Whether the environment holds all that its files say.
+    pub(super) knows_variables: bool,
     pub(super) name: String,
 }
 
-/// Finds everything that a load starts from.
+/// Finds everything that a load starts from; fails if there is no compose file.
 ///
 /// The default `.env` is read twice, before and after the config files are known: the first one may name them,
 /// the second lies beside them. What the first sets stays.
@@ -41,7 +43,7 @@ pub(super) fn collect(session: &mut Session<'_>) -> Result<Inputs, Failed> {
     let named = named_env_files(options);
     let mut config_files = given_files(options);
     let first_dir = working_dir(options, &config_files);
-    read_env(session, &mut environment, &named, &first_dir)?;
+    let mut knows_variables = read_env(session, &mut environment, &named, &first_dir);
     if config_files.is_empty() {
         config_files = from_variable(&environment, &options.cwd);
     }
@@ -52,17 +54,21 @@ pub(super) fn collect(session: &mut Session<'_>) -> Result<Inputs, Failed> {
         let looked_for = CONFIG_NAMES.join(", ");
         return Err(session.fail(
             Diagnostic::error("no configuration file provided: not found")
-                .hint(format!("create one of {looked_for} in {} or above, or use -f", first_dir.display())),
+                .plain(format!("there is no compose file in {} or above it", first_dir.display()))
+                .hint(format!("create one of {looked_for}, or name a file with -f")),
         ));
     }
     let working_dir = working_dir(options, &config_files);
     if working_dir != first_dir && named.is_empty() {
-        read_env(session, &mut environment, &named, &working_dir)?;
+        knows_variables &= read_env(session, &mut environment, &named, &working_dir);
     }
-    check_files(session, &config_files)?;
-    let name = project_name::decide(session, &environment, &config_files, &working_dir)?;
+    if !knows_variables {
+        session.broken.lacks_variables();
+    }
+    let config_files = existing(session, config_files);
+    let name = project_name::decide(session, &environment, &config_files, &working_dir);
     environment.insert("COMPOSE_PROJECT_NAME".to_owned(), name.clone());
-    Ok(Inputs { working_dir, config_files, env_files: named, environment, name })
+    Ok(Inputs { working_dir, config_files, env_files: named, environment, knows_variables, name })
 }
 
 fn given_files(options: &LoadOptions) -> Vec<PathBuf> {
@@ -89,37 +95,39 @@ fn named_env_files(options: &LoadOptions) -> Vec<PathBuf> {
     listed.split(',').filter(|file| !file.is_empty()).map(|file| session::join(&options.cwd, file)).collect()
 }
 
-/// Adds what environment files say to the environment; what is set already stays.
+/// Adds what environment files say to the environment; what is set already stays. Tells whether that is all of it.
 fn read_env(
     session: &mut Session<'_>,
     environment: &mut Environment,
     named: &[PathBuf],
     directory: &Path,
-) -> Result<(), Failed> {
-    let paths = if named.is_empty() { default_env_file(session, directory)? } else { named.to_vec() };
+) -> bool {
+    let paths = if named.is_empty() { default_env_file(session, directory) } else { named.to_vec() };
     let outer = environment.clone();
-    for (name, value) in environment::read_files(session, &outer, &paths)? {
+    let read = environment::read_files(session, &outer, &paths);
+    for (name, value) in read.values {
         environment.entry(name).or_insert(value);
     }
-    Ok(())
+    read.is_whole
 }
 
-fn default_env_file(session: &mut Session<'_>, directory: &Path) -> Result<Vec<PathBuf>, Failed> {
+fn default_env_file(session: &mut Session<'_>, directory: &Path) -> Vec<PathBuf> {
     if let Some(switch) =
         session.options.environment.get("COMPOSE_DISABLE_ENV_FILE").filter(|text| !text.is_empty())
     {
         match parse_bool(switch) {
-            Some(true) => return Ok(Vec::new()),
+            Some(true) => return Vec::new(),
             Some(false) => {}
             None => {
                 let message = format!("strconv.ParseBool: parsing {switch:?}: invalid syntax");
-                let error = Diagnostic::error(message).hint("set COMPOSE_DISABLE_ENV_FILE to true or false");
-                return Err(session.fail(error));
+                let plain = format!("COMPOSE_DISABLE_ENV_FILE cannot be `{switch}`");
+                let error = Diagnostic::error(message).plain(plain).allowed(["true", "false"]);
+                session.diagnostics.push(error.hint("set COMPOSE_DISABLE_ENV_FILE to true or false"));
             }
         }
     }
     let path = directory.join(".env");
-    Ok(if session.files.kind(&path) == Some(FileKind::File) { vec![path] } else { Vec::new() })
+    if session.files.kind(&path) == Some(FileKind::File) { vec![path] } else { Vec::new() }
 }
 
 /// A boolean in the words of the reference's command line.
@@ -143,7 +151,7 @@ fn from_variable(environment: &Environment, cwd: &Path) -> Vec<PathBuf> {
 /// The compose file in a directory or the nearest one above it, with its override.
 fn search(session: &mut Session<'_>, start: &Path) -> Vec<PathBuf> {
     for directory in start.ancestors() {
-        let Some(main) = pick(session, directory, &CONFIG_NAMES, "config files") else { continue };
+        let Some(main) = pick(session, directory, &CONFIG_NAMES, "compose files") else { continue };
         let beside = pick(session, directory, &OVERRIDE_NAMES, "override files");
         return std::iter::once(main).chain(beside).collect();
     }
@@ -159,21 +167,33 @@ fn pick(session: &mut Session<'_>, directory: &Path, names: &[&str], what: &str)
         .collect();
     if found.len() > 1 {
         let list: Vec<String> = found.iter().map(|path| path.display().to_string()).collect();
-        let several = format!("Found multiple {what} with supported names: {}", list.join(", "));
-        let plain = format!("there are several {what}: {}", list.join(", "));
+        let several = format!(
+            "Found multiple {} with supported names: {}",
+            what.replace("compose", "config"),
+            list.join(", ")
+        );
+        let plain = format!("there are several {what} in one directory: {}", list.join(", "));
         session.diagnostics.push(Diagnostic::warning(several).plain(plain).hint(HINT));
         let used = Diagnostic::warning(format!("Using {}", list[0]));
-        session.diagnostics.push(used.plain(format!("{} is used", list[0])).hint(HINT));
+        let plain = format!("{} is read, the others are not", list[0]);
+        session.diagnostics.push(used.plain(plain).hint(HINT));
     }
     found.into_iter().next()
 }
 
-/// All files must be there before the first is read: a missing last one must not hide behind a mistake in the first.
-fn check_files(session: &mut Session<'_>, config_files: &[PathBuf]) -> Result<(), Failed> {
+/// The config files that are there; each that is not is told.
+fn existing(session: &mut Session<'_>, config_files: Vec<PathBuf>) -> Vec<PathBuf> {
     let options = session.options;
-    for (i, file) in config_files.iter().enumerate().filter(|(_, file)| *file != Path::new(STDIN)) {
+    let mut found = Vec::with_capacity(config_files.len());
+    for (i, file) in config_files.into_iter().enumerate() {
         let written = options.files.get(i).map_or("", String::as_str);
-        session.diagnostics.extend(session.refusal(file, written));
+        match session.refusal(&file, written).filter(|_| file != Path::new(STDIN)) {
+            None => found.push(file),
+            Some(refusal) => {
+                session.diagnostics.push(refusal);
+                session.broken.lacks_a_file();
+            }
+        }
     }
-    session.checkpoint()
+    found
 }

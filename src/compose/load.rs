@@ -1,5 +1,6 @@
 //! The way from file names to a [`Project`]: every step has its own module, this one puts them in order.
 
+use super::broken::Broken;
 use super::diagnostic::{Diagnostic, Sources};
 use super::document::{self, Purpose, Scope};
 use super::environment::{self, Environment};
@@ -90,19 +91,41 @@ pub struct Project {
 pub struct Loaded {
     /// The project; `None` if and only if some diagnostic is an error.
     pub project: Option<Project>,
+    /// What could be made of files with errors.
+    pub draft: Option<Draft>,
     /// Everything there is to say about the files, in the order it was found.
     pub diagnostics: Vec<Diagnostic>,
     /// The texts that the diagnostics point into.
     pub sources: Sources,
 }
 
+/// A project with errors: good for finding more of them, and for nothing else.
+#[derive(Debug)]
+pub struct Draft {
+    /// The project without what is broken.
+    pub project: Project,
+    /// What is broken, so that nothing is told that only follows from it.
+    pub broken: Broken,
+}
+
 /// Loads a project.
 pub fn load(files: &dyn Files, options: &LoadOptions) -> Loaded {
+    load_beside(files, options, Sources::default())
+}
+
+/// As [`load`], for a project of which files were read already: places in them stay valid.
+pub fn load_beside(files: &dyn Files, options: &LoadOptions, read: Sources) -> Loaded {
     let mut session = Session::new(files, options);
+    session.sources = read;
     let project = run(&mut session).ok();
     session.settle();
-    let project = project.filter(|_| session.is_sound());
-    Loaded { project, diagnostics: without_repeats(session.diagnostics), sources: session.sources }
+    let is_sound = session.is_sound();
+    let diagnostics = with_counts(without_repeats(session.diagnostics));
+    let (project, draft) = match project {
+        Some(project) if is_sound => (Some(project), None),
+        project => (None, project.map(|project| Draft { project, broken: session.broken })),
+    };
+    Loaded { project, draft, diagnostics, sources: session.sources }
 }
 
 /// A file that is used several times (extended, say) would tell the same about itself each time.
@@ -115,38 +138,77 @@ fn without_repeats(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
         .collect()
 }
 
+/// A variable that nothing sets is told once, where it is used first, with the number of its uses.
+fn with_counts(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut kept: Vec<Diagnostic> = Vec::with_capacity(diagnostics.len());
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for one in diagnostics {
+        match one
+            .unset_variable()
+            .filter(|_| !one.is_error())
+            .map(|name| known.get(name).copied().ok_or(name))
+        {
+            Some(Ok(index)) => {
+                let count = kept[index].count() + one.count();
+                kept[index] = kept[index].clone().more_places(count - 1);
+            }
+            Some(Err(name)) => {
+                known.insert(name.to_owned(), kept.len());
+                kept.push(one);
+            }
+            None => kept.push(one),
+        }
+    }
+    kept
+}
+
 fn run(session: &mut Session<'_>) -> Result<Project, Failed> {
     let inputs = inputs::collect(session)?;
     let scope = Scope {
         directory: inputs.working_dir.clone(),
         relative: inputs.working_dir.clone(),
         environment: &inputs.environment,
+        knows_variables: inputs.knows_variables,
         included: Vec::new(),
     };
     let mut tree = Map::new();
     for file in &inputs.config_files {
-        tree = document::load_file(session, &scope, file, tree, Purpose::Project)?.0;
+        if document::load_file(session, &scope, file, &mut tree, Purpose::Project).is_err() {
+            session.broken.lacks_a_file();
+        }
     }
-    session.needs_whole_project()?;
+    session.settle();
+    session.broken.judge_sections();
     if tree.is_empty() {
-        let files: Vec<String> = inputs.config_files.iter().map(|file| file.display().to_string()).collect();
-        let empty = Diagnostic::error("empty compose file")
-            .plain(format!("nothing is in {}", files.join(", ")))
-            .hint("write at least `services:` with a service below it");
-        return Err(session.fail(empty));
+        if session.is_sound() {
+            let empty = nothing_in(session, &inputs.config_files);
+            session.diagnostics.push(empty);
+        }
+        return Err(Failed);
     }
     let mut nodes = Node::new(Value::Map(tree), Span::default());
     let directory = session.options.resolve_paths.then_some(inputs.working_dir.as_path());
-    complete(session, &mut nodes, directory.unwrap_or(Path::new("")), &inputs.environment)?;
-    if inputs.name.is_empty() {
+    complete(session, &mut nodes, directory.unwrap_or(Path::new("")), &inputs.environment);
+    if inputs.name.is_empty() && !session.broken.is_at_or_below("name") {
         let empty = Diagnostic::error("project name must not be empty")
+            .plain("the project has no name: its directory's has no letter or digit")
+            .at("name")
             .hint("set `name:` in the compose file, or COMPOSE_PROJECT_NAME");
-        return Err(session.fail(empty));
+        session.diagnostics.push(empty);
     }
     if session.options.normalize {
         normalize::apply(&mut nodes, &inputs.name, &inputs.environment);
     }
-    finish(session, inputs, nodes)
+    Ok(finish(session, inputs, nodes))
+}
+
+fn nothing_in(session: &Session<'_>, files: &[PathBuf]) -> Diagnostic {
+    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let first = files.first().and_then(|file| session.sources.id(file));
+    Diagnostic::error("empty compose file")
+        .plain(format!("nothing is in {}", names.join(", ")))
+        .span(first.map_or_else(Span::default, |file| Span { file, start: 0, end: 0 }))
+        .hint("write at least `services:` with a service below it")
 }
 
 /// What every project gets once its files are merged, an included one too: defaults, checks that need nothing but
@@ -156,20 +218,20 @@ pub(super) fn complete(
     root: &mut Node,
     directory: &Path,
     environment: &Environment,
-) -> Result<(), Failed> {
+) {
     defaults::apply(root);
     validation::check(root, &mut session.diagnostics);
     session.settle();
     if directory != Path::new("") {
-        let resolved = paths::resolve(session, root, directory);
-        session.take(resolved)?;
+        let found = paths::resolve(session, root, directory);
+        session.diagnostics.extend(found);
+        session.settle();
     }
     environment::resolve_lists(root, environment);
-    Ok(())
 }
 
 /// From the complete tree to the project: types, profiles, checks, files of services, selection.
-fn finish(session: &mut Session<'_>, inputs: inputs::Inputs, nodes: Node) -> Result<Project, Failed> {
+fn finish(session: &mut Session<'_>, inputs: inputs::Inputs, nodes: Node) -> Project {
     let mut project = Project {
         name: inputs.name,
         working_dir: inputs.working_dir,
@@ -185,7 +247,7 @@ fn finish(session: &mut Session<'_>, inputs: inputs::Inputs, nodes: Node) -> Res
         if let Json::Object(tree) = canonical::untyped(&project.nodes) {
             project.tree = tree;
         }
-        return Ok(project);
+        return project;
     }
     project.tree = canonical::decode(&project.nodes, &mut session.diagnostics);
     session.settle();
@@ -201,8 +263,8 @@ fn finish(session: &mut Session<'_>, inputs: inputs::Inputs, nodes: Node) -> Res
     select::enable(session, &mut project, &active, switched_off);
     resolve::env_files(session, &mut project);
     session.settle();
-    select::apply(session, &mut project)?;
-    Ok(project)
+    select::apply(session, &mut project);
+    project
 }
 
 #[cfg(test)]

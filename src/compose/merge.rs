@@ -7,8 +7,7 @@ use super::diagnostic::Diagnostic;
 use super::node::{Key, Map, Node, Value};
 use super::text;
 use super::walk::Place;
-
-type Merged = Result<Node, Diagnostic>;
+use indexmap::map::MutableKeys as _;
 
 /// How the values of one attribute merge.
 #[derive(Clone, Copy)]
@@ -73,99 +72,153 @@ const RULES: &[(&str, Rule)] = &[
     ("networks.*.ipam.config", Rule::Pools),
 ];
 
-/// Merges a document over what was there before.
-pub(super) fn documents(base: Map, over: Map) -> Result<Map, Diagnostic> {
-    maps(base, over, &mut Place::default())
+/// Merges a document over what was there before. Where the two do not fit each other the later one is left out, with an
+/// error.
+pub(super) fn documents(base: Map, over: Map, diagnostics: &mut Vec<Diagnostic>) -> Map {
+    Merge { place: Place::default(), diagnostics }.maps(base, over)
 }
 
-/// Merges a service over the one that it extends.
-pub(super) fn service(name: &str, base: Node, over: Node) -> Merged {
-    node(base, over, &mut Place::of(&["services", name]))
+/// Merges a service over the one that it extends, likewise.
+pub(super) fn service(name: &str, base: Node, over: Node, diagnostics: &mut Vec<Diagnostic>) -> Node {
+    Merge { place: Place::of(&["services", name]), diagnostics }.node(base, over)
 }
 
-fn node(base: Node, over: Node, place: &mut Place) -> Merged {
-    let rule = RULES.iter().find(|(pattern, _)| place.matches(pattern)).map(|(_, rule)| *rule);
-    match rule {
-        Some(Rule::Replace) => Ok(over),
-        // The reference refuses a null list of pools, though null means nothing elsewhere.
-        Some(Rule::Pools) => pools(base, over, place),
-        // The reference crashes on anything but two mappings.
-        Some(Rule::Logging) if base.as_map().is_none() || over.as_map().is_none() => {
-            Err(cannot_override(place, &over))
+struct Merge<'d> {
+    /// Where in the project the two nodes stand.
+    place: Place,
+    diagnostics: &'d mut Vec<Diagnostic>,
+}
+
+impl Merge<'_> {
+    fn node(&mut self, base: Node, over: Node) -> Node {
+        let rule = RULES.iter().find(|(pattern, _)| self.place.matches(pattern)).map(|(_, rule)| *rule);
+        match rule {
+            Some(Rule::Replace) => over,
+            // The reference refuses a null list of pools, though null means nothing elsewhere.
+            Some(Rule::Pools) => self.pools(base, over),
+            // The reference crashes on anything but two mappings.
+            Some(Rule::Logging) if base.as_map().is_none() || over.as_map().is_none() => {
+                self.cannot_override(base, &over)
+            }
+            _ if over.is_null() => base,
+            Some(rule) => self.by_rule(rule, base, over),
+            None => self.by_kind(base, over),
         }
-        _ if over.is_null() => Ok(base),
-        Some(rule) => by_rule(rule, base, over, place),
-        None => by_kind(base, over, place),
     }
-}
 
-fn by_kind(base: Node, over: Node, place: &mut Place) -> Merged {
-    let span = over.span;
-    match (base.value, over.value) {
-        (Value::Map(base), Value::Map(over)) => Ok(Node::new(Value::Map(maps(base, over, place)?), span)),
-        (Value::List(mut base), Value::List(over)) => {
-            base.extend(over);
-            Ok(Node::new(Value::List(base), span))
+    fn by_kind(&mut self, base: Node, over: Node) -> Node {
+        let span = over.span;
+        match (base.value, over.value) {
+            (Value::Map(base), Value::Map(over)) => Node::new(Value::Map(self.maps(base, over)), span),
+            (Value::List(mut base), Value::List(over)) => {
+                base.extend(over);
+                Node::new(Value::List(base), span)
+            }
+            (whole @ (Value::Map(_) | Value::List(_)), value) => {
+                self.cannot_override(Node::new(whole, base.span), &Node::new(value, span))
+            }
+            (_, value) => Node::new(value, span),
         }
-        (Value::Map(_) | Value::List(_), value) => Err(cannot_override(place, &Node::new(value, span))),
-        (_, value) => Ok(Node::new(value, span)),
     }
-}
 
-fn by_rule(rule: Rule, base: Node, over: Node, place: &mut Place) -> Merged {
-    match rule {
-        Rule::Replace | Rule::ReplaceUnlessNull => Ok(over),
-        Rule::Sequence => {
-            let span = over.span;
-            let mut list = sequence(base);
-            list.extend(sequence(over));
-            Ok(Node::new(Value::List(list), span))
-        }
-        Rule::Hosts => {
-            let span = over.span;
-            let mut list = sequence(base);
-            for entry in sequence(over) {
-                if !list.iter().any(|known| known.as_str().is_some() && known.as_str() == entry.as_str()) {
-                    list.push(entry);
+    fn by_rule(&mut self, rule: Rule, base: Node, over: Node) -> Node {
+        let span = over.span;
+        match rule {
+            Rule::Replace | Rule::ReplaceUnlessNull => over,
+            Rule::Sequence => {
+                let mut list = sequence(base);
+                list.extend(sequence(over));
+                Node::new(Value::List(list), span)
+            }
+            Rule::Hosts => {
+                let mut list = sequence(base);
+                for entry in sequence(over) {
+                    if !list.iter().any(|known| known.as_str().is_some() && known.as_str() == entry.as_str())
+                    {
+                        list.push(entry);
+                    }
                 }
+                Node::new(Value::List(list), span)
             }
-            Ok(Node::new(Value::List(list), span))
+            Rule::Names(default) => self.by_kind(names_to_map(base, default), names_to_map(over, default)),
+            Rule::Build => self.by_kind(build_to_map(base), build_to_map(over)),
+            Rule::Logging => {
+                let driver = |node: &Node| node.get("driver").and_then(Node::as_str).map(str::to_owned);
+                let (before, after) = (driver(&base), driver(&over));
+                let other_driver = before.is_some() && after.is_some() && before != after;
+                if other_driver { over } else { self.by_kind(base, over) }
+            }
+            Rule::Pools => self.pools(base, over),
         }
-        Rule::Names(default) => by_kind(names_to_map(base, default), names_to_map(over, default), place),
-        Rule::Build => by_kind(build_to_map(base), build_to_map(over), place),
-        Rule::Logging => {
-            let driver = |node: &Node| node.get("driver").and_then(Node::as_str).map(str::to_owned);
-            let (before, after) = (driver(&base), driver(&over));
-            let other_driver = before.is_some() && after.is_some() && before != after;
-            if other_driver { Ok(over) } else { by_kind(base, over, place) }
-        }
-        Rule::Pools => pools(base, over, place),
     }
-}
 
-fn maps(mut base: Map, over: Map, place: &mut Place) -> Result<Map, Diagnostic> {
-    for (key, value) in over {
-        match base.get_mut(&key) {
-            Some(slot) => {
-                place.push(&key.name);
-                *slot = node(std::mem::take(slot), value, place)?;
-                place.pop();
-            }
-            None => {
+    fn maps(&mut self, mut base: Map, over: Map) -> Map {
+        for (key, value) in over {
+            let Some((_, known, slot)) = base.get_full_mut2(&key) else {
                 base.insert(key, value);
+                continue;
+            };
+            let is_joined = slot.as_map().is_some() && value.as_map().is_some();
+            self.place.push(&key.name);
+            *slot = self.node(std::mem::take(slot), value);
+            self.place.pop();
+            // A value that took the place of the earlier one stands below its own key.
+            if !is_joined && slot.span.file == key.span.file {
+                known.span = key.span;
             }
         }
+        base
     }
-    Ok(base)
-}
 
-fn cannot_override(place: &Place, over: &Node) -> Diagnostic {
-    let name = place.segments().last().map_or("", String::as_str);
-    Diagnostic::error(format!("cannot override {}", place.without_positions()))
-        .plain(format!("`{name}` has another form here than in the file before, so the two cannot be merged"))
-        .at(place.to_string())
-        .span(over.span)
-        .hint("write it in the same form (list or mapping) as in the file before, or put !override in front of it")
+    fn cannot_override(&mut self, base: Node, over: &Node) -> Node {
+        let segments = self.place.segments();
+        let name = match segments {
+            [.., name, last] if last.starts_with('[') => format!("an entry of `{name}`"),
+            _ => format!("`{}`", segments.last().map_or("", String::as_str)),
+        };
+        let kind = |node: &Node| match &node.value {
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+            Value::Null => "empty",
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Timestamp(_) | Value::String(_) => {
+                "a single value"
+            }
+        };
+        let (before, after) = (kind(&base), kind(over));
+        let error = Diagnostic::error(format!("cannot override {}", self.place.without_positions()))
+            .plain(format!("{name} is {after} here and {before} before, so the two cannot be merged"))
+            .at(self.place.to_string())
+            .span(over.span)
+            .also(base.span, "before")
+            .allowed([before])
+            .hint(format!(
+                "write {before} here too, or put `!override` in front of it to replace what was before"
+            ));
+        self.diagnostics.push(error);
+        base
+    }
+
+    fn pools(&mut self, base: Node, over: Node) -> Node {
+        let span = over.span;
+        let (mut list, later) = match (base.value, over.value) {
+            (Value::List(list), Value::List(later)) => (list, later),
+            (value, _) => {
+                let message = format!("{}: unexpected type", self.place.without_positions());
+                let error = Diagnostic::error(message).plain("`config` must be a list").allowed(["a list"]);
+                let error = error.at(self.place.to_string()).span(span);
+                self.diagnostics.push(error.hint("write a list of pools, or leave the key out"));
+                return Node::new(value, base.span);
+            }
+        };
+        let subnet = |node: &Node| node.get("subnet").and_then(Node::as_str).map(str::to_owned);
+        for pool in later {
+            match list.iter_mut().find(|known| subnet(known) == subnet(&pool)) {
+                Some(known) => *known = self.by_kind(std::mem::take(known), pool),
+                None => list.push(pool),
+            }
+        }
+        Node::new(Value::List(list), span)
+    }
 }
 
 /// A map as sorted `key=value` entries, a string as a list of one.
@@ -234,25 +287,6 @@ pub(super) fn build_to_map(node: Node) -> Node {
         }
         _ => node,
     }
-}
-
-fn pools(base: Node, over: Node, place: &mut Place) -> Merged {
-    let span = over.span;
-    let (Value::List(mut list), Value::List(later)) = (base.value, over.value) else {
-        return Err(Diagnostic::error(format!("{}: unexpected type", place.without_positions()))
-            .plain("`config` must be a list")
-            .at(place.to_string())
-            .span(span)
-            .hint("write a list of pools, or leave the key out"));
-    };
-    let subnet = |node: &Node| node.get("subnet").and_then(Node::as_str).map(str::to_owned);
-    for pool in later {
-        match list.iter_mut().find(|known| subnet(known) == subnet(&pool)) {
-            Some(known) => *known = by_kind(std::mem::take(known), pool, place)?,
-            None => list.push(pool),
-        }
-    }
-    Ok(Node::new(Value::List(list), span))
 }
 
 #[cfg(test)]

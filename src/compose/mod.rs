@@ -18,6 +18,7 @@ pub mod support;
 pub mod unique;
 pub mod yaml;
 
+pub mod broken;
 mod consistency;
 mod defaults;
 mod document;

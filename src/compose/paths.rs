@@ -1,6 +1,6 @@
 //! Relative paths of a project start from its directory (reference: docker compose 2.40). Nothing is checked to exist.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Lack};
 use super::node::{Node, Value};
 use super::session::{self, Session};
 use super::walk::{self, Place};
@@ -31,8 +31,8 @@ const PATHS: &[(&str, Kind)] = &[
     ("secrets.*.file", Kind::Host),
 ];
 
-/// Joins every relative path of a tree with `directory`, which may be relative itself.
-pub(super) fn resolve(session: &Session<'_>, root: &mut Node, directory: &Path) -> Result<(), Diagnostic> {
+/// Joins every relative path of a tree with `directory`, which may be relative itself; says which are missing.
+pub(super) fn resolve(session: &Session<'_>, root: &mut Node, directory: &Path) -> Vec<Diagnostic> {
     let resolver = Resolver { session, directory };
     for (pattern, kind) in PATHS {
         walk::each_mut(root, pattern, &mut |node, _| {
@@ -41,14 +41,12 @@ pub(super) fn resolve(session: &Session<'_>, root: &mut Node, directory: &Path) 
             }
         });
     }
-    let mut result = Ok(());
+    let mut found = Vec::new();
     walk::each_mut(root, "services.*.volumes.*", &mut |node, place| {
-        if let Err(error) = resolver.mount(node, place) {
-            result = Err(error);
-        }
+        found.extend(resolver.mount(node, place));
     });
     walk::each_mut(root, "volumes.*", &mut |node, _| resolver.volume(node));
-    result
+    found
 }
 
 struct Resolver<'s> {
@@ -110,24 +108,24 @@ impl Resolver<'_> {
         path.to_owned()
     }
 
-    fn mount(&self, node: &mut Node, place: &Place) -> Result<(), Diagnostic> {
+    fn mount(&self, node: &mut Node, place: &Place) -> Option<Diagnostic> {
         let span = node.span;
         if node.get("type").and_then(Node::as_str) != Some("bind") {
-            return Ok(());
+            return None;
         }
-        match node.as_map_mut().and_then(|map| map.get_mut("source")).map(|source| &mut source.value) {
-            Some(Value::String(source)) => {
-                *source = self.path(source, Kind::Host);
-                Ok(())
-            }
-            _ => Err(Diagnostic::error(
-                "invalid mount config for type \"bind\": field Source must not be empty",
-            )
-            .plain("a bind mount needs a source")
-            .at(place.to_string())
-            .span(span)
-            .hint("add `source: PATH`, the path on the host")),
+        if let Some(Value::String(source)) =
+            node.as_map_mut().and_then(|map| map.get_mut("source")).map(|source| &mut source.value)
+        {
+            *source = self.path(source, Kind::Host);
+            return None;
         }
+        let missing =
+            Diagnostic::error("invalid mount config for type \"bind\": field Source must not be empty")
+                .plain("`source` is missing in this bind mount")
+                .at(place.to_string())
+                .span(span)
+                .lacks(Lack::Key(vec!["source"]));
+        Some(missing.hint("add `source: PATH`, the path on the host"))
     }
 
     /// A volume of the local driver that binds a directory.

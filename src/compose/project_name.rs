@@ -4,7 +4,7 @@ use super::diagnostic::Diagnostic;
 use super::environment::Environment;
 use super::interpolate;
 use super::node::{Key, Map, Node, Span, Value};
-use super::session::{Failed, Session};
+use super::session::Session;
 use super::text;
 use std::path::{Path, PathBuf};
 
@@ -14,15 +14,15 @@ pub(super) fn decide(
     environment: &Environment,
     config_files: &[PathBuf],
     working_dir: &Path,
-) -> Result<String, Failed> {
+) -> String {
     let asked = session.options.project_name.as_ref().filter(|name| !name.is_empty());
     let set = environment.get("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
     if let Some(name) = asked.or(set) {
-        return session.take(checked(name));
+        session.diagnostics.extend(refused(name));
+        return normalize(name);
     }
-    if let Some(written) = written(session, config_files)? {
-        let name = interpolated(session, environment, written)?;
-        return Ok(normalize(&name));
+    if let Some(written) = written(session, config_files) {
+        return normalize(&interpolated(session, environment, written));
     }
     let base =
         |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -37,36 +37,30 @@ pub(super) fn decide(
             .hint("set `name:` in the compose file so that the name does not depend on the way to it"),
         );
     }
-    Ok(name)
+    name
 }
 
-fn checked(name: &str) -> Result<String, Diagnostic> {
+/// What is wrong with a name that was asked for.
+fn refused(name: &str) -> Option<Diagnostic> {
     const RULE: &str = "a project name holds a-z, 0-9, `-` and `_`, and begins with a letter or digit";
     let normal = normalize(name);
     if normal == name {
-        return Ok(normal);
+        return None;
     }
     let error = Diagnostic::error(format!(
         "invalid project name {name:?}: must consist only of lowercase alphanumeric characters, hyphens, and \
          underscores as well as start with a letter or number"
     ));
     let error = error.plain(format!("`{name}` cannot be a project name"));
-    Err(error.hint(if normal.is_empty() { RULE.to_owned() } else { format!("{RULE}, such as `{normal}`") }))
+    Some(error.hint(if normal.is_empty() { RULE.to_owned() } else { format!("{RULE}, such as `{normal}`") }))
 }
 
 /// The last non-empty `name` over all documents of all files.
-fn written(session: &mut Session<'_>, config_files: &[PathBuf]) -> Result<Option<Node>, Failed> {
+fn written(session: &mut Session<'_>, config_files: &[PathBuf]) -> Option<Node> {
     let mut last = None;
-    let mut failed = None;
     for file in config_files {
-        let documents = match session.documents(file) {
-            Ok(documents) => documents,
-            Err(error) => {
-                failed = Some(error);
-                continue;
-            }
-        };
-        for document in documents.iter() {
+        let Ok(decoded) = session.documents(file) else { continue };
+        for document in decoded.documents.iter() {
             let name = document.root.get("name");
             if let Some(name) =
                 name.filter(|name| text::of_scalar(&name.value).is_some_and(|text| !text.is_empty()))
@@ -75,17 +69,16 @@ fn written(session: &mut Session<'_>, config_files: &[PathBuf]) -> Result<Option
             }
         }
     }
-    failed.map_or(Ok(last), Err)
+    last
 }
 
-fn interpolated(session: &mut Session<'_>, environment: &Environment, name: Node) -> Result<String, Failed> {
+fn interpolated(session: &mut Session<'_>, environment: &Environment, name: Node) -> String {
     let mut root = Node::new(Value::Map(Map::from_iter([(Key::from("name"), name)])), Span::default());
     if session.options.interpolate {
         let lookup = |name: &str| environment.get(name).cloned();
         interpolate::interpolate(&mut root, &lookup, &mut session.diagnostics);
-        session.checkpoint()?;
     }
-    Ok(root.get("name").and_then(|name| text::of_scalar(&name.value)).unwrap_or_default())
+    root.get("name").and_then(|name| text::of_scalar(&name.value)).unwrap_or_default()
 }
 
 /// The nearest valid name: lower case, without other characters than letters, digits, `_` and `-`, and not
@@ -112,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_name_asked_for_must_be_valid_as_it_is() {
-        let error = checked("Bad.Name").unwrap_err();
+        let error = refused("Bad.Name").unwrap();
         assert!(error.message.starts_with("invalid project name \"Bad.Name\""));
         assert!(error.hint.is_some_and(|hint| hint.ends_with("such as `badname`")));
     }

@@ -7,7 +7,7 @@ use super::files::FileKind;
 use super::json;
 use super::load::Project;
 use super::node::{Node, Span};
-use super::session::{Failed, Session};
+use super::session::Session;
 use super::validation::is_true;
 use super::walk;
 use serde_json::{Map, Value};
@@ -95,9 +95,7 @@ pub(super) fn env_files(session: &mut Session<'_>, project: &mut Project) {
         for (index, node) in list.unwrap_or_default().iter().enumerate() {
             let place = format!("services.{name}.env_file[{index}]");
             let Ok(reference) = session.take(env_reference(node, place)) else { continue };
-            // What is wrong with one file is told beside what is wrong with the others.
-            let _: Result<(), Failed> =
-                read_env_file(session, &reference, &project.environment, &own, &mut merged);
+            read_env_file(session, &reference, &project.environment, &own, &mut merged);
         }
         merged.extend(own);
         set(service, "environment", merged, BEFORE_ENVIRONMENT);
@@ -144,30 +142,35 @@ fn read_env_file(
     outer: &Environment,
     own: &Values,
     merged: &mut Values,
-) -> Result<(), Failed> {
-    let Some(text) = open(session, reference)? else { return Ok(()) };
+) {
+    let Some(text) = open(session, reference) else { return };
     let lookup = |name: &str| {
         let own = || own.get(name).and_then(Value::as_str);
         let earlier = || merged.get(name).and_then(Value::as_str);
         outer.get(name).map(String::as_str).or_else(own).or_else(earlier).map(str::to_owned)
     };
-    let values = parse(session, reference, &text, &lookup)?;
+    let values = parse(session, reference, &text, &lookup);
     merged.extend(values.into_iter().map(|(name, value)| (name, Value::String(value))));
-    Ok(())
 }
 
 /// A file's id and text.
 type Text = (super::node::FileId, std::sync::Arc<str>);
 
-/// Opens a file that a service names; `None` if it may be missing and is.
-fn open(session: &mut Session<'_>, reference: &Reference<'_>) -> Result<Option<Text>, Failed> {
+/// Opens a file that a service names; `None` if it may be missing and is, or cannot be read.
+fn open(session: &mut Session<'_>, reference: &Reference<'_>) -> Option<Text> {
     let Reference { path, what, .. } = *reference;
     // Without path resolution a relative one is left, and starts at the process directory.
     let absolute = session.options.cwd.join(path);
     let found = if path.is_empty() { None } else { session.files.kind(&absolute) };
     let error = match found {
-        Some(FileKind::File) => return session.read_private(&absolute).map(Some),
-        None if !reference.required => return Ok(None),
+        Some(FileKind::File) => {
+            session.sources.note_way(&absolute, "named in", reference.span);
+            let before = session.diagnostics.len();
+            let read = session.read_private(&absolute).ok();
+            session.blame(before, &reference.place, reference.span);
+            return read;
+        }
+        None if !reference.required => return None,
         Some(FileKind::Directory) => {
             Diagnostic::error(format!("failed to read {path}: read {path}: is a directory"))
                 .plain(format!("the {what} {path} is a directory"))
@@ -184,32 +187,36 @@ fn open(session: &mut Session<'_>, reference: &Reference<'_>) -> Result<Option<T
                 .hint(session.other_file(&absolute, otherwise))
         }
     };
-    Err(session.fail(error.at(reference.place.clone()).span(reference.span)))
+    session.fail(error.at(reference.place.clone()).span(reference.span));
+    None
 }
 
+/// The values of a file, as far as it can be read.
 fn parse(
     session: &mut Session<'_>,
     reference: &Reference<'_>,
     (file, text): &Text,
     lookup: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<(String, String)>, Failed> {
+) -> Vec<(String, String)> {
     let mut unset = Vec::new();
     let parsed = if reference.raw {
         dotenv::parse_raw(text, lookup)
     } else {
         dotenv::parse(text, lookup, &mut |name, at| unset.push((name.to_owned(), at)))
     };
-    let warning = |(name, at): &(String, usize)| environment::unset_warning(name, (*file, text, *at));
-    session.diagnostics.extend(unset.iter().map(warning).map(|one| one.at(reference.place.clone())));
+    if parsed.errors.is_empty() {
+        let warning = |(name, at): &(String, usize)| environment::unset_warning(name, (*file, text, *at));
+        session.diagnostics.extend(unset.iter().map(warning).map(|one| one.at(reference.place.clone())));
+    }
     let path = Path::new(reference.path);
-    let parsed = parsed.map_err(|error| {
-        let mut refused = environment::unparsable(path, *file, &error).at(reference.place.clone());
+    session.tell(parsed.errors.iter().map(|error| {
+        let mut refused = environment::unparsable(path, *file, error).at(reference.place.clone());
         if reference.raw {
             refused.message = format!("failed to parse env_file {}: {}", path.display(), error.message);
         }
         refused
-    });
-    session.take(parsed)
+    }));
+    parsed.pairs
 }
 
 fn label_reference(node: &Node, place: String) -> Reference<'_> {
@@ -230,9 +237,9 @@ pub(super) fn label_files(session: &mut Session<'_>, project: &mut Project) {
         let mut merged = Values::new();
         for (index, node) in list.unwrap_or_default().iter().enumerate() {
             let reference = label_reference(node, format!("services.{name}.label_file[{index}]"));
-            let Ok(Some(text)) = open(session, &reference) else { continue };
+            let Some(text) = open(session, &reference) else { continue };
             let lookup = |name: &str| merged.get(name).and_then(Value::as_str).map(str::to_owned);
-            let Ok(values) = parse(session, &reference, &text, &lookup) else { continue };
+            let values = parse(session, &reference, &text, &lookup);
             merged.extend(values.into_iter().map(|(name, value)| (name, Value::String(value))));
         }
         merged.extend(json::fields(service.get("labels")).map(|(name, value)| (name.clone(), value.clone())));

@@ -1,11 +1,11 @@
 //! The services that were asked for, with what they need, and the resources that are left without a user
 //! (reference: docker compose 2.40).
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Lack};
 use super::json;
 use super::load::Project;
 use super::profiles;
-use super::session::{Failed, Session};
+use super::session::Session;
 use super::suggest;
 use super::walk;
 use serde_json::{Map, Value};
@@ -36,32 +36,32 @@ pub(super) fn enable(
 }
 
 /// Keeps the services that were asked for with their dependencies, and drops resources without a user.
-pub(super) fn apply(session: &mut Session<'_>, project: &mut Project) -> Result<(), Failed> {
+pub(super) fn apply(session: &mut Session<'_>, project: &mut Project) {
     if !session.options.services.is_empty() {
-        let wanted = closure(&project.tree, &session.options.services);
-        let wanted = session.take(wanted)?;
+        let wanted = closure(&project.tree, &session.options.services, &mut session.diagnostics);
         keep(&mut project.tree, &wanted);
     }
     if !session.options.all_resources {
         prune(&mut project.tree);
     }
-    let clash = shared_container_name(project);
-    session.take(clash)
+    session.diagnostics.extend(shared_container_names(project));
 }
 
 /// The services that names or patterns mean, with what they depend on.
-fn closure(tree: &Map<String, Value>, names: &[String]) -> Result<BTreeSet<String>, Diagnostic> {
+fn closure(
+    tree: &Map<String, Value>,
+    names: &[String],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> BTreeSet<String> {
     let mut wanted = BTreeSet::new();
     let mut open: Vec<(String, bool)> = names.iter().rev().map(|name| (name.clone(), true)).collect();
     while let Some((name, required)) = open.pop() {
         let found = matching(tree, &name);
         if found.is_empty() && required {
             let known: Vec<&str> = json::entries(tree, "services").map(|(name, _)| name.as_str()).collect();
-            return Err(Diagnostic::error(format!("no such service: {name}")).hint(suggest::instead_of(
-                &name,
-                "services that are switched on",
-                &known,
-            )));
+            let hint = suggest::instead_of(&name, "services that are switched on", &known);
+            let error = Diagnostic::error(format!("no such service: {name}"));
+            diagnostics.push(error.lacks(Lack::Entry("services")).hint(hint));
         }
         for (service, body) in found {
             if wanted.insert(service.clone()) {
@@ -72,7 +72,7 @@ fn closure(tree: &Map<String, Value>, names: &[String]) -> Result<BTreeSet<Strin
             }
         }
     }
-    Ok(wanted)
+    wanted
 }
 
 fn matching<'t>(tree: &'t Map<String, Value>, name: &str) -> Vec<(&'t String, &'t Value)> {
@@ -161,27 +161,28 @@ fn uses(service: &Value, section: &str) -> Vec<String> {
 }
 
 /// Two containers cannot have one name.
-fn shared_container_name(project: &Project) -> Result<(), Diagnostic> {
+fn shared_container_names(project: &Project) -> Vec<Diagnostic> {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut found = Vec::new();
     for (service, body) in json::entries(&project.tree, "services") {
         let name = json::text(body, "container_name");
-        if name.is_empty() {
+        let Some(other) = seen.get(name).copied().filter(|_| !name.is_empty()) else {
+            seen.insert(name, service);
             continue;
-        }
-        if let Some(other) = seen.insert(name, service) {
-            let span =
-                |service: &str| walk::span_of(&project.nodes, &["services", service, "container_name"]);
-            let message =
-                format!("services.{service}: container name {name:?} is already in use by service {{}}\"");
-            return Err(Diagnostic::error(message)
+        };
+        let span = |service: &str| walk::span_of(&project.nodes, &["services", service, "container_name"]);
+        let message =
+            format!("services.{service}: container name {name:?} is already in use by service {{}}\"");
+        found.push(
+            Diagnostic::error(message)
                 .plain(format!("two services have the container name `{name}`"))
                 .at(format!("services.{service}.container_name"))
                 .span(span(service))
                 .also(span(other), "the other one")
-                .hint("give each service its own container_name, or none"));
-        }
+                .hint("give each service its own container_name, or none"),
+        );
     }
-    Ok(())
+    found
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! What every step of one load shares: the files, what was read so far, and what there is to say about it.
 
-use super::diagnostic::{Diagnostic, Severity, Sources};
+use super::broken::Broken;
+use super::diagnostic::{Diagnostic, Sources};
+use super::document::Decoded;
 use super::files::{FileKind, Files};
 use super::load::LoadOptions;
 use super::node::{FileId, Span};
 use super::suggest;
-use super::yaml::Document;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::string::FromUtf8Error;
 use std::sync::Arc;
 
@@ -26,16 +26,12 @@ pub(super) struct Session<'a> {
     pub(super) options: &'a LoadOptions,
     pub(super) sources: Sources,
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// Files that were decoded already.
-    pub(super) decoded: BTreeMap<PathBuf, Rc<Vec<Document>>>,
-    /// Whether parts of the project are missing, so that nothing can be said about what refers to them.
-    pub(super) is_incomplete: bool,
+    /// Files that were decoded already; none for one that cannot be read.
+    pub(super) decoded: BTreeMap<PathBuf, Option<Decoded>>,
+    /// What the settled errors left broken.
+    pub(super) broken: Broken,
     /// How many of the diagnostics are settled.
     settled: usize,
-    /// Where the settled errors are.
-    failed: Vec<String>,
-    /// Services that lack what they extend: what they lack themselves is no mistake.
-    headless: Vec<String>,
 }
 
 impl<'a> Session<'a> {
@@ -46,10 +42,8 @@ impl<'a> Session<'a> {
             sources: Sources::default(),
             diagnostics: Vec::new(),
             decoded: BTreeMap::new(),
-            is_incomplete: false,
+            broken: Broken::default(),
             settled: 0,
-            failed: Vec::new(),
-            headless: Vec::new(),
         }
     }
 
@@ -64,42 +58,24 @@ impl<'a> Session<'a> {
         result.map_err(|diagnostic| self.fail(diagnostic))
     }
 
-    /// Ends the load here if something wrong was found that is not settled: what follows may rely on everything before
-    /// being right.
-    pub(super) fn checkpoint(&self) -> Result<(), Failed> {
-        let new = &self.diagnostics[self.settled..];
-        if new.iter().any(|one| one.severity == Severity::Error) { Err(Failed) } else { Ok(()) }
-    }
-
     /// Lets the load go on in spite of what was found so far, so that all mistakes are told at once. What is found
-    /// later at the same place, above it or below it would only follow from it, and is dropped.
+    /// later and only follows from it is dropped.
     pub(super) fn settle(&mut self) {
         let new = self.diagnostics.split_off(self.settled);
-        let is_error = |one: &Diagnostic| one.severity == Severity::Error;
-        let follows = |one: &Diagnostic| {
-            self.headless.contains(&one.path)
-                || self.failed.iter().any(|failed| is_related(failed, &one.path))
-        };
-        let kept: Vec<Diagnostic> = new.into_iter().filter(|one| !(is_error(one) && follows(one))).collect();
-        self.failed.extend(kept.iter().filter(|one| is_error(one)).map(|one| one.path.clone()));
-        self.diagnostics.extend(kept);
+        self.diagnostics.extend(self.broken.keep(new));
         self.settled = self.diagnostics.len();
     }
 
-    /// Notes that a service lacks what it extends.
-    pub(super) fn lacks_base(&mut self, service: &str) {
-        self.headless.push(format!("services.{service}"));
-    }
-
-    /// Ends the load if what was found so far leaves whole resources unknown.
-    pub(super) fn needs_whole_project(&self) -> Result<(), Failed> {
-        let is_resource = |path: &String| path.split('.').count() <= 2 && !path.contains('[');
-        if self.is_incomplete || self.failed.iter().any(is_resource) { Err(Failed) } else { Ok(()) }
+    /// Records what nothing follows from: the part that it is about was mended.
+    pub(super) fn tell(&mut self, mended: impl IntoIterator<Item = Diagnostic>) {
+        self.settle();
+        self.diagnostics.extend(mended);
+        self.settled = self.diagnostics.len();
     }
 
     /// Whether nothing was found that keeps the project from being used.
     pub(super) fn is_sound(&self) -> bool {
-        self.diagnostics.iter().all(|one| one.severity != Severity::Error)
+        !self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
     /// The home directory of the process environment.
@@ -138,40 +114,46 @@ impl<'a> Session<'a> {
 
     /// Reads a file of variables, whose values no diagnostic shows.
     pub(super) fn read_private(&mut self, path: &Path) -> Result<(FileId, Arc<str>), Failed> {
-        let before = self.sources.paths().count();
-        let result = self.read(path);
-        if self.sources.paths().count() > before {
-            self.sources.keep_last_private();
+        let read = self.text(path);
+        let file = match &read {
+            Ok((file, _)) => Some(*file),
+            Err(error) => error.span.map(|span| span.file),
+        };
+        if let Some(file) = file {
+            self.sources.keep_private(file);
         }
-        result
+        self.take(read)
     }
 
     /// Reads a text file and registers it for positions. `-` is standard input.
     pub(super) fn read(&mut self, path: &Path) -> Result<(FileId, Arc<str>), Failed> {
+        let read = self.text(path);
+        self.take(read)
+    }
+
+    fn text(&mut self, path: &Path) -> Result<(FileId, Arc<str>), Diagnostic> {
         let bytes = if path == Path::new(STDIN) {
-            self.options.stdin.clone().ok_or_else(|| Diagnostic::error("standard input is not available"))
+            self.options.stdin.clone().ok_or_else(|| {
+                Diagnostic::error("standard input is not available").hint("name a file in place of `-`")
+            })
         } else {
             self.files.read(path).map_err(|error| unreadable(path, &error))
         };
-        let bytes = self.take(bytes)?;
-        match String::from_utf8(bytes) {
+        match String::from_utf8(bytes?) {
             Ok(text) => {
                 let text: Arc<str> = text.into();
                 Ok((self.sources.add(path, Arc::clone(&text)), text))
             }
-            Err(error) => {
-                let refused = not_utf8(&mut self.sources, path, &error);
-                Err(self.fail(refused))
-            }
+            Err(error) => Err(not_utf8(&mut self.sources, path, &error)),
         }
     }
-}
 
-/// Whether one of two key paths begins with the other.
-fn is_related(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    long.strip_prefix(short)
-        .is_some_and(|rest| short.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
+    /// Gives errors since the `before`th that have no place the one that named their file.
+    pub(super) fn blame(&mut self, before: usize, place: &str, span: Span) {
+        for one in self.diagnostics.iter_mut().skip(before).filter(|one| one.span.is_none()) {
+            *one = one.clone().at(place).span(span);
+        }
+    }
 }
 
 /// What to say about a file that is no UTF-8, at the first byte that shows it.
@@ -179,9 +161,12 @@ fn not_utf8(sources: &mut Sources, path: &Path, error: &FromUtf8Error) -> Diagno
     let bytes = error.as_bytes();
     let message = format!("failed to parse {}: the file is not UTF-8 text", path.display());
     let refused = Diagnostic::error(message);
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+    if let Some(text) = utf16(bytes) {
+        let end = text.chars().next().map_or(0, char::len_utf8);
+        let file = sources.add(path, text.into());
         let plain = format!("{} is UTF-16 text, not UTF-8", path.display());
-        return refused.plain(plain).hint("save the file in UTF-8");
+        let span = Span { file, start: 0, end: u32::try_from(end).unwrap_or_default() };
+        return refused.plain(plain).span(span).hint("save the file in UTF-8");
     }
     let start = error.utf8_error().valid_up_to();
     // Up to there the text is the same, and what stands for the byte is no longer than three.
@@ -191,6 +176,18 @@ fn not_utf8(sources: &mut Sources, path: &Path, error: &FromUtf8Error) -> Diagno
         .plain(format!("the byte 0x{:02x} is not UTF-8 text", bytes.get(start).copied().unwrap_or_default()))
         .span(Span { file, start: byte(start), end: byte(start + char::REPLACEMENT_CHARACTER.len_utf8()) })
         .hint("save the file in UTF-8")
+}
+
+/// UTF-16 text that begins with a byte order mark.
+fn utf16(bytes: &[u8]) -> Option<String> {
+    let order: fn([u8; 2]) -> u16 = match bytes.first_chunk()? {
+        b"\xff\xfe" => u16::from_le_bytes,
+        b"\xfe\xff" => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units: Vec<u16> =
+        bytes.chunks_exact(2).skip(1).filter_map(|pair| Some(order(*pair.first_chunk()?))).collect();
+    Some(String::from_utf16_lossy(&units))
 }
 
 /// Whether a name means something on another machine: an OCI artifact or a git repository.

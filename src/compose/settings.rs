@@ -8,7 +8,9 @@ pub mod schema;
 mod table;
 
 use super::diagnostic::Diagnostic;
-use super::node::{Key, Node};
+use super::node::{Key, Node, Span};
+use crate::model::compose_hash::Dialect;
+use crate::model::rollout::{FailureAction, Order, WaitFor};
 use crate::model::units::Nanos;
 use read::mapping;
 use std::collections::BTreeMap;
@@ -33,13 +35,44 @@ pub struct StackSettings {
     pub depends_on: Vec<String>,
     /// Paths, relative to the project directory, whose contents never count.
     pub ignore_contents: Vec<String>,
+    /// Which version of the reference shares the stack.
+    pub compose_dialect: Option<Dialect>,
+    /// Jobs that run before the rest of the stack changes, each with the services that are stopped meanwhile.
+    pub pre_deploy: Lists,
+    /// How containers of its services are replaced, where those say nothing.
+    pub rollout: RolloutSettings,
+}
+
+impl StackSettings {
+    /// The same with positions in other files: settings are read before, and apart from, what they say to load.
+    #[must_use]
+    pub fn placed(mut self, mut other: impl FnMut(Span) -> Span) -> Self {
+        for (job, stopped) in &mut self.pre_deploy {
+            for text in stopped.iter_mut().chain([job]) {
+                text.span = other(text.span);
+            }
+        }
+        self
+    }
+}
+
+/// Lists of names by name.
+pub type Lists = Vec<(Placed, Vec<Placed>)>;
+
+/// A text with its position: what it names is looked up only when the project is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The text.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// What a `.reconcile.yaml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FolderSettings {
     /// The folder is one stack.
-    One(StackSettings),
+    One(Box<StackSettings>),
     /// The folder's files make several stacks, by project name.
     Several(BTreeMap<String, StackSettings>),
 }
@@ -53,12 +86,55 @@ pub struct ServiceSettings {
     pub allow_empty_volume: bool,
     /// How long to wait for its health or completion.
     pub wait_timeout: Option<Nanos>,
+    /// How its containers are replaced.
+    pub rollout: RolloutSettings,
+}
+
+/// How containers are replaced; what is left out is said elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RolloutSettings {
+    /// Which of the old and the new container gives way first.
+    pub order: Option<Order>,
+    /// Replicas replaced at a time; 0 is all.
+    pub parallelism: Option<u32>,
+    /// Time between one batch of replicas and the next.
+    pub delay: Option<Nanos>,
+    /// How long a new container must hold after it is up.
+    pub monitor: Option<Nanos>,
+    /// What counts as up.
+    pub wait: Option<WaitFor>,
+    /// How long it must run where no health check is awaited.
+    pub running_for: Option<Nanos>,
+    /// How long the health check may take to pass.
+    pub timeout: Option<Nanos>,
+    /// What happens when a replacement fails.
+    pub on_failure: Option<FailureAction>,
+    /// Whether the old and the new container may write to the same volumes at once.
+    pub share_volumes: Option<bool>,
+}
+
+impl RolloutSettings {
+    /// The same, with `general` where this says nothing.
+    #[must_use]
+    pub fn or(self, general: &Self) -> Self {
+        Self {
+            order: self.order.or(general.order),
+            parallelism: self.parallelism.or(general.parallelism),
+            delay: self.delay.or(general.delay),
+            monitor: self.monitor.or(general.monitor),
+            wait: self.wait.or(general.wait),
+            running_for: self.running_for.or(general.running_for),
+            timeout: self.timeout.or(general.timeout),
+            on_failure: self.on_failure.or(general.on_failure),
+            share_volumes: self.share_volumes.or(general.share_volumes),
+        }
+    }
 }
 
 /// Reads a `.reconcile.yaml`.
 pub fn folder(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> FolderSettings {
     let Some(stacks) = root.get("stacks") else {
-        return FolderSettings::One(stack(root, "", diagnostics));
+        return FolderSettings::One(Box::new(stack(root, "", diagnostics)));
     };
     for (key, _) in root.as_map().into_iter().flatten().filter(|(key, _)| &*key.name != "stacks") {
         diagnostics.push(

@@ -1,7 +1,7 @@
 //! Lists whose elements have identities: a later element replaces the earlier one in its position.
 //! Reference: docker compose 2.40; texts of errors are its own.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Lack};
 use super::node::{Node, Span, Value};
 use std::collections::HashMap;
 
@@ -122,6 +122,7 @@ enum Problem {
 
 impl Problem {
     fn at(self, place: &str, path: String, span: Span) -> Diagnostic {
+        let lack = if let Self::Missing { key, .. } = self { Some(Lack::Key(vec![key])) } else { None };
         let (message, plain, hint) = match self {
             Self::After { text, plain, hint } => (format!("{place}: {text}"), plain, hint),
             Self::Missing { what, lacks, key } => {
@@ -134,7 +135,8 @@ impl Problem {
             }
             Self::Alone { text, plain } => (text, plain, "write \"[SOURCE:]TARGET[:ro]\"".to_owned()),
         };
-        Diagnostic::error(message).plain(plain).at(path).span(span).hint(hint)
+        let error = Diagnostic::error(message).plain(plain).at(path).span(span).hint(hint);
+        lack.into_iter().fold(error, Diagnostic::lacks)
     }
 
     fn missing(what: &'static str, lacks: &'static str, key: &'static str) -> Self {

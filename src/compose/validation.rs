@@ -1,7 +1,7 @@
 //! Checks on the merged tree that the schema cannot express (reference: docker compose 2.40).
 
-use super::diagnostic::Diagnostic;
-use super::node::{Node, Span, Value};
+use super::diagnostic::{Diagnostic, Lack};
+use super::node::{Map, Node, Value};
 use super::walk::{self, Place};
 use std::net::IpAddr;
 
@@ -40,16 +40,6 @@ fn refuse(diagnostics: &mut Vec<Diagnostic>, message: String, place: &Place, nod
     diagnostics.push(error.hint(hint));
 }
 
-/// The last error in other words.
-fn reword(diagnostics: &mut [Diagnostic], plain: String, focus: Option<(Span, &str)>) {
-    let Some(last) = diagnostics.last_mut() else { return };
-    let mut reworded = last.clone().plain(plain);
-    if let Some((span, part)) = focus {
-        reworded = reworded.span(span).focus(part);
-    }
-    *last = reworded;
-}
-
 /// A boolean, also one that came as a word out of a variable.
 pub(super) fn is_true(node: Option<&Node>) -> bool {
     match node.map(|node| &node.value) {
@@ -80,20 +70,33 @@ fn external_volume(node: &Node, place: &Place, diagnostics: &mut Vec<Diagnostic>
     }
 }
 
-fn one_origin(node: &Node, place: &Place, origins: &[&str], diagnostics: &mut Vec<Diagnostic>) {
+/// Two keys of a mapping of which only one can be set.
+fn exclusive(map: &Map, keys: &[&str], place: &Place, (message, plain): (String, String)) -> Diagnostic {
+    let mut given = map.keys().filter(|key| keys.contains(&&*key.name));
+    let mut error = Diagnostic::error(message).plain(plain).at(place.to_string()).hint("keep one of them");
+    if let (Some(first), Some(second)) = (given.next(), given.next()) {
+        error = error.at(place.join(&second.name).to_string()).span(second.span).focus(&*second.name);
+        error = error.also(first.span, "the other one");
+    }
+    error
+}
+
+fn one_origin(node: &Node, place: &Place, origins: &[&'static str], diagnostics: &mut Vec<Diagnostic>) {
     let Some(map) = node.as_map() else { return };
     let set = origins.iter().filter(|key| map.contains_key(**key)).count();
-    let list = origins.join("|");
+    let (list, names) = (origins.join("|"), origins.join("`, `"));
     if set > 1 {
         let message = format!("{place}: {list} attributes are mutually exclusive");
-        refuse(diagnostics, message, place, node, "keep one of them");
-        let second = map.keys().filter(|key| origins.contains(&&*key.name)).nth(1);
-        let plain = format!("only one of `{}` can be set", origins.join("`, `"));
-        reword(diagnostics, plain, second.map(|key| (key.span, &*key.name)));
+        let plain = format!("only one of `{names}` can be set");
+        diagnostics.push(exclusive(map, origins, place, (message, plain)));
     } else if set == 0 && !map.contains_key("driver") && !map.contains_key("external") {
-        let message = format!("{place}: one of {list} must be set");
-        refuse(diagnostics, message, place, node, "say where the content comes from");
-        reword(diagnostics, format!("one of `{}` must be set", origins.join("`, `")), None);
+        let name = place.segments().last().map_or("", String::as_str);
+        let error = Diagnostic::error(format!("{place}: one of {list} must be set"))
+            .plain(format!("`{name}` has none of `{names}`"))
+            .at(place.to_string())
+            .span(node.span)
+            .lacks(Lack::Key(origins.to_vec()));
+        diagnostics.push(error.hint("say where the content comes from, such as `file: PATH`"));
     }
 }
 
@@ -107,8 +110,12 @@ fn port_address(node: &Node, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
         } else {
             "host_ip is an IPv4 or IPv6 address, not a name"
         };
-        refuse(diagnostics, message, place, address, hint);
-        reword(diagnostics, format!("`{text}` is not an IP address"), None);
+        let error = Diagnostic::error(message)
+            .plain(format!("`{text}` is not an IP address"))
+            .at(place.join("host_ip").to_string())
+            .span(address.span)
+            .focus(text);
+        diagnostics.push(error.hint(hint));
     }
 }
 
@@ -124,9 +131,7 @@ fn device_request(node: &Node, place: &Place, diagnostics: &mut Vec<Diagnostic>)
     if map.contains_key("count") && map.contains_key("device_ids") {
         let message =
             format!("{}: \"count\" and \"device_ids\" attributes are exclusive", place.without_positions());
-        refuse(diagnostics, message, place, node, "keep one of them");
-        let second = map.keys().filter(|key| matches!(&*key.name, "count" | "device_ids")).nth(1);
         let plain = "`count` and `device_ids` cannot stand together".to_owned();
-        reword(diagnostics, plain, second.map(|key| (key.span, &*key.name)));
+        diagnostics.push(exclusive(map, &["count", "device_ids"], place, (message, plain)));
     }
 }

@@ -5,8 +5,8 @@ pub mod sim;
 
 pub use crate::model::observed::ObserveRequest;
 use crate::model::observed::ObservedState;
-use crate::model::report::Outcome;
-use crate::model::step::Action;
+use crate::model::report::{Blame, LastWords, Outcome};
+use crate::model::step::{Action, ContainerRef};
 use std::future::Future;
 
 /// Read access to an engine. `--dry-run` holds this and nothing more: it has no method that changes anything.
@@ -23,6 +23,12 @@ pub trait Observe: Send + Sync {
         ids: &[String],
         observed: &mut ObservedState,
     ) -> impl Future<Output = Result<(), EngineError>> + Send;
+
+    /// What a container left behind: how it ended, and the end of its output. For telling, never for deciding.
+    fn last_words(
+        &self,
+        container: &ContainerRef,
+    ) -> impl Future<Output = Result<LastWords, EngineError>> + Send;
 }
 
 /// Access to an engine that can change it.
@@ -34,6 +40,26 @@ pub trait Engine: Observe {
         action: &Action,
         progress: &dyn Progress,
     ) -> impl Future<Output = Result<Outcome, EngineError>> + Send;
+}
+
+/// Something that happened on an engine and may concern a stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EngineEvent {
+    /// What it happened to: `container`, `network`, `volume`, `image`.
+    pub kind: String,
+    /// What happened, in the engine's words: `die`, `destroy`, `disconnect`, …
+    pub action: String,
+    /// Name of what it happened to.
+    pub name: String,
+    /// The stack it belongs to; empty if that is not known.
+    pub stack: String,
+}
+
+/// An engine that tells what happens on it.
+pub trait Follow: Engine {
+    /// Tells every event from now on that may make a difference to a stack. Ends only when the connection does, with
+    /// the reason; then events may have been missed.
+    fn follow(&self, tell: &(dyn Fn(EngineEvent) + Sync)) -> impl Future<Output = EngineError> + Send;
 }
 
 /// Read access to an engine that could do more: all that a dry run is handed. What it wraps cannot be taken out again.
@@ -53,6 +79,10 @@ impl<E: Observe> Observe for ReadOnly<E> {
 
     async fn environments(&self, ids: &[String], observed: &mut ObservedState) -> Result<(), EngineError> {
         self.0.environments(ids, observed).await
+    }
+
+    async fn last_words(&self, container: &ContainerRef) -> Result<LastWords, EngineError> {
+        self.0.last_words(container).await
     }
 }
 
@@ -102,7 +132,7 @@ pub enum EngineError {
         /// The engine's words.
         message: String,
     },
-    /// A wait ran out.
+    /// A wait for a container ran out.
     #[error("{what} within {seconds} s")]
     Timeout {
         /// What did not happen.
@@ -110,6 +140,17 @@ pub enum EngineError {
         /// The limit in seconds.
         seconds: u64,
     },
+    /// The engine, or a registry behind it, took too long to answer.
+    #[error("{what} within {seconds} s")]
+    NoAnswer {
+        /// What did not happen.
+        what: String,
+        /// The limit in seconds.
+        seconds: u64,
+    },
+    /// An image could not be had from its registry for now: it is down, or there is no way to it.
+    #[error("{0}")]
+    Registry(String),
     /// Anything else: a stream that broke, a container that failed its condition, an unreadable file.
     #[error("{0}")]
     Failed(String),
@@ -124,7 +165,33 @@ impl EngineError {
             }
             Self::Permission { .. } => Some("run as root or as a member of the group `docker`"),
             Self::TooOld { .. } => Some("Docker Engine 20.10 or newer is needed"),
-            Self::Api { .. } | Self::Timeout { .. } | Self::Failed(_) => None,
+            Self::Api { .. }
+            | Self::Timeout { .. }
+            | Self::NoAnswer { .. }
+            | Self::Registry(_)
+            | Self::Failed(_) => None,
         }
+    }
+
+    /// Whose fault it is. An engine that answers with an internal error (5xx) may do so because of the input, such as a
+    /// limit that its kernel refuses, or because of its own state, such as a full disk.
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Self::Unreachable { .. }
+            | Self::NoAnswer { .. }
+            | Self::Registry(_)
+            | Self::Api { status: 408 | 429 | 502..=504, .. } => Blame::Outage,
+            Self::Api { status: 500.., .. } => Blame::Engine,
+            Self::Permission { .. }
+            | Self::TooOld { .. }
+            | Self::Api { .. }
+            | Self::Timeout { .. }
+            | Self::Failed(_) => Blame::Input,
+        }
+    }
+
+    /// Whether the same call may succeed a little later although nothing else has changed.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self.blame(), Blame::Outage | Blame::Engine)
     }
 }

@@ -1,7 +1,8 @@
 use super::{Events, INTERRUPTED, Options, execute};
 use crate::engine::{Engine, EngineError, Observe, ObserveRequest, Progress};
 use crate::model::observed::ObservedState;
-use crate::model::report::Outcome;
+use crate::model::redact::Redactor;
+use crate::model::report::{LastWords, Outcome};
 use crate::model::step::{Action, ContainerRef, Plan, Step};
 use crate::model::units::Nanos;
 use std::sync::Mutex;
@@ -23,6 +24,9 @@ impl Observe for Recorder {
     }
     async fn environments(&self, _: &[String], _: &mut ObservedState) -> Result<(), EngineError> {
         Ok(())
+    }
+    async fn last_words(&self, _: &ContainerRef) -> Result<LastWords, EngineError> {
+        Ok(LastWords::default())
     }
 }
 
@@ -64,7 +68,9 @@ async fn run(steps: Vec<Step>, parallel: usize) -> (Recorder, crate::model::repo
     let (_keep, stop) = watch::channel(false);
     let engine = Recorder::default();
     let plan = Plan { steps, ..Plan::default() };
-    let report = execute(&plan, &engine, &Options { parallel, stop, events: &Deaf }).await;
+    let report =
+        execute(&plan, &engine, &Options { parallel, stop, events: &Deaf, redactor: &Redactor::default() })
+            .await;
     (engine, report)
 }
 
@@ -112,7 +118,7 @@ async fn told_to_stop_it_ends_waits_and_begins_nothing() {
     wait.action =
         Action::AwaitHealthy { container: ContainerRef::Name("forever".into()), timeout: Nanos(i64::MAX) };
     let plan = Plan { steps: vec![wait, step("later", &["forever"], &[])], ..Plan::default() };
-    let options = Options { parallel: 1, stop, events: &Deaf };
+    let options = Options { parallel: 1, stop, events: &Deaf, redactor: &Redactor::default() };
     let (report, ()) = tokio::join!(execute(&plan, &engine, &options), async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         tell.send(true).unwrap();

@@ -59,6 +59,8 @@ pub enum CauseKind {
     NetworkChanged,
     /// A container whose namespace or volumes it shares is replaced.
     DependencyReplaced,
+    /// A job runs before it that needs it stopped meanwhile.
+    PreDeploy,
     /// Somebody changed the running container.
     Drift,
     /// It should run and does not.
@@ -85,6 +87,8 @@ pub enum CauseKind {
     Unsupported,
     /// What it needs is not there or is blocked.
     Dependency,
+    /// The same inputs failed before, and what served before serves again.
+    Quarantined,
 }
 
 impl CauseKind {
@@ -101,6 +105,7 @@ impl CauseKind {
             Self::Attribute => "attribute",
             Self::NetworkChanged => "network-changed",
             Self::DependencyReplaced => "dependency-replaced",
+            Self::PreDeploy => "pre-deploy",
             Self::Drift => "drift",
             Self::Stopped => "stopped",
             Self::JobFailed => "job-failed",
@@ -114,6 +119,7 @@ impl CauseKind {
             Self::PortTaken => "port-taken",
             Self::Unsupported => "unsupported",
             Self::Dependency => "dependency",
+            Self::Quarantined => "quarantined",
         }
     }
 }

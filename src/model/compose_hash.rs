@@ -1,7 +1,64 @@
-//! The hash that `docker compose` writes on containers (`com.docker.compose.config-hash`).
+//! The hash that `docker compose` writes on containers, networks and volumes (`com.docker.compose.config-hash`).
 
 use super::hash::digest;
 use std::fmt;
+
+/// The versions of the reference hash one definition in two ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// Docker compose 2, as of 2.40.
+    #[default]
+    V2,
+    /// Docker compose 5.
+    V5,
+}
+
+impl Dialect {
+    /// The words of the setting, in the order of the versions.
+    pub const WORDS: [&'static str; 2] = ["2.40", "5"];
+
+    /// The dialect that a word of [`WORDS`](Self::WORDS) stands for.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::WORDS.iter().position(|known| *known == word).map(|at| [Self::V2, Self::V5][at])
+    }
+
+    /// The dialect of the version of the reference that made an object.
+    pub fn of_version(version: &str) -> Self {
+        if version.starts_with("5.") { Self::V5 } else { Self::V2 }
+    }
+
+    /// The version whose behaviour our labels follow.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::V2 => "2.40.3",
+            Self::V5 => "5.5.0",
+        }
+    }
+}
+
+/// The same in both dialects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InDialects<T> {
+    /// As docker compose 2.40 has it.
+    pub v2: T,
+    /// As docker compose 5 has it.
+    pub v5: T,
+}
+
+impl<T> InDialects<T> {
+    /// Makes both.
+    pub fn of(make: impl Fn(Dialect) -> T) -> Self {
+        Self { v2: make(Dialect::V2), v5: make(Dialect::V5) }
+    }
+
+    /// One of them.
+    pub const fn get(&self, dialect: Dialect) -> &T {
+        match dialect {
+            Dialect::V2 => &self.v2,
+            Dialect::V5 => &self.v5,
+        }
+    }
+}
 
 /// The reference's hash of a service.
 #[derive(Clone, PartialEq, Eq)]
@@ -73,8 +130,26 @@ impl fmt::Debug for ComposeHash {
 
 #[cfg(test)]
 mod tests {
-    use super::ComposeHash;
+    use super::{ComposeHash, Dialect};
     use crate::model::hash::digest;
+
+    #[test]
+    fn the_version_that_made_a_container_tells_its_dialect() {
+        for (version, dialect) in [
+            ("5.0.0", Dialect::V5),
+            ("5.12.1", Dialect::V5),
+            ("2.40.3", Dialect::V2),
+            ("50.1", Dialect::V2),
+            ("", Dialect::V2),
+        ] {
+            assert_eq!(Dialect::of_version(version), dialect, "{version}");
+        }
+        for word in Dialect::WORDS {
+            let dialect = Dialect::named(word).expect(word);
+            assert_eq!(Dialect::of_version(dialect.version()), dialect);
+        }
+        assert_eq!(Dialect::named("2.39"), None);
+    }
 
     #[test]
     fn ids_are_filled_in_and_values_are_not_shown() {

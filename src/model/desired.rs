@@ -1,7 +1,8 @@
 //! What the files ask for, as engine objects.
 
-use super::compose_hash::ComposeHash;
+use super::compose_hash::{ComposeHash, Dialect, InDialects};
 use super::hash::ConfigHash;
+use super::rollout::Rollout;
 use super::service::{Pairs, Port, ServiceSpec, Ulimit};
 use super::units::{Bytes, Nanos};
 use serde::Serialize;
@@ -45,6 +46,11 @@ pub struct DesiredStack {
     pub volumes: BTreeMap<String, VolumeSpec>,
     /// Stacks that must be up first.
     pub depends_on: Vec<String>,
+    /// Jobs that run before the rest of the stack changes, each with the services that are stopped while it runs and
+    /// brought back whatever its result. Both are among `services`; no job needs a service that is stopped for one.
+    pub pre_deploy: BTreeMap<String, BTreeSet<String>>,
+    /// Which version of the reference shares the stack, if its owner says so.
+    pub compose_dialect: Option<Dialect>,
 }
 
 /// One service.
@@ -69,11 +75,13 @@ pub struct DesiredService {
     /// Whether it runs once to completion.
     pub job: JobMode,
     /// The reference's hash, for Docker's own tools.
-    pub compose_hash: ComposeHash,
+    pub compose_hash: InDialects<ComposeHash>,
     /// The owner of the stack agreed that this service may start on an empty volume.
     pub allow_empty_volume: bool,
     /// How long to wait for a health or completion condition on this service.
     pub wait_timeout: Option<Nanos>,
+    /// How its containers are replaced.
+    pub rollout: Rollout,
 }
 
 #[derive(Serialize)]
@@ -338,7 +346,7 @@ pub struct NetworkSpec {
     pub labels: Pairs,
     /// The reference's hash, for Docker's own tools.
     #[serde(skip)]
-    pub compose_hash: String,
+    pub compose_hash: InDialects<String>,
 }
 
 /// An address pool.
@@ -378,7 +386,7 @@ pub struct VolumeSpec {
     pub labels: Pairs,
     /// The reference's hash, for Docker's own tools.
     #[serde(skip)]
-    pub compose_hash: String,
+    pub compose_hash: InDialects<String>,
 }
 
 impl VolumeSpec {

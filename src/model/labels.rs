@@ -11,6 +11,18 @@ pub const SPEC: &str = "dev.reconcile.spec";
 /// Digest of the build inputs, on built images.
 pub const BUILD: &str = "dev.reconcile.build";
 
+/// On a mark: the service, `stack/service`, whose replacement failed. A mark is a container that never runs and has no
+/// labels of Docker's own tools.
+pub const QUARANTINE: &str = "dev.reconcile.quarantine";
+/// On a mark: digests of the inputs that failed.
+pub const QUARANTINE_KEY: &str = "dev.reconcile.quarantine-key";
+/// On a mark: in a few words of ours, how it failed. Never anything that the container printed.
+pub const QUARANTINE_REASON: &str = "dev.reconcile.quarantine-reason";
+/// On a mark: when, in seconds since 1970.
+pub const QUARANTINE_AT: &str = "dev.reconcile.quarantine-at";
+/// On a mark: until when it holds, in seconds since 1970; without it, until an input changes.
+pub const QUARANTINE_UNTIL: &str = "dev.reconcile.quarantine-until";
+
 /// Project name, on everything.
 pub const PROJECT: &str = "com.docker.compose.project";
 /// Service key.
@@ -31,11 +43,9 @@ pub const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
 pub const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
 /// Explicit env files, joined by commas.
 pub const ENV_FILES: &str = "com.docker.compose.project.environment_file";
-/// Version of the reference whose behaviour the labels follow.
+/// Version of the reference that made it, or whose behaviour our labels follow.
 pub const VERSION: &str = "com.docker.compose.version";
 /// Compose key of a network.
 pub const NETWORK: &str = "com.docker.compose.network";
 /// Compose key of a volume.
 pub const VOLUME: &str = "com.docker.compose.volume";
-/// The value of [`VERSION`].
-pub const COMPOSE_VERSION: &str = "2.40.3";

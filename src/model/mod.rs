@@ -4,14 +4,19 @@
 //! with its causes, [`step`] the plan that removes the difference, [`report`] what executing it did.
 
 pub mod change;
+pub mod clock;
 pub mod compose_hash;
+pub mod dependencies;
 pub mod desired;
 pub mod duration;
 pub mod hash;
 pub mod labels;
 pub mod observed;
 pub mod platform;
+pub mod redact;
 pub mod report;
+pub mod rollout;
 pub mod service;
 pub mod step;
 pub mod units;
+pub mod way_back;

@@ -122,6 +122,13 @@ pub enum Action {
     },
     /// Create a container.
     CreateContainer(Box<ContainerSpec>),
+    /// Leave a mark: a container that never runs and holds nothing but labels, in place of an older mark of that name.
+    Mark {
+        /// Its name.
+        name: String,
+        /// Its labels; [`QUARANTINE`](super::labels::QUARANTINE) is one of them.
+        labels: Pairs,
+    },
     /// Attach a container to a further network (engines below API 1.44 take only one at creation).
     ConnectNetwork {
         /// The container.
@@ -187,6 +194,9 @@ pub enum Action {
         container: ContainerRef,
         /// How long.
         timeout: Nanos,
+        /// Whether services are stopped for the time it runs, and may not come back before it has ended: then the wait
+        /// goes on after an interrupt, and the container is stopped when the time is over.
+        through: bool,
     },
     /// Run a command in a running container.
     Exec {
@@ -209,6 +219,7 @@ impl Action {
             Self::RemoveNetwork { .. } => "RemoveNetwork",
             Self::CreateVolume { .. } => "CreateVolume",
             Self::CreateContainer(_) => "CreateContainer",
+            Self::Mark { .. } => "Mark",
             Self::ConnectNetwork { .. } => "ConnectNetwork",
             Self::UploadFiles { .. } => "UploadFiles",
             Self::StartContainer(_) => "StartContainer",
@@ -224,6 +235,31 @@ impl Action {
         }
     }
 
+    /// The container that the action is done to.
+    pub const fn container(&self) -> Option<&ContainerRef> {
+        match self {
+            Self::ConnectNetwork { container, .. }
+            | Self::UploadFiles { container, .. }
+            | Self::StartContainer(container)
+            | Self::UnpauseContainer(container)
+            | Self::RestartContainer { container, .. }
+            | Self::StopContainer { container, .. }
+            | Self::RenameContainer { container, .. }
+            | Self::RemoveContainer(container)
+            | Self::AwaitHealthy { container, .. }
+            | Self::AwaitStable { container, .. }
+            | Self::AwaitCompleted { container, .. }
+            | Self::Exec { container, .. } => Some(container),
+            Self::PullImage { .. }
+            | Self::BuildImage(_)
+            | Self::CreateNetwork { .. }
+            | Self::RemoveNetwork { .. }
+            | Self::CreateVolume { .. }
+            | Self::Mark { .. }
+            | Self::CreateContainer(_) => None,
+        }
+    }
+
     /// What the action is done to, for people.
     pub fn target(&self) -> String {
         match self {
@@ -231,7 +267,7 @@ impl Action {
             Self::BuildImage(build) => build.tags.first().cloned().unwrap_or_default(),
             Self::CreateNetwork { spec, .. } => spec.name.clone(),
             Self::CreateVolume { spec, .. } => spec.name.clone(),
-            Self::RemoveNetwork { name, .. } => name.clone(),
+            Self::RemoveNetwork { name, .. } | Self::Mark { name, .. } => name.clone(),
             Self::CreateContainer(spec) => spec.name.clone(),
             Self::ConnectNetwork { container, network, .. } => format!("{container} to {network}"),
             Self::RenameContainer { container, to } => format!("{container} to {to}"),

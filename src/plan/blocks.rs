@@ -5,6 +5,7 @@ use super::gates;
 use super::instances::{Instance, Judge, Kick};
 use super::networks::NetworkFate;
 use super::order;
+use super::quarantine;
 use super::replicas::Replicas;
 use super::service::Decided;
 use super::volumes;
@@ -35,13 +36,16 @@ pub(super) fn check(judge: &Judge, replicas: &Replicas, decided: &Decided) -> Fo
         volumes(judge, &replicas.instances, &mut found);
         let images = judge.context.images.of_service(judge.service);
         found.causes.extend(images.filter_map(|fate| fate.blocked.clone()));
-        dependencies(judge, decided, &mut found, |_| true);
+        dependencies((judge, &replicas.instances), decided, &mut found, |_| true);
     } else if replicas.instances.iter().any(|instance| instance.kick == Kick::Start) {
         // What it needs may be blocked and yet run as it was: that is good enough for a start.
         let is_down = |found: &ServiceDiff| {
             !found.instances.iter().any(|instance| instance.standing().any(ObservedContainer::is_up))
         };
-        dependencies(judge, decided, &mut found, is_down);
+        dependencies((judge, &replicas.instances), decided, &mut found, is_down);
+    }
+    if replicas.instances.iter().any(Instance::is_new) {
+        gates(judge, decided, &mut found);
     }
     let held = judge.context.held.services.get(&(judge.stack.name.clone(), judge.key.to_owned()));
     found.causes.extend(held.into_iter().flatten().cloned());
@@ -119,7 +123,12 @@ fn emptied(judge: &Judge, instances: &[Instance]) -> Vec<Cause> {
     all
 }
 
-fn dependencies(judge: &Judge, decided: &Decided, found: &mut Found, counts: impl Fn(&ServiceDiff) -> bool) {
+fn dependencies(
+    (judge, dependents): (&Judge, &[Instance]),
+    decided: &Decided,
+    found: &mut Found,
+    counts: impl Fn(&ServiceDiff) -> bool,
+) {
     let required = judge.service.depends_on.iter().filter(|(_, dependency)| dependency.required);
     let mut keys: BTreeSet<&str> = required.map(|(key, _)| key.as_str()).collect();
     let parents = order::parents(&judge.service.spec);
@@ -127,12 +136,28 @@ fn dependencies(judge: &Judge, decided: &Decided, found: &mut Found, counts: imp
     for key in keys {
         let Some(dependency) = decided.get(key) else { continue };
         let cause = Cause::new(CauseKind::Dependency, key);
-        if dependency.is_blocked() && counts(dependency) {
-            found.causes.push(cause.values(None, Some(format!("service {key} is blocked"))));
+        let condition = judge.service.depends_on.get(key).map(|dependency| dependency.condition);
+        let is_met = dependency.is_quarantined && quarantine::serves(dependency, condition, dependents);
+        if dependency.is_blocked() && !is_met && counts(dependency) {
+            let what = if dependency.is_quarantined { "quarantined" } else { "blocked" };
+            found.causes.push(cause.values(None, Some(format!("service {key} is {what}"))));
         } else if parents.contains(key) && dependency.instances.is_empty() {
             found
                 .causes
                 .push(cause.values(None, Some(format!("service {key} has no replicas to share with"))));
+        }
+    }
+}
+
+/// Nothing new starts while a job that has to run before it cannot.
+fn gates(judge: &Judge, decided: &Decided, found: &mut Found) {
+    if judge.stack.needed_by_jobs().contains(judge.key) {
+        return;
+    }
+    for job in judge.stack.pre_deploy.keys() {
+        if decided.get(job).is_some_and(ServiceDiff::is_blocked) {
+            let cause = Cause::new(CauseKind::Dependency, job);
+            found.causes.push(cause.values(None, Some(format!("service {job} is blocked"))));
         }
     }
 }

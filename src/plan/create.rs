@@ -4,7 +4,7 @@ use super::diff::{Diff, ServiceDiff, StackDiff};
 use super::instances::{Instance, replica_name};
 use super::order::volumes_parent;
 use super::volumes;
-use crate::model::compose_hash::ComposeHash;
+use crate::model::compose_hash::{ComposeHash, Dialect, InDialects};
 use crate::model::desired::{DesiredService, DesiredStack};
 use crate::model::labels;
 use crate::model::service::{Endpoint, Pairs, ServiceSpec};
@@ -120,7 +120,7 @@ pub(super) fn creation<'a>(
         final_name: instance.name.clone(),
         service: key.to_owned(),
         image: desired.image.reference.clone(),
-        labels: labels(diff, stack, (key, service), instance),
+        labels: labels(diff, (stack, found.dialect), (key, service), instance),
         network_mode,
         endpoints,
         ipc: names.namespace(&spec.ipc),
@@ -133,7 +133,7 @@ pub(super) fn creation<'a>(
             .map(|old| volumes::inherited(&diff.index, &stack.name, desired, old))
             .unwrap_or_default(),
         mounted_files: desired.mounted_files.clone(),
-        compose_hash: desired.compose_hash.renamed(|key| names.first(key)),
+        compose_hash: desired.compose_hash.get(found.dialect).renamed(|key| names.first(key)),
         stop_timeout: spec.stop_grace_period.map(crate::model::units::Nanos::whole_seconds),
         spec: spec.clone(),
     };
@@ -162,7 +162,7 @@ fn endpoint(
 /// The user's labels, then Docker's, then ours: the latter cannot be overridden.
 fn labels(
     diff: &Diff,
-    stack: &DesiredStack,
+    (stack, dialect): (&DesiredStack, Dialect),
     (key, service): (&str, &ServiceDiff),
     instance: &Instance,
 ) -> Pairs {
@@ -173,7 +173,7 @@ fn labels(
     set(labels::SERVICE, key.to_owned());
     set(labels::NUMBER, instance.number.to_string());
     set(labels::ONEOFF, "False".to_owned());
-    if let ComposeHash::Fixed(hash) = &desired.compose_hash {
+    if let ComposeHash::Fixed(hash) = desired.compose_hash.get(dialect) {
         set(labels::COMPOSE_HASH, hash.clone());
     }
     set(labels::DEPENDS_ON, depends_on(desired));
@@ -182,7 +182,7 @@ fn labels(
     if !stack.env_files.is_empty() {
         set(labels::ENV_FILES, stack.env_files.join(","));
     }
-    set(labels::VERSION, labels::COMPOSE_VERSION.to_owned());
+    set(labels::VERSION, dialect.version().to_owned());
     // An image that is still to be fetched has no id yet, and the label is for people only.
     let image = diff.images.get(&desired.image.reference).filter(|fate| fate.step.is_none());
     if let Some(id) = image.and_then(|fate| fate.id.clone()) {
@@ -203,14 +203,20 @@ fn depends_on(desired: &DesiredService) -> String {
 }
 
 /// Labels of a network or volume besides the user's.
-pub(super) fn object_labels(diff: &Diff, stack: &str, compose_hash: &str, own: [(&str, String); 2]) -> Pairs {
+pub(super) fn object_labels(
+    diff: &Diff,
+    (stack, dialect): (&str, Dialect),
+    compose_hash: &InDialects<String>,
+    own: [(&str, String); 2],
+) -> Pairs {
     let mut all = Pairs::from([
         (labels::PROJECT.to_owned(), stack.to_owned()),
-        (labels::VERSION.to_owned(), labels::COMPOSE_VERSION.to_owned()),
+        (labels::VERSION.to_owned(), dialect.version().to_owned()),
         (labels::SOURCE.to_owned(), diff.desired.source.clone()),
     ]);
-    if !compose_hash.is_empty() {
-        all.insert(labels::COMPOSE_HASH.to_owned(), compose_hash.to_owned());
+    let hash = compose_hash.get(dialect);
+    if !hash.is_empty() {
+        all.insert(labels::COMPOSE_HASH.to_owned(), hash.clone());
     }
     all.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value)));
     all

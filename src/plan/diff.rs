@@ -2,15 +2,18 @@
 
 use super::Policy;
 use super::blocks;
+use super::dialect;
 use super::images::Images;
 use super::index::Index;
 use super::instances::Instance;
 use super::networks::{self, NetworkFate, Networks};
 use super::order;
 use super::orphans;
+use super::pre_deploy;
 use super::service::{self, Decided};
 use super::volumes::{self, Volumes};
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction, ChangeSet, StackChanges};
+use crate::model::compose_hash::Dialect;
 use crate::model::desired::{DesiredService, DesiredStack, DesiredState};
 use crate::model::observed::{ObservedContainer, ObservedState};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +37,8 @@ pub(super) type Stacks<'a> = BTreeMap<&'a str, StackDiff<'a>>;
 pub(super) struct StackDiff<'a> {
     /// What is wanted; `None` for a stack that left the source.
     pub desired: Option<&'a DesiredStack>,
+    /// In which dialect the labels of what is made are written.
+    pub dialect: Dialect,
     /// Keys of the services that are wanted, each after those it depends on.
     pub order: Vec<&'a str>,
     /// Services by key, those that left included.
@@ -54,6 +59,8 @@ pub(super) struct ServiceDiff<'a> {
     pub instances: Vec<Instance<'a>>,
     /// Containers that go without a successor.
     pub gone: Vec<&'a ObservedContainer>,
+    /// Whether its inputs failed before, so that its instances are those that served then.
+    pub is_quarantined: bool,
     /// The same for people.
     pub change: Change,
 }
@@ -62,6 +69,12 @@ impl<'a> ServiceDiff<'a> {
     /// Whether nothing is done to it although something should be.
     pub fn is_blocked(&self) -> bool {
         self.change.action == ChangeAction::Blocked
+    }
+
+    /// Whether it takes part in the plan: what is quarantined is left as it is, and serves others as it is.
+    pub fn takes_part(&self) -> bool {
+        let is_as_it_was = || self.instances.iter().all(|found| found.action() == ChangeAction::Unchanged);
+        !self.is_blocked() || self.is_quarantined && is_as_it_was()
     }
 
     /// Containers that will not be there any more.
@@ -92,6 +105,7 @@ impl Held {
 /// What deciding for one service may look at.
 pub(super) struct Context<'a, 'c> {
     pub desired: &'a DesiredState,
+    pub policy: &'c Policy,
     pub now: i64,
     pub index: &'c Index<'a>,
     pub images: &'c Images,
@@ -168,6 +182,7 @@ fn round<'a>(
     let makers = makers(&networks);
     let context = Context {
         desired,
+        policy,
         now,
         index,
         images,
@@ -186,8 +201,9 @@ fn round<'a>(
             }
         }
         services.extend(orphans::services(stack, &desired.source, index));
-        stacks
-            .insert(&stack.name, StackDiff { desired: Some(stack), order, services, ..StackDiff::default() });
+        let dialect = dialect::of(stack, index);
+        let found = StackDiff { desired: Some(stack), dialect, order, services, ..StackDiff::default() };
+        stacks.insert(&stack.name, found);
     }
     let pruned = orphans::stacks(desired, policy, index);
     let mut kept_networks: BTreeMap<&str, Cause> = BTreeMap::new();
@@ -245,6 +261,10 @@ fn obstacles(context: &Context, stacks: &Stacks, leaving: &BTreeSet<&str>) -> He
             held.services.insert(((*name).to_owned(), key), causes);
         }
         held.volumes.extend(blocks::unmade_volumes(context, name, &stack.services));
+        let jobs = stack.desired.map(|desired| pre_deploy::held(&stack.services, desired));
+        for (key, causes) in jobs.into_iter().flatten() {
+            held.services.entry(((*name).to_owned(), key)).or_default().extend(causes);
+        }
     }
     let replaced = context.makers.iter().filter(|(_, (fate, _))| *fate == NetworkFate::Replace);
     for (name, _) in replaced {

@@ -39,6 +39,18 @@ pub fn plan_down(stack: &str, observed: &ObservedState, policy: &Policy) -> Plan
             change.warnings.push(format!("{} was made by another tool and stays", container.name));
         }
     }
+    for (key, marks) in index.marked(stack).filter(|_| policy.covers(stack)) {
+        let change = changes.services.entry(key.to_owned());
+        let change = change.or_insert_with(|| Change::new(ChangeAction::Remove, Vec::new()));
+        for mark in marks {
+            let cause = Cause::new(CauseKind::Orphan, &mark.name);
+            let (owner, prefix) = (Owner { stack, service: key }, format!("{stack}/{key}"));
+            let causes = std::slice::from_ref(&cause);
+            let target = Target { owner, prefix: &prefix, container: mark, is_leftover: false, causes };
+            removal::lift(&mut builder, target, &[]);
+            change.causes.push(cause);
+        }
+    }
     reverse_order(&mut builder, &going, &stops);
     if policy.covers(stack) {
         networks(stack, &index, &removes, (&mut builder, &mut changes));

@@ -16,6 +16,8 @@ pub(super) struct ImageFate {
     pub reference: String,
     /// How it gets there, if it has to.
     pub step: Option<ImageStep>,
+    /// Whether it comes out of a build, be it one that was done before.
+    pub is_built: bool,
     /// Id that the reference names now.
     pub id: Option<String>,
     /// Why containers of it are replaced although they are made of `id`.
@@ -111,6 +113,7 @@ fn fate(reference: &str, local: Option<&ObservedImage>) -> ImageFate {
     ImageFate {
         reference: reference.to_owned(),
         step: None,
+        is_built: false,
         id: local.map(|image| image.id.clone()),
         cause: None,
         period: 0,
@@ -129,6 +132,7 @@ fn decide(services: &[&DesiredService], observed: &ObservedState) -> ImageFate {
     let local = observed.image(&source.reference).filter(|_| other.is_none());
     let mut fate = fate(&source.reference, local);
     if let Some(build) = services.iter().find_map(|service| service.image.build.as_ref()) {
+        fate.is_built = true;
         let built = local.and_then(|image| image.labels.get(labels::BUILD));
         if built != Some(&build.digest) {
             let old = local.map(|_| built.map_or_else(|| "unknown".to_owned(), |digest| short(digest)));

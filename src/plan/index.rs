@@ -1,8 +1,9 @@
 //! The observed state by the keys that deciding asks for, built once.
 
+use super::quarantine;
 use crate::model::labels;
 use crate::model::observed::{ObservedContainer, ObservedNetwork, ObservedState};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 type ByService<'a> = BTreeMap<&'a str, Vec<&'a ObservedContainer>>;
 
@@ -15,6 +16,7 @@ pub(super) struct Index<'a> {
     networks: BTreeMap<&'a str, &'a ObservedNetwork>,
     attached: BTreeMap<&'a str, Vec<&'a ObservedContainer>>,
     ports: BTreeMap<(&'a str, u16), Vec<(&'a str, &'a ObservedContainer)>>,
+    marks: BTreeMap<&'a str, ByService<'a>>,
 }
 
 impl<'a> Index<'a> {
@@ -27,6 +29,7 @@ impl<'a> Index<'a> {
             networks: observed.networks.iter().map(|network| (network.name.as_str(), network)).collect(),
             attached: BTreeMap::new(),
             ports: BTreeMap::new(),
+            marks: BTreeMap::new(),
         };
         for container in &observed.containers {
             index.add(container);
@@ -36,6 +39,10 @@ impl<'a> Index<'a> {
 
     fn add(&mut self, container: &'a ObservedContainer) {
         self.names.insert(&container.name, container);
+        if let Some((stack, service)) = quarantine::subject(container) {
+            self.marks.entry(stack).or_default().entry(service).or_default().push(container);
+            return;
+        }
         if !container.service().is_empty() && !container.is_oneoff() {
             let services = self.stacks.entry(container.stack()).or_default();
             services.entry(container.service()).or_default().push(container);
@@ -60,9 +67,19 @@ impl<'a> Index<'a> {
         self.stacks.get(stack).into_iter().flatten().map(|(key, containers)| (*key, containers.as_slice()))
     }
 
-    /// Names of all projects that have containers.
-    pub fn stacks(&self) -> impl Iterator<Item = &'a str> + '_ {
-        self.stacks.keys().copied()
+    /// Names of all projects that have containers or marks.
+    pub fn stacks(&self) -> BTreeSet<&'a str> {
+        self.stacks.keys().chain(self.marks.keys()).copied().collect()
+    }
+
+    /// Marks about one service.
+    pub fn marks(&self, stack: &str, service: &str) -> &[&'a ObservedContainer] {
+        self.marks.get(stack).and_then(|services| services.get(service)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Services of one stack that are marked.
+    pub fn marked(&self, stack: &str) -> impl Iterator<Item = (&'a str, &[&'a ObservedContainer])> {
+        self.marks.get(stack).into_iter().flatten().map(|(key, marks)| (*key, marks.as_slice()))
     }
 
     /// The container of this name.

@@ -7,6 +7,7 @@ use super::index::is_ours;
 use super::networks::NetworkFate;
 use super::order;
 use crate::model::change::{Cause, CauseKind, ChangeAction};
+use crate::model::compose_hash::Dialect;
 use crate::model::desired::{DesiredService, DesiredStack, JobMode};
 use crate::model::labels;
 use crate::model::observed::{ContainerState, ObservedContainer};
@@ -23,6 +24,8 @@ pub(super) enum Kick {
     Unpause,
     /// A restart.
     Restart,
+    /// A stop, and a start once a job has run that needs it stopped.
+    Resume,
 }
 
 /// One replica that is wanted.
@@ -48,6 +51,11 @@ impl<'a> Instance<'a> {
     /// Whether a container is created for it.
     pub const fn is_created(&self) -> bool {
         self.keep.is_none()
+    }
+
+    /// Whether what is to run never ran: it is created, or an interrupted run created it.
+    pub fn is_new(&self) -> bool {
+        self.keep.is_none_or(|kept| kept.state == ContainerState::Created)
     }
 
     /// The container that it takes over from.
@@ -151,7 +159,8 @@ impl<'a, 'c> Judge<'a, 'c> {
             let containers = self.context.index.service(&self.stack.name, key).iter();
             containers.min_by_key(|container| &container.name).map(|container| container.id.clone())
         };
-        let hash = service.compose_hash.given(first);
+        let dialect = Dialect::of_version(container.label(labels::VERSION));
+        let hash = service.compose_hash.get(dialect).given(first);
         hash.is_some_and(|hash| !hash.is_empty() && container.label(labels::COMPOSE_HASH) == hash)
             && !has_contents
     }

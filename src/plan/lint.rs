@@ -91,15 +91,29 @@ impl<'a> Linter<'a> {
         (is_ours(&container.labels) || same_place) && !container.is_oneoff()
     }
 
+    fn is_mark(container: &ObservedContainer) -> bool {
+        container.labels.contains_key(labels::QUARANTINE)
+    }
+
     fn ownership(&mut self) {
         for step in &self.plan.steps {
-            if let Some(ContainerRef::Id { id, .. }) = touched(&step.action) {
+            if let Some(ContainerRef::Id { id, .. }) = step.action.container() {
                 let waits_only = matches!(
                     step.action,
                     Action::AwaitHealthy { .. } | Action::AwaitStable { .. } | Action::AwaitCompleted { .. }
                 );
+                let removes = matches!(step.action, Action::RemoveContainer(_));
                 match self.containers.get(id.as_str()) {
                     None => self.complain(step, "names a container that was not observed"),
+                    Some(container) if Self::is_mark(container) => {
+                        if !removes {
+                            self.complain(step, &format!("uses {}, which is only a mark", container.name));
+                        } else if container.label(labels::QUARANTINE)
+                            != format!("{}/{}", step.stack, step.service)
+                        {
+                            self.complain(step, &format!("removes the mark {} of another", container.name));
+                        }
+                    }
                     Some(container) if !waits_only && !self.is_own(container) => {
                         self.complain(step, &format!("touches {}, which is not ours", container.name));
                     }
@@ -153,7 +167,7 @@ impl<'a> Linter<'a> {
         let mut freed: BTreeMap<String, usize> = BTreeMap::new();
         let mut given: BTreeMap<String, usize> = BTreeMap::new();
         for (place, step) in self.plan.steps.iter().enumerate() {
-            if let Some(ContainerRef::Name(name)) = touched(&step.action) {
+            if let Some(ContainerRef::Name(name)) = step.action.container() {
                 let source = given.get(name).copied();
                 if !holders.contains_key(name) || source.is_none() {
                     self.complain(step, &format!("uses {name} before it is there"));
@@ -169,6 +183,11 @@ impl<'a> Linter<'a> {
                     (old, Some((to.clone(), id.unwrap_or_else(|| step.id.clone()))))
                 }
                 Action::RemoveContainer(container) => (holder_name(&holders, container), None),
+                Action::Mark { name, .. } => {
+                    let is_old = |found: &ObservedContainer| found.name == *name && Self::is_mark(found);
+                    let old = self.containers.values().any(|found| is_old(found)).then(|| name.clone());
+                    (old, Some((name.clone(), step.id.clone())))
+                }
                 _ => continue,
             };
             if let Some(name) = gone {
@@ -222,29 +241,5 @@ fn holder_name(holders: &BTreeMap<String, String>, container: &ContainerRef) -> 
         ContainerRef::Id { id, .. } => {
             holders.iter().find(|(_, holder)| *holder == id).map(|(name, _)| name.clone())
         }
-    }
-}
-
-/// The container that an action is done to.
-fn touched(action: &Action) -> Option<&ContainerRef> {
-    match action {
-        Action::ConnectNetwork { container, .. }
-        | Action::UploadFiles { container, .. }
-        | Action::StartContainer(container)
-        | Action::UnpauseContainer(container)
-        | Action::RestartContainer { container, .. }
-        | Action::StopContainer { container, .. }
-        | Action::RenameContainer { container, .. }
-        | Action::RemoveContainer(container)
-        | Action::AwaitHealthy { container, .. }
-        | Action::AwaitStable { container, .. }
-        | Action::AwaitCompleted { container, .. }
-        | Action::Exec { container, .. } => Some(container),
-        Action::PullImage { .. }
-        | Action::BuildImage(_)
-        | Action::CreateNetwork { .. }
-        | Action::RemoveNetwork { .. }
-        | Action::CreateVolume { .. }
-        | Action::CreateContainer(_) => None,
     }
 }

@@ -6,6 +6,7 @@
 mod blocks;
 mod compare;
 mod create;
+mod dialect;
 mod diff;
 mod down;
 mod edges;
@@ -16,9 +17,13 @@ mod images;
 mod index;
 mod instances;
 mod lint;
+mod marks;
 mod networks;
 mod order;
 mod orphans;
+mod outcome;
+mod pre_deploy;
+mod quarantine;
 mod removal;
 mod replicas;
 mod rollback;
@@ -33,8 +38,12 @@ pub use diff::{Diff, diff};
 pub use down::plan_down;
 pub use gates::{Before, VERSIONED, Versioned};
 pub use lint::lint;
+pub use marks::{may_quarantine, quarantine};
+pub use outcome::results;
+pub use quarantine::{Quarantine, quarantines};
 pub use rollback::rollback;
 pub use schedule::schedule;
+pub use sensitive::secrets;
 pub use text::text;
 
 use crate::model::desired::{DesiredState, PullPolicy};
@@ -55,11 +64,42 @@ pub struct Policy {
     pub max_removal_share: f64,
     /// Only these stacks are looked at; `None` is all.
     pub only: Option<BTreeSet<String>>,
+    /// What is tried again although it failed before with the same inputs.
+    pub retry: Retry,
+}
+
+/// What is tried again although it failed before with the same inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Retry {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// These stacks, and services as `stack/service`.
+    Only(BTreeSet<String>),
+    /// Everything.
+    All,
+}
+
+impl Retry {
+    /// Whether a service is tried again.
+    pub(crate) fn covers(&self, stack: &str, service: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Only(names) => names.contains(stack) || names.contains(&format!("{stack}/{service}")),
+            Self::All => true,
+        }
+    }
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { wait_timeout: Nanos(600_000_000_000), prune: true, max_removal_share: 0.5, only: None }
+        Self {
+            wait_timeout: Nanos(600_000_000_000),
+            prune: true,
+            max_removal_share: 0.5,
+            only: None,
+            retry: Retry::Nothing,
+        }
     }
 }
 

@@ -1,42 +1,29 @@
 //! Which services come before which.
 
+pub(super) use crate::model::dependencies::{parents, volumes_parent};
 use crate::model::desired::{DesiredService, DesiredStack};
-use crate::model::service::ServiceSpec;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Services whose containers this one is bound to: it shares a namespace or volumes with them. On the engine's default
-/// bridge a link binds too; on other networks it is a mere name.
-pub(super) fn parents(spec: &ServiceSpec) -> BTreeSet<&str> {
-    let binds = matches!(&*spec.network_mode, "bridge" | "default");
-    let linked =
-        spec.links.iter().filter(|_| binds).map(|link| link.split_once(':').map_or(&**link, |(key, _)| key));
-    let namespaces = [&spec.network_mode, &spec.ipc, &spec.pid];
-    let shared = namespaces.into_iter().filter_map(|mode| mode.strip_prefix("service:"));
-    shared.chain(linked).chain(spec.volumes_from.iter().filter_map(|from| volumes_parent(from))).collect()
-}
-
-/// The service in an entry of `volumes_from`, unless it names a container.
-pub(super) fn volumes_parent(from: &str) -> Option<&str> {
-    if from.starts_with("container:") {
-        return None;
-    }
-    Some(from.split_once(':').map_or(from, |(service, _)| service))
-}
-
 /// Everything a service comes after, within its stack.
-fn predecessors<'a>(stack: &DesiredStack, service: &'a DesiredService) -> BTreeSet<&'a str> {
-    let mut all = parents(&service.spec);
-    all.extend(service.depends_on.keys().map(String::as_str));
+pub(super) fn predecessors<'a>(
+    stack: &'a DesiredStack,
+    needed: &BTreeSet<&str>,
+    (key, service): (&str, &'a DesiredService),
+) -> BTreeSet<&'a str> {
+    let mut all = service.needs();
     all.retain(|key| stack.services.contains_key(*key));
+    if !needed.contains(key) {
+        all.extend(stack.pre_deploy.keys().map(String::as_str));
+    }
     all
 }
 
 /// The services of a stack, each after those it depends on, else by key. Should the loader let a cycle through, its
 /// services come last, by key.
 pub(super) fn services(stack: &DesiredStack) -> Vec<&str> {
-    sorted(
-        &stack.services.iter().map(|(key, service)| (key.as_str(), predecessors(stack, service))).collect(),
-    )
+    let needed = stack.needed_by_jobs();
+    let keys = stack.services.iter();
+    sorted(&keys.map(|(key, service)| (key.as_str(), predecessors(stack, &needed, (key, service)))).collect())
 }
 
 /// The stacks, each after those it depends on, else by name.
@@ -82,8 +69,7 @@ fn sorted<'a>(before: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parents, sorted};
-    use crate::model::service::ServiceSpec;
+    use super::sorted;
     use std::collections::{BTreeMap, BTreeSet};
 
     #[test]
@@ -95,20 +81,5 @@ mod tests {
             ("d", BTreeSet::from(["c"])),
         ]);
         assert_eq!(sorted(&edges), ["b", "a", "c", "d"]);
-    }
-
-    #[test]
-    fn parents_are_services_and_not_containers() {
-        let spec = ServiceSpec {
-            network_mode: "service:vpn".into(),
-            pid: "host".into(),
-            volumes_from: vec!["data:ro".into(), "container:other".into()],
-            ..ServiceSpec::default()
-        };
-        assert_eq!(parents(&spec), BTreeSet::from(["vpn", "data"]));
-        let mut spec = ServiceSpec { links: vec!["db:database".into()], ..ServiceSpec::default() };
-        assert_eq!(parents(&spec), BTreeSet::new());
-        spec.network_mode = "bridge".into();
-        assert_eq!(parents(&spec), BTreeSet::from(["db"]));
     }
 }

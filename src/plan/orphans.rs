@@ -8,31 +8,50 @@ use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
 use crate::model::desired::{DesiredStack, DesiredState};
 use crate::model::labels;
 use crate::model::observed::ObservedContainer;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Services of a stack that left its file, as far as this source made their containers. Services that a profile
 /// switches off have not left.
 pub(super) fn services<'a>(stack: &DesiredStack, source: &str, index: &Index<'a>) -> Decided<'a> {
     let known = |key: &str| stack.services.contains_key(key) || stack.disabled.contains(key);
-    of_source(&stack.name, source, index).filter(|(key, _)| !known(key)).map(removed).collect()
+    let left = of_source(&stack.name, source, index).into_iter().filter(|(key, _)| !known(key));
+    left.map(removed).collect()
 }
 
-fn of_source<'a>(
-    stack: &str,
-    source: &str,
-    index: &Index<'a>,
-) -> impl Iterator<Item = (&'a str, Vec<&'a ObservedContainer>)> {
-    let all = index.services(stack).map(move |(key, containers)| {
-        let ours = containers.iter().filter(|container| is_of_source(&container.labels, source));
-        (key, ours.copied().collect::<Vec<_>>())
-    });
-    all.filter(|(_, containers)| !containers.is_empty())
+/// What a service leaves behind: its containers, and marks that it failed.
+#[derive(Default)]
+struct Remains<'a> {
+    containers: Vec<&'a ObservedContainer>,
+    marks: Vec<&'a ObservedContainer>,
 }
 
-fn removed<'a>((key, gone): (&str, Vec<&'a ObservedContainer>)) -> (String, ServiceDiff<'a>) {
-    let causes = gone.iter().map(|container| Cause::new(CauseKind::Orphan, &container.name)).collect();
-    let change = Change::new(ChangeAction::Remove, causes);
-    (key.to_owned(), ServiceDiff { desired: None, hash: String::new(), instances: Vec::new(), gone, change })
+fn of_source<'a>(stack: &str, source: &str, index: &Index<'a>) -> BTreeMap<&'a str, Remains<'a>> {
+    let mut found: BTreeMap<&str, Remains> = BTreeMap::new();
+    for (key, containers) in index.services(stack) {
+        for container in containers.iter().filter(|container| is_of_source(&container.labels, source)) {
+            found.entry(key).or_default().containers.push(container);
+        }
+    }
+    for (key, marks) in index.marked(stack) {
+        for mark in marks.iter().filter(|mark| mark.label(labels::SOURCE) == source) {
+            found.entry(key).or_default().marks.push(mark);
+        }
+    }
+    found
+}
+
+fn removed<'a>((key, remains): (&str, Remains<'a>)) -> (String, ServiceDiff<'a>) {
+    let all = remains.containers.iter().chain(&remains.marks);
+    let causes = all.map(|container| Cause::new(CauseKind::Orphan, &container.name)).collect();
+    let service = ServiceDiff {
+        desired: None,
+        hash: String::new(),
+        instances: Vec::new(),
+        gone: remains.containers,
+        is_quarantined: false,
+        change: Change::new(ChangeAction::Remove, causes),
+    };
+    (key.to_owned(), service)
 }
 
 /// A whole stack that left the source.
@@ -58,7 +77,8 @@ pub(super) fn stacks<'a>(desired: &DesiredState, policy: &Policy, index: &Index<
         .collect();
     let held = guard(desired, policy, leaving.len(), ours.len());
     let pruned = leaving.into_iter().map(|name| {
-        let mut services: Decided = of_source(name, &desired.source, index).map(removed).collect();
+        let mut services: Decided =
+            of_source(name, &desired.source, index).into_iter().map(removed).collect();
         for service in services.values_mut().filter(|_| held.is_some()) {
             service.change.action = ChangeAction::Blocked;
             service.change.causes.extend(held.clone());
@@ -73,7 +93,7 @@ fn owned<'a>(source: &str, index: &Index<'a>) -> BTreeSet<&'a str> {
     let networks = index.observed.networks.iter().filter(|network| is_of_source(&network.labels, source));
     let mut all: BTreeSet<&str> =
         networks.filter_map(|network| network.labels.get(labels::PROJECT)).map(String::as_str).collect();
-    all.extend(index.stacks().filter(|stack| of_source(stack, source, index).next().is_some()));
+    all.extend(index.stacks().into_iter().filter(|stack| !of_source(stack, source, index).is_empty()));
     all
 }
 

@@ -101,6 +101,13 @@ fn recorded_hooks(container: &ObservedContainer, wanted: &[Hook]) -> Vec<Hook> {
     hooks
 }
 
+/// Removes a mark.
+pub(super) fn lift(builder: &mut Builder, target: Target, after: &[StepId]) -> StepId {
+    let id = target.id(builder, "lift");
+    let action = Action::RemoveContainer(reference(target.container));
+    builder.push(id, target.owner, action, target.causes, after)
+}
+
 /// Removes a container that does not run by then.
 pub(super) fn remove(builder: &mut Builder, target: Target, after: &[StepId]) -> StepId {
     let id = target.id(builder, "remove");

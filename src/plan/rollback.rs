@@ -21,10 +21,34 @@ pub fn rollback(plan: &Plan, report: &Report) -> Plan {
     for (prefix, steps) in replicas {
         if let Some(failed) = Failed::find(&steps, report) {
             failed.undo(prefix, &mut builder);
+        } else {
+            resume(prefix, &steps, report, &mut builder);
         }
     }
     let steps = builder.finish();
     Plan { id: plan_id(&steps), revision: plan.revision.clone(), changes: ChangeSet::new(), steps }
+}
+
+/// Starts a container that was stopped for a job and not started again.
+fn resume(prefix: &str, steps: &[&Step], report: &Report, builder: &mut Builder) {
+    let was_stopped = |wanted: &ContainerRef| {
+        steps.iter().any(|step| match &step.action {
+            Action::StopContainer { container, .. } => container == wanted && !was_skipped(step, report),
+            _ => false,
+        })
+    };
+    for step in steps {
+        let Action::StartContainer(container) = &step.action else { continue };
+        if was_stopped(container) && !succeeded(step, report) {
+            let owner = Owner { stack: &step.stack, service: &step.service };
+            let start = Action::StartContainer(container.clone());
+            builder.push(format!("{prefix}/undo-start"), owner, start, &step.causes, &[]);
+        }
+    }
+}
+
+fn succeeded(step: &Step, report: &Report) -> bool {
+    report.outcomes.get(&step.id).is_some_and(|(outcome, _)| outcome.is_success())
 }
 
 /// A replacement that stopped the old container and did not come to its end.
@@ -41,8 +65,7 @@ struct Failed<'a> {
 
 impl<'a> Failed<'a> {
     fn find(steps: &[&'a Step], report: &Report) -> Option<Self> {
-        let succeeded =
-            |step: &Step| report.outcomes.get(&step.id).is_some_and(|(outcome, _)| outcome.is_success());
+        let succeeded = |step: &Step| succeeded(step, report);
         let removal = |step: &&&Step| matches!(step.action, Action::RemoveContainer(_));
         if steps.iter().filter(|step| !removal(step)).all(|step| succeeded(step)) {
             return None;
@@ -72,6 +95,9 @@ impl<'a> Failed<'a> {
             Some(created) => ContainerRef::Name(renamed.unwrap_or(&created.name).to_owned()),
             None => started?.clone(),
         };
+        if new == *old {
+            return None;
+        }
         let is_gone = steps.iter().any(|step| match &step.action {
             Action::RemoveContainer(container) => container == old && succeeded(step),
             _ => false,

@@ -8,6 +8,7 @@ use super::images::ImageStep;
 use super::instances::{Instance, Kick};
 use super::networks::NetworkFate;
 use super::order;
+use super::quarantine;
 use super::removal::{self, Target};
 use super::steps::{self, Marks};
 use super::text::plan_id;
@@ -25,6 +26,9 @@ pub(super) struct Conditions {
     pub required: Vec<StepId>,
     /// Steps that must end.
     pub optional: Vec<StepId>,
+    /// Ends of jobs that run before the stack changes: something new starts only if they succeed, what stays starts
+    /// again in any case.
+    pub gates: Vec<StepId>,
 }
 
 /// A plan under construction.
@@ -41,6 +45,8 @@ pub(super) struct Scheduler<'d, 'a> {
     pub frees: BTreeMap<String, StepId>,
     /// By container id: the step that removes it.
     pub removes: BTreeMap<String, StepId>,
+    /// By the start of a job: the first steps towards the stops that it needs, each with what that comes after.
+    pub job_stops: BTreeMap<StepId, Vec<(StepId, Vec<StepId>)>>,
     /// Renames to final names: step, name and the creation of the container.
     pub renames: Vec<(StepId, String, Option<StepId>)>,
     marks: BTreeMap<&'d str, BTreeMap<&'d str, Vec<Marks>>>,
@@ -56,6 +62,7 @@ pub fn schedule(diff: &Diff) -> Plan {
         stops: BTreeMap::new(),
         frees: BTreeMap::new(),
         removes: BTreeMap::new(),
+        job_stops: BTreeMap::new(),
         renames: Vec::new(),
         marks: BTreeMap::new(),
     };
@@ -74,7 +81,9 @@ pub fn schedule(diff: &Diff) -> Plan {
     scheduler.network_removals();
     handover::add(&mut scheduler);
     handover::keep_parents(&mut scheduler);
+    scheduler.stop_together();
     scheduler.stack_dependencies();
+    quarantine::lift(&mut scheduler);
     let steps = scheduler.builder.finish();
     let id = plan_id(&steps);
     Plan { id, revision: diff.desired.revision.clone(), changes: diff.changes.clone(), steps }
@@ -105,7 +114,7 @@ impl<'d, 'a> Scheduler<'d, 'a> {
                 continue;
             };
             let own = [(labels::NETWORK, key.clone()), (labels::HASH, spec.hash().0)];
-            let labels = create::object_labels(self.diff, name, &spec.compose_hash, own);
+            let labels = create::object_labels(self.diff, (name, stack.dialect), &spec.compose_hash, own);
             let action = Action::CreateNetwork { spec: spec.clone(), labels };
             let causes = &network.change.causes;
             let mut after = Vec::new();
@@ -134,7 +143,8 @@ impl<'d, 'a> Scheduler<'d, 'a> {
                 continue;
             }
             let own = [(labels::VOLUME, key.clone()), (labels::HASH, volume_hash(volume.spec))];
-            let labels = create::object_labels(self.diff, name, &volume.spec.compose_hash, own);
+            let labels =
+                create::object_labels(self.diff, (name, stack.dialect), &volume.spec.compose_hash, own);
             let action = Action::CreateVolume { spec: volume.spec.clone(), labels };
             let id = format!("{name}/volume-{key}/create");
             let step = self.builder.push(id, owner, action, &volume.change.causes, &[]);
@@ -180,7 +190,11 @@ impl<'d, 'a> Scheduler<'d, 'a> {
 
     fn service(&mut self, owner: Owner<'d>, stack: &'d StackDiff<'a>, service: &'d ServiceDiff<'a>) {
         let mut marks = Vec::new();
-        if !service.is_blocked() {
+        if let Some(desired) = service.desired.filter(|_| service.is_quarantined) {
+            // Only with the image at hand can be told whether it is another one by now.
+            self.image_steps(desired);
+        }
+        if service.takes_part() {
             let starts = |instance: &Instance| instance.is_created() || instance.kick != Kick::None;
             let conditions = match service.desired.filter(|_| service.instances.iter().any(starts)) {
                 Some(desired) => self.conditions(owner, stack, desired),
@@ -214,22 +228,26 @@ impl<'d, 'a> Scheduler<'d, 'a> {
         }
         for (key, dependency) in &service.depends_on {
             let Some((key, found)) = stack.services.get_key_value(key) else { continue };
-            let Some(desired) = found.desired.filter(|_| !found.is_blocked()) else { continue };
+            let Some(desired) = found.desired.filter(|_| found.takes_part()) else { continue };
             let owner = Owner { stack: owner.stack, service: key };
             let marks = self.marks_of(owner.stack, key).to_vec();
             for (instance, mark) in found.instances.iter().zip(&marks) {
-                let step = self.condition(owner, desired, (instance, mark), dependency.condition);
+                let Some(condition) = quarantine::condition(found, instance, dependency.condition) else {
+                    continue;
+                };
+                let step = self.condition(owner, desired, (instance, mark), condition);
                 let list =
                     if dependency.required { &mut conditions.required } else { &mut conditions.optional };
                 list.extend(step);
             }
         }
         conditions.required.dedup();
+        conditions.gates = self.gates(owner, stack);
         conditions
     }
 
     /// The step after which a condition holds for one replica; `None` if it holds already.
-    fn condition(
+    pub fn condition(
         &mut self,
         owner: Owner,
         desired: &DesiredService,
@@ -249,7 +267,10 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             Condition::Completed if kept.is_some_and(|kept| kept.state == ContainerState::Exited(0)) => None,
             Condition::Completed => {
                 let timeout = desired.wait_timeout.unwrap_or(self.diff.policy.wait_timeout);
-                let action = Action::AwaitCompleted { container, timeout };
+                let stack = self.diff.stacks.get(owner.stack).and_then(|stack| stack.desired);
+                let stopped = stack.and_then(|stack| stack.pre_deploy.get(owner.service));
+                let through = stopped.is_some_and(|stopped| !stopped.is_empty());
+                let action = Action::AwaitCompleted { container, timeout, through };
                 Some(self.builder.push(format!("{}/completed", mark.prefix), owner, action, &[], &after))
             }
         }
@@ -269,7 +290,7 @@ impl<'d, 'a> Scheduler<'d, 'a> {
     }
 
     /// Takes down containers without a successor, rather after the rest is up.
-    fn gone(&mut self, owner: Owner, service: &ServiceDiff<'a>, up: &[StepId]) {
+    fn gone(&mut self, owner: Owner<'d>, service: &ServiceDiff<'a>, up: &[StepId]) {
         let gone: Vec<&ObservedContainer> = service.gone.clone();
         for container in gone.into_iter().filter(|_| !service.is_blocked()) {
             let prefix = format!("{}/{}-{}", owner.stack, owner.service, container.number());
@@ -284,6 +305,9 @@ impl<'d, 'a> Scheduler<'d, 'a> {
                 self.builder.rather_after(&first, step);
             }
             if let Some(stopping) = stopping {
+                for job in self.jobs_stopping(owner) {
+                    self.stop_before(&job, &stopping, &[]);
+                }
                 self.note_stop(&container.id, &stopping.stop);
             }
             self.note_removal(&container.id, &remove);
@@ -336,10 +360,11 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             if last.is_empty() {
                 continue;
             }
+            let needed = desired.needed_by_jobs();
             let begins = |key: &&&str| {
                 let Some(service) = desired.services.get(**key) else { return false };
-                let parents = order::parents(&service.spec);
-                let mut before = service.depends_on.keys().map(String::as_str).chain(parents);
+                let jobs = desired.pre_deploy.keys().filter(|_| !needed.contains(**key));
+                let mut before = service.needs().into_iter().chain(jobs.map(String::as_str));
                 !before.any(|key| self.marks_of(name, key).iter().any(|mark| mark.running.is_some()))
             };
             let roots: Vec<StepId> = stack

@@ -6,6 +6,8 @@ use super::explain;
 use super::index::is_ours;
 use super::instances::{Instance, Judge, Kick, shares_namespace};
 use super::order;
+use super::pre_deploy;
+use super::quarantine;
 use super::replicas::{self, Replicas};
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
 use crate::model::desired::DesiredStack;
@@ -24,22 +26,50 @@ pub(super) fn decide<'a>(
 ) -> Option<ServiceDiff<'a>> {
     let judge = Judge::new(context, stack, key)?;
     let mut replicas = replicas::decide(&judge);
+    let diff = diff(&judge, &replicas.instances);
+    let hold = quarantine::hold(&judge, &mut replicas);
     follow_parents(&judge, &mut replicas.instances, decided);
     restart_with_dependencies(&judge, &mut replicas.instances, decided);
+    pre_deploy::stop_for_jobs(&judge, &mut replicas.instances, decided);
+    // What its old container needs may be gone for good, such as the container whose network it shares: then the new
+    // one is all there is.
+    let hold = hold.filter(|_| !replicas.instances.iter().any(Instance::is_created));
+    let is_quarantined = hold.is_some();
     let mut change = Change::new(action(&replicas), causes(&replicas));
+    match hold {
+        Some(hold) => {
+            if change.action == ChangeAction::Unchanged {
+                change.action = ChangeAction::Blocked;
+            }
+            change.causes.insert(0, hold.cause);
+            change.causes.extend(hold.held_back);
+        }
+        None => outdated_marks(&judge, &mut change),
+    }
     change.warnings.append(&mut replicas.warnings);
     change
         .warnings
         .extend(context.images.get(&judge.service.image.reference).and_then(|fate| fate.warning.clone()));
     let found = blocks::check(&judge, &replicas, decided);
     change.warnings.extend(found.warnings);
-    change.diff = diff(&judge, &replicas.instances);
+    // Made anew because of another service: there is a difference only now.
+    change.diff = if diff.is_empty() { self::diff(&judge, &replicas.instances) } else { diff };
     if !found.causes.is_empty() {
         change.action = ChangeAction::Blocked;
         change.causes = found.causes;
     }
     let Replicas { instances, gone, .. } = replicas;
-    Some(ServiceDiff { desired: Some(judge.service), hash: judge.hash, instances, gone, change })
+    let (desired, hash) = (Some(judge.service), judge.hash);
+    Some(ServiceDiff { desired, hash, instances, gone, is_quarantined, change })
+}
+
+/// A mark that holds nothing back any more goes; where nothing else is to do, that is what is done.
+fn outdated_marks(judge: &Judge, change: &mut Change) {
+    let marks = judge.context.index.marks(&judge.stack.name, judge.key);
+    if change.action == ChangeAction::Unchanged && !marks.is_empty() {
+        change.action = ChangeAction::Start;
+        change.causes.extend(marks.iter().map(|mark| Cause::new(CauseKind::Leftover, &mark.name)));
+    }
 }
 
 /// A container that shares another's namespace or volumes is bound to that very container: it follows when that one
@@ -48,7 +78,8 @@ fn follow_parents(judge: &Judge, instances: &mut [Instance], decided: &Decided) 
     for parent in order::parents(&judge.service.spec) {
         let Some(found) = decided.get(parent).filter(|found| !found.is_blocked()) else { continue };
         let cause = || Cause::new(CauseKind::DependencyReplaced, parent);
-        let restarts = |instance: &Instance| matches!(instance.kick, Kick::Start | Kick::Restart);
+        let restarts =
+            |instance: &Instance| matches!(instance.kick, Kick::Start | Kick::Restart | Kick::Resume);
         let shares = shares_namespace(judge.service, parent);
         for instance in instances.iter_mut() {
             let Some(kept) = instance.keep.filter(|kept| !judge.is_complete(kept)) else { continue };

@@ -4,7 +4,7 @@
 use super::create;
 use super::diff::{ServiceDiff, StackDiff};
 use super::edges::Owner;
-use super::instances::{Instance, Kick, has_healthcheck, is_job};
+use super::instances::{Instance, Kick, has_healthcheck, is_job, used_networks};
 use super::order;
 use super::removal::{self, Target, reference};
 use super::schedule::{Conditions, Scheduler};
@@ -29,6 +29,8 @@ pub(super) struct Marks {
     pub named: Option<StepId>,
     /// Its start.
     pub start: Option<StepId>,
+    /// What its start comes after.
+    pub ready: Vec<StepId>,
     /// The last step until it counts as started.
     pub running: Option<StepId>,
     /// Steps that come after none of its own.
@@ -71,6 +73,7 @@ pub(super) fn replica<'d, 'a>(
     };
     let container = instance.keep.map_or_else(|| ContainerRef::Name(instance.name.clone()), reference);
     let start = scheduler.builder.steps().len();
+    let networks = networks_to_wait_for(scheduler, found, desired, instance);
     let mut draft = Draft {
         scheduler,
         owner,
@@ -81,7 +84,7 @@ pub(super) fn replica<'d, 'a>(
         marks,
         container,
         tail: Vec::new(),
-        networks: Vec::new(),
+        networks,
         late: Vec::new(),
         rest: instance.rest.clone(),
     };
@@ -98,6 +101,19 @@ pub(super) fn replica<'d, 'a>(
     let mut marks = draft.marks;
     marks.first = first_steps(scheduler, start, owner);
     marks
+}
+
+/// A container that an interrupted run made knows its networks by name: they have to stand before it starts.
+fn networks_to_wait_for(
+    scheduler: &Scheduler,
+    found: &StackDiff,
+    desired: &DesiredService,
+    instance: &Instance,
+) -> Vec<StepId> {
+    let Some(stack) = found.desired.filter(|_| !instance.is_created()) else { return Vec::new() };
+    let ready =
+        used_networks(stack, desired).into_iter().filter_map(|name| scheduler.network_ready.get(name));
+    ready.map(|(step, _)| step.clone()).collect()
 }
 
 fn first_steps(scheduler: &Scheduler, start: usize, owner: Owner) -> Vec<StepId> {
@@ -227,14 +243,19 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         let target = self.target(&prefix, container);
         let hooks = &self.desired.spec.pre_stop;
         let stopping = removal::stop(&mut self.scheduler.builder, target, hooks, after)?;
-        self.wait_softly(&stopping.first);
+        let jobs = self.scheduler.jobs_stopping(self.owner);
+        self.wait_softly(&stopping.first, jobs.is_empty());
+        for job in &jobs {
+            self.scheduler.stop_before(job, &stopping, after);
+        }
         self.scheduler.note_stop(&container.id, &stopping.stop);
         Some(stopping.stop)
     }
 
-    /// What runs goes on running until what the new one needs is there.
-    fn wait_softly(&mut self, step: &str) {
-        for condition in &self.conditions.required {
+    /// What runs goes on running until what the new one needs is there, unless a job needs it stopped.
+    fn wait_softly(&mut self, step: &str, for_jobs: bool) {
+        let Conditions { required, gates, .. } = self.conditions;
+        for condition in required.iter().chain(gates.iter().filter(|_| for_jobs)) {
             self.scheduler.builder.rather_after(step, condition);
         }
     }
@@ -328,7 +349,7 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         let action = Action::RenameContainer { container: reference(old), to };
         let step = self.push("retire", action, &after);
         if !old.is_up() {
-            self.wait_softly(&step);
+            self.wait_softly(&step, true);
         }
         self.scheduler.frees.insert(old.id.clone(), step.clone());
         Some(step)
@@ -343,12 +364,29 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
             Kick::Start => ("start", Action::StartContainer(container)),
             Kick::Unpause => ("unpause", Action::UnpauseContainer(container)),
             Kick::Restart => ("restart", Action::RestartContainer { container, grace: None }),
+            Kick::Resume => {
+                if let Some(stop) = self.instance.keep.and_then(|kept| self.stop(kept, &[])) {
+                    self.tail.push(stop);
+                }
+                ("start", Action::StartContainer(container))
+            }
         };
+        let Conditions { required, optional, gates } = self.conditions;
+        let is_new = self.instance.is_new();
         let mut after = self.tail.clone();
         after.append(&mut self.networks);
-        if kick != Kick::Unpause {
-            after.extend(self.conditions.required.iter().cloned());
+        if !matches!(kick, Kick::Unpause | Kick::Resume) {
+            after.extend(required.iter().cloned());
         }
+        after.extend(gates.iter().filter(|_| is_new).cloned());
+        let mut after_any: Vec<StepId> = match kick {
+            Kick::Unpause => Vec::new(),
+            // It ran before, so it is brought back whatever becomes of the rest.
+            Kick::Resume => required.iter().chain(optional).cloned().collect(),
+            Kick::None | Kick::Start | Kick::Restart => optional.clone(),
+        };
+        after_any.extend(gates.iter().filter(|_| !is_new).cloned());
+        self.marks.ready.clone_from(&after);
         if kick == Kick::Restart
             && let Some(kept) = self.instance.keep
         {
@@ -359,7 +397,7 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
             after.extend(ids.last().cloned());
         }
         let step = self.push(verb, action, &after);
-        for condition in self.conditions.optional.iter().filter(|_| kick != Kick::Unpause) {
+        for condition in &after_any {
             self.scheduler.builder.after_any(&step, condition);
         }
         self.marks.start = Some(step.clone());

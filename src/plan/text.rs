@@ -89,6 +89,7 @@ fn target(action: &Action) -> String {
         | Action::CreateNetwork { .. }
         | Action::RemoveNetwork { .. }
         | Action::CreateVolume { .. }
+        | Action::Mark { .. }
         | Action::CreateContainer(_) => action.target(),
     }
 }

@@ -143,7 +143,9 @@ fn load_one(unit: &Unit, options: &LoadOptions, context: &DesiredContext<'_>) ->
 }
 
 fn take(outcome: &mut Outcome, unit: &Unit, project: Project, context: &DesiredContext<'_>) {
-    let (stack, diagnostics) = desired(&project, &unit.settings, context);
+    let sources = &mut outcome.stack.sources;
+    let settings = unit.settings.clone().placed(|span| sources.adopt(&unit.texts, span));
+    let (stack, diagnostics) = desired(&project, &settings, context);
     outcome.stack.diagnostics.extend(diagnostics);
     outcome.desired = stack;
     if let Some(block) = project.nodes.get(settings::KEY).filter(|_| !unit.reads_block) {

@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub(super) struct Unit {
     pub(super) directory: PathBuf,
     pub(super) settings: StackSettings,
+    /// The files that its settings stand in.
+    pub(super) texts: Sources,
     /// The compose file that made its directory a stack.
     pub(super) compose_file: Option<PathBuf>,
     /// Whether its settings are those of an `x-reconcile:` block.
@@ -43,7 +45,7 @@ pub(super) fn of_folder(files: &dyn Files, folder: &Folder) -> Vec<Unit> {
         }
         (Some(block), None) => vec![(None, block)],
         (None, None) => vec![(None, StackSettings::default())],
-        (None, Some(FolderSettings::One(one))) => vec![(None, one)],
+        (None, Some(FolderSettings::One(one))) => vec![(None, *one)],
         (None, Some(FolderSettings::Several(several))) => {
             several.into_iter().map(|(name, settings)| (Some(name), settings)).collect()
         }
@@ -62,13 +64,16 @@ pub(super) fn of_folder(files: &dyn Files, folder: &Folder) -> Vec<Unit> {
     for (name, settings) in &mut named {
         settings.name = settings.name.take().or(name.take());
     }
-    named.into_iter().map(|(_, settings)| Unit { reads_block, ..unit(folder, settings) }).collect()
+    let texts = || reader.sources.clone();
+    let read = |(_, settings)| Unit { reads_block, texts: texts(), ..unit(folder, settings) };
+    named.into_iter().map(read).collect()
 }
 
 fn unit(folder: &Folder, settings: StackSettings) -> Unit {
     Unit {
         directory: folder.directory.clone(),
         settings,
+        texts: Sources::default(),
         compose_file: folder.compose_file.clone(),
         reads_block: false,
         refused: None,
@@ -192,10 +197,10 @@ impl Reader<'_> {
                 }
                 settings::folder(&root, &mut self.diagnostics)
             }
-            Ok(None) => FolderSettings::One(StackSettings::default()),
+            Ok(None) => FolderSettings::One(Box::default()),
             Err(diagnostic) => {
                 self.diagnostics.push(diagnostic);
-                FolderSettings::One(StackSettings::default())
+                FolderSettings::One(Box::default())
             }
         }
     }

@@ -45,6 +45,7 @@ pub async fn all<G: Ground>(ground: &G) {
     commands_fail_only_where_they_must_succeed(ground).await;
     files_are_there_when_the_container_starts(ground).await;
     unnamed_volumes_are_taken_over(ground).await;
+    marks_are_ensured_and_replace_older_ones(ground).await;
 }
 
 async fn perform<G: Ground>(ground: &G, action: Action) -> Result<Outcome, String> {
@@ -246,11 +247,13 @@ async fn completion_is_told_from_failure<G: Ground>(ground: &G) {
     for (rest, command, succeeds) in [("good", "true", true), ("bad", "false", false)] {
         let spec = container(ground, rest, &[command]);
         run(ground, &spec).await;
-        let action = Action::AwaitCompleted { container: by_name(&spec.name), timeout: WAIT };
+        let action = Action::AwaitCompleted { container: by_name(&spec.name), timeout: WAIT, through: false };
         assert_eq!(perform(ground, action).await.is_ok(), succeeds, "{command}");
         let code = i64::from(!succeeds);
         let found = find(ground, &spec.name).await.expect("the container");
         assert_eq!(found.state, ContainerState::Exited(code));
+        let words = ground.engine().last_words(&by_name(&spec.name)).await.expect("last words");
+        assert_eq!((words.exit_code, words.unreadable), (Some(code), None));
         clean(ground, &spec.name).await;
     }
 }
@@ -297,8 +300,12 @@ async fn files_are_there_when_the_container_starts<G: Ground>(ground: &G) {
     };
     done(ground, Action::UploadFiles { container: by_name(&spec.name), files: vec![file] }).await;
     done(ground, Action::StartContainer(by_name(&spec.name))).await;
-    done(ground, Action::AwaitCompleted { container: by_name(&spec.name), timeout: WAIT }).await;
+    done(ground, Action::AwaitCompleted { container: by_name(&spec.name), timeout: WAIT, through: false })
+        .await;
+    let words = ground.engine().last_words(&by_name(&spec.name)).await.expect("last words");
+    assert_eq!(words.output.trim_end(), "hello");
     clean(ground, &spec.name).await;
+    assert!(ground.engine().last_words(&by_name(&spec.name)).await.is_err(), "it is gone");
 }
 
 async fn unnamed_volumes_are_taken_over<G: Ground>(ground: &G) {
@@ -315,6 +322,32 @@ async fn unnamed_volumes_are_taken_over<G: Ground>(ground: &G) {
     let found = find(ground, &new.name).await.expect("the container");
     assert!(found.mounts.iter().any(|mount| mount.name == volume && mount.target == "/cache"));
     clean(ground, &new.name).await;
+}
+
+async fn marks_are_ensured_and_replace_older_ones<G: Ground>(ground: &G) {
+    let spec = container(ground, "marked", &["true"]);
+    let failed = format!("{}.failed", spec.name);
+    let mark = |at: &str| {
+        let subject = format!("{}/marked", ground.prefix());
+        let labels = [(labels::QUARANTINE, subject.as_str()), (labels::QUARANTINE_AT, at)];
+        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        Action::Mark { name: failed.clone(), labels }
+    };
+    done_once(ground, mark("1")).await;
+    let first = find(ground, &failed).await.expect("the mark");
+    assert_eq!((first.state, first.label(labels::QUARANTINE_AT)), (ContainerState::Created, "1"));
+    assert!(first.mounts.is_empty() && first.stack().is_empty() && first.service().is_empty());
+    done_once(ground, mark("2")).await;
+    let second = find(ground, &failed).await.expect("the mark");
+    assert_eq!(second.label(labels::QUARANTINE_AT), "2");
+    assert_ne!(second.id, first.id);
+    clean(ground, &failed).await;
+    let mut foreign = spec.clone();
+    foreign.name.clone_from(&failed);
+    done(ground, create(&foreign)).await;
+    refused(ground, mark("3")).await;
+    assert!(find(ground, &failed).await.is_some(), "what is no mark stays");
+    clean(ground, &failed).await;
 }
 
 mod simulated {

@@ -154,10 +154,11 @@ impl Lab {
         names
             .stdout
             .lines()
-            .map(|name| {
+            .filter_map(|name| {
+                // The daemon may have removed or renamed it meanwhile.
                 let facts = docker(&["inspect", "-f", "{{.Id}} {{.State.StartedAt}}", name]).stdout;
-                let (id, started) = facts.trim().split_once(' ').expect("two facts");
-                (name.to_owned(), (id.to_owned(), started.to_owned()))
+                let (id, started) = facts.trim().split_once(' ')?;
+                Some((name.to_owned(), (id.to_owned(), started.to_owned())))
             })
             .collect()
     }

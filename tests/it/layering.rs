@@ -21,8 +21,13 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("execute", &["engine", "model", "execute"], &["bollard"]),
     ("cycle", &["engine", "model", "plan", "execute", "cycle", "source", "compose"], &["bollard"]),
     (
+        "daemon",
+        &["engine", "model", "plan", "execute", "cycle", "source", "daemon"],
+        &["bollard", "std::fs", "std::env", "SystemTime"],
+    ),
+    (
         "cli",
-        &["cli", "engine", "model", "plan", "execute", "cycle", "source", "compose", "telemetry"],
+        &["cli", "daemon", "engine", "model", "plan", "execute", "cycle", "source", "compose", "telemetry"],
         &["bollard"],
     ),
 ];

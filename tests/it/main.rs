@@ -13,6 +13,7 @@ mod layering;
 mod plan_cases;
 mod plan_properties;
 mod proxy;
+mod quarantine;
 mod rendering;
 mod rollback;
 mod sequential;

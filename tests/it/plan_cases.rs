@@ -12,7 +12,7 @@ use reconcile::engine::sim::{Fault, SimEngine, World};
 use reconcile::model::desired::DesiredState;
 use reconcile::model::observed::{ContainerState, Health, ObservedState};
 use reconcile::model::step::Plan;
-use reconcile::plan::{self, Policy};
+use reconcile::plan::{self, Policy, Retry};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -123,6 +123,16 @@ impl Case {
                 self.script.policy.only = Some(stacks.iter().map(|stack| (*stack).to_owned()).collect());
             }
             ("no-prune", []) => self.script.policy.prune = false,
+            ("retry", []) => self.script.policy.retry = Retry::All,
+            ("retry", names) => {
+                let names = names.iter().map(|name| (*name).to_owned());
+                self.script.policy.retry = Retry::Only(names.collect());
+            }
+            // A whole run, with what takes it back where it fails.
+            ("attempt", []) => {
+                let desired = self.middle.as_ref().unwrap_or(&self.after);
+                sequential::run(&self.engine, desired, &self.script.policy, self.now());
+            }
             ("crash-after", [steps]) => self.crash(steps.parse().expect("a number")),
             ("fail-at", [step]) => self.fail_at(step),
             _ => happen(&mut self.engine.world(), word, arguments),

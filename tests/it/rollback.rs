@@ -5,6 +5,7 @@ use reconcile::engine::sim::SimEngine;
 use reconcile::model::desired::DesiredState;
 use reconcile::model::observed::ContainerState;
 use reconcile::plan::{self, Policy};
+use std::collections::BTreeMap;
 
 fn stack(image: &str) -> DesiredState {
     typed::state(&format!(
@@ -55,4 +56,47 @@ fn a_run_that_succeeds_has_nothing_to_undo() {
     let plan = plan_for(&engine, &stack("app:2"));
     let report = sequential::execute(&plan, &engine, usize::MAX);
     assert!(plan::rollback(&plan, &report).steps.is_empty());
+}
+
+fn with_a_job(job: &str, version: u32) -> DesiredState {
+    typed::state(&format!(
+        "stacks: {{cdp: {{pre_deploy: {{migrate: [ingest, api]}}, services: {{migrate: {{image: '{job}'}}, \
+         ingest: {{image: 'app:1'}}, api: {{image: 'app:{version}'}}, rest: {{image: 'app:{version}'}}}}}}}}"
+    ))
+}
+
+/// Ids of the containers that run, by name.
+fn running(engine: &SimEngine) -> BTreeMap<String, String> {
+    let world = engine.world();
+    let up = world.containers.values().map(|container| &container.observed).filter(|found| found.is_up());
+    up.map(|found| (found.name.clone(), found.id.clone())).collect()
+}
+
+#[test]
+fn a_failed_job_before_a_deployment_leaves_the_old_versions_running() {
+    let engine = SimEngine::default();
+    sequential::execute(&plan_for(&engine, &with_a_job("job-ok:1", 1)), &engine, usize::MAX);
+    let before = running(&engine);
+    let plan = plan_for(&engine, &with_a_job("job-fail:1", 2));
+    let report = sequential::execute(&plan, &engine, usize::MAX);
+    assert!(sequential::failures(&report)[0].starts_with("cdp/migrate-1/completed"));
+    sequential::execute(&plan::rollback(&plan, &report), &engine, usize::MAX);
+    assert_eq!(running(&engine), before, "{}", plan::text(&plan));
+}
+
+#[test]
+fn what_was_stopped_for_a_job_comes_back_after_an_interrupt() {
+    let engine = SimEngine::default();
+    sequential::execute(&plan_for(&engine, &with_a_job("job-ok:1", 1)), &engine, usize::MAX);
+    let before = running(&engine);
+    let plan = plan_for(&engine, &with_a_job("job-ok:2", 2));
+    for steps in 0..plan.steps.len() {
+        let engine = SimEngine::new(engine.world().clone());
+        let report = sequential::execute(&plan, &engine, steps);
+        sequential::execute(&plan::rollback(&plan, &report), &engine, usize::MAX);
+        let names: Vec<String> =
+            running(&engine).into_keys().filter(|name| !name.contains(".next")).collect();
+        let expected: Vec<String> = before.keys().cloned().collect();
+        assert_eq!(names, expected, "after {steps} steps of\n{}", plan::text(&plan));
+    }
 }

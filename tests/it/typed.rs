@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a malformed case is a bug of the case")]
 
-use reconcile::model::compose_hash::ComposeHash;
+use reconcile::model::compose_hash::{ComposeHash, Dialect, InDialects};
 use reconcile::model::desired::{
     BuildSpec, Condition, Dependency, DesiredService, DesiredStack, DesiredState, ImageSource, InjectedFile,
     IpamPool, JobMode, NetworkSpec, PullPolicy, Sensitive, VolumeSpec,
@@ -50,6 +50,11 @@ fn stack(name: &str, value: &Value) -> DesiredStack {
         working_dir,
         disabled: list(value.get("disabled")).into_iter().collect(),
         depends_on: list(value.get("depends_on")),
+        pre_deploy: mapping(value.get("pre_deploy"))
+            .into_iter()
+            .map(|(job, stopped)| (job, list(Some(&stopped)).into_iter().collect()))
+            .collect(),
+        compose_dialect: value.get("compose_dialect").and_then(|word| Dialect::named(word.as_str()?)),
         ..DesiredStack::default()
     };
     for (key, value) in mapping(value.get("networks")) {
@@ -113,7 +118,10 @@ fn service(stack: &mut DesiredStack, key: &str, value: Value) -> DesiredService 
     let job = take("job").map(|value| value.as_bool().expect("job is a bool"));
     let allow_empty_volume = take("allow_empty_volume").is_some();
     let spec = spec(stack, map);
-    let compose_hash = ComposeHash::Fixed(digest(serde_json::to_string(&spec).unwrap().as_bytes()));
+    let compose_hash = InDialects::of(|dialect| {
+        let text = format!("{} {}", dialect.version(), serde_json::to_string(&spec).unwrap());
+        ComposeHash::Fixed(digest(text.as_bytes()))
+    });
     let names = spec.networks.keys().map(|key| (format!("network {key}"), stack.networks[key].name.clone()));
     let names = names.chain(
         spec.volumes

@@ -23,6 +23,7 @@ pub use extension::{PLAIN, any as untyped, plain_text};
 pub use project::{NETWORK, PROJECT, VOLUME};
 pub use service::{ENV_FILE, SERVICE};
 
+use super::node::Node;
 use serde_json::{Map, Value};
 use table::{Kind, Object};
 
@@ -42,6 +43,11 @@ pub fn without_extensions(object: &Object, value: &Map<String, Value>) -> Map<St
         }
     }
     stripped
+}
+
+/// True or false as a canonical project would have it; `None` for anything else.
+pub fn boolean(node: &Node) -> Option<bool> {
+    scalar::boolean(node).ok()
 }
 
 fn strip(kind: &Kind, value: &Value) -> Value {

@@ -2,7 +2,7 @@
 //!
 //! The services that profiles switch off are not checked, and count as missing for those that need them.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Lack};
 use super::json;
 use super::load::Project;
 use super::node::{Node, Span};
@@ -121,6 +121,7 @@ fn watch(service: &mut Service<'_, '_>) {
                 service.name
             );
             let error = service.error((message, "`target` is missing in this rule"), &["develop", "watch"]);
+            let error = error.lacks(Lack::Key(vec!["target"]));
             service.found.push(error.hint("add `target: PATH`, the path in the container"));
         }
     }
@@ -140,6 +141,7 @@ fn secrets(scene: &Scene<'_>, diagnostics: &mut Vec<Diagnostic>) {
                 .plain(format!("the secret `{name}` has neither `file` nor `environment`"))
                 .at(format!("secrets.{name}"))
                 .span(walk::span_of(scene.nodes, &["secrets", name]))
+                .lacks(Lack::Key(vec!["file", "environment"]))
                 .hint("the engine has no secrets of its own: say which file or variable holds it"),
         );
     }

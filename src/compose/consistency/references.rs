@@ -1,6 +1,7 @@
 //! What a service refers to must be there.
 
 use super::Service;
+use crate::compose::diagnostic::Lack;
 use crate::compose::json;
 use crate::compose::node::Node;
 use serde_json::Value;
@@ -15,6 +16,7 @@ pub(super) fn origin(service: &mut Service<'_, '_>) {
         );
         let plain = format!("service `{}` has neither `image` nor `build`", service.name);
         let error = service.error((message, plain), &[]);
+        let error = error.lacks(Lack::Key(vec!["image", "build"]));
         service.found.push(error.hint("add `image: NAME` or `build: DIRECTORY`"));
     }
 }
@@ -50,7 +52,7 @@ pub(super) fn build(service: &mut Service<'_, '_>) {
         let hint = service.scene.instead_of(target, "services");
         let plain = format!("there is no service `{target}` that is built");
         let error = service.error((message, plain), &["build", "additional_contexts", context]);
-        service.found.push(error.hint(hint));
+        service.found.push(error.lacks(Lack::Entry("services")).hint(hint));
     }
     let platform = service.text("platform").to_owned();
     let platforms = json::strings(build.get("platforms"));
@@ -105,6 +107,9 @@ pub(super) fn services(service: &mut Service<'_, '_>) {
         let keys = origin_of(service, target);
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let mut error = service.error((message, plain), &keys).focus(target).hint(hint);
+        if !disabled {
+            error = error.lacks(Lack::Entry("services"));
+        }
         if let Some(node) = service.node(&keys).filter(|node| node.as_str().is_some()) {
             error = error.span(node.span);
         }
@@ -116,10 +121,14 @@ pub(super) fn services(service: &mut Service<'_, '_>) {
     {
         let message = format!("service {target:?} not found for network_mode 'service:{target}'");
         let hint = service.scene.instead_of(target, "services");
-        let plain = format!("there is no service `{target}`");
+        let plain = match target {
+            "" => "`service:` names no service".to_owned(),
+            _ => format!("there is no service `{target}`"),
+        };
         let span = service.node(&["network_mode"]).map_or_else(Default::default, |node| node.span);
-        let error = service.error((message, plain), &["network_mode"]).span(span).focus(target);
-        service.found.push(error.hint(hint));
+        let focus = if target.is_empty() { "service:" } else { target };
+        let error = service.error((message, plain), &["network_mode"]).span(span).focus(focus);
+        service.found.push(error.lacks(Lack::Entry("services")).hint(hint));
     }
 }
 
@@ -170,7 +179,7 @@ pub(super) fn resources(service: &mut Service<'_, '_>) {
     }
 }
 
-fn require(service: &mut Service<'_, '_>, (kind, section): (&str, &str), name: &str, keys: &[&str]) {
+fn require(service: &mut Service<'_, '_>, (kind, section): (&str, &'static str), name: &str, keys: &[&str]) {
     if service.scene.has(section, name) {
         return;
     }
@@ -189,5 +198,5 @@ fn require(service: &mut Service<'_, '_>, (kind, section): (&str, &str), name: &
     if let Some(node) = service.node(&long) {
         error = error.span(node.span);
     }
-    service.found.push(error.focus(name).hint(hint));
+    service.found.push(error.lacks(Lack::Entry(section)).focus(name).hint(hint));
 }

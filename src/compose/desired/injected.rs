@@ -55,8 +55,9 @@ impl Item<'_> {
                 let path = [self.kind.section, source, "environment"];
                 let name = self.kind.name;
                 let message = format!("the variable {variable} that {name} `{source}` is made of is not set");
-                scope.report.value(&path, message).hint =
-                    Some(format!("set {variable} in the environment or in the project's .env file"));
+                let hint = format!("set {variable} in the environment or in the project's .env file");
+                let found = scope.report.value(&path, message);
+                *found = found.clone().variable(variable).hint(hint);
             }
         } else if let Some(content) = definition.get("content").and_then(serde_json::Value::as_str) {
             self.inject(scope, service, content.as_bytes().to_vec());

@@ -9,7 +9,9 @@ mod glob;
 mod image;
 mod injected;
 mod place;
+mod pre_deploy;
 mod resources;
+mod rollout;
 mod seccomp;
 mod service;
 mod strip;
@@ -60,6 +62,7 @@ impl Tracked for Untracked {
 /// What is at hand while a stack is converted.
 struct Scope<'a> {
     project: &'a Project,
+    settings: &'a StackSettings,
     context: &'a DesiredContext<'a>,
     contents: Contents<'a>,
     report: Report<'a>,
@@ -74,6 +77,7 @@ pub fn desired(
     let services = section(&project.tree, "services");
     let mut scope = Scope {
         project,
+        settings,
         context,
         contents: Contents::new(project, settings, context, services),
         report: Report::new(&project.nodes),
@@ -86,11 +90,14 @@ pub fn desired(
         env_files: project.env_files.iter().map(|path| text(path)).collect(),
         disabled: project.disabled_services.iter().cloned().collect(),
         depends_on: settings.depends_on.clone(),
+        pre_deploy: pre_deploy::jobs(&mut scope, settings, services),
+        compose_dialect: settings.compose_dialect,
         networks: resources::networks(&mut scope, services),
         volumes: resources::volumes(&mut scope, services),
         services: BTreeMap::new(),
     };
-    let waited_for = dependencies::completed(services);
+    let mut waited_for = dependencies::completed(services);
+    waited_for.extend(stack.pre_deploy.keys().cloned());
     for (key, value) in services {
         if let Some(map) = value.as_object()
             && let Some(service) = service::convert(&mut scope, &stack, key, map, &waited_for)
@@ -98,6 +105,7 @@ pub fn desired(
             stack.services.insert(key.clone(), service);
         }
     }
+    pre_deploy::check(&mut scope, settings, &stack);
     let diagnostics = scope.report.finish();
     let sound =
         diagnostics.iter().all(|diagnostic| diagnostic.severity != super::diagnostic::Severity::Error);
@@ -148,4 +156,4 @@ fn text(path: &Path) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,9 @@ use super::strip::drop_gathered;
 use super::{Scope, section, string};
 use crate::compose::canonical::table::Object;
 use crate::compose::canonical::{NETWORK, VOLUME, without_extensions};
+use crate::compose::node::{Key, Node};
 use crate::compose::reference_hash;
+use crate::model::compose_hash::InDialects;
 use crate::model::desired::{IpamPool, NetworkSpec, VolumeSpec};
 use crate::model::service::Pairs;
 use serde::Deserialize;
@@ -64,6 +66,7 @@ pub(super) fn networks(
     let used: BTreeSet<&String> = attached.map(|(key, _)| key).collect();
     let mut networks = BTreeMap::new();
     for (key, map, network) in typed::<Network>(scope, ("networks", &NETWORK), &used) {
+        let options = ipam_options(scope, &key);
         let pool = |pool: Pool| IpamPool {
             subnet: pool.subnet,
             gateway: pool.gateway,
@@ -83,11 +86,19 @@ pub(super) fn networks(
             ipam_driver: network.ipam.driver,
             ipam_pools: network.ipam.config.into_iter().map(pool).collect(),
             labels: network.labels,
-            compose_hash: reference_hash::network_hash(map),
+            compose_hash: InDialects::of(|dialect| reference_hash::network_hash(map, &options, dialect)),
         };
         networks.insert(key, spec);
     }
     networks
+}
+
+/// `ipam.options` of a network, which the canonical form has no more.
+fn ipam_options(scope: &Scope<'_>, key: &str) -> Pairs {
+    let network = scope.project.nodes.get("networks").and_then(|networks| networks.get(key));
+    let options = network.and_then(|network| network.get("ipam")?.get("options")?.as_map());
+    let pair = |(key, node): (&Key, &Node)| Some((key.name.to_string(), node.as_str()?.to_owned()));
+    options.into_iter().flatten().filter_map(pair).collect()
 }
 
 /// The volumes that an enabled service mounts.
@@ -109,7 +120,7 @@ pub(super) fn volumes(scope: &mut Scope<'_>, services: &Map<String, Value>) -> B
             driver: volume.driver,
             driver_opts: volume.driver_opts,
             labels: volume.labels,
-            compose_hash: reference_hash::volume_hash(map),
+            compose_hash: InDialects::of(|_| reference_hash::volume_hash(map)),
         };
         volumes.insert(key, spec);
     }

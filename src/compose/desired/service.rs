@@ -1,9 +1,11 @@
 //! One service.
 
-use super::{Scope, dependencies, image, injected, seccomp, section, strip, words};
+use super::{Scope, dependencies, image, injected, rollout, seccomp, section, strip, words};
+use crate::compose::canonical;
 use crate::compose::node::Node;
-use crate::compose::reference_hash;
+use crate::compose::reference_hash::{self, Beside};
 use crate::compose::settings::{self, ServiceSettings};
+use crate::model::compose_hash::{ComposeHash, InDialects};
 use crate::model::desired::{DesiredService, DesiredStack, JobMode};
 use crate::model::service::ServiceSpec;
 use serde_json::{Map, Value};
@@ -48,9 +50,10 @@ pub(super) fn convert(
             None if waited_for.contains(key) => JobMode::Job,
             None => JobMode::Inferred,
         },
-        compose_hash: reference_hash::container_hash(service, &label_files(scope, key)),
+        compose_hash: compose_hash(scope, key, service),
         allow_empty_volume: own.allow_empty_volume,
         wait_timeout: own.wait_timeout,
+        rollout: rollout::of(scope, key, service, &own.rollout),
         ..DesiredService::default()
     };
     words::check(scope, key, service);
@@ -59,6 +62,23 @@ pub(super) fn convert(
     seccomp::digests(scope, key, &spec.security_opt, &mut converted.contents);
     converted.spec = spec;
     Some(converted)
+}
+
+fn compose_hash(scope: &Scope<'_>, key: &str, service: &Map<String, Value>) -> InDialects<ComposeHash> {
+    let beside = Beside { label_files: label_files(scope, key), unmade_binds: unmade_binds(scope, key) };
+    InDialects::of(|dialect| reference_hash::container_hash(service, &beside, dialect))
+}
+
+/// Targets of the binds whose host path is not to be made, in so many words. The canonical form leaves that out as it does
+/// where nothing is said.
+fn unmade_binds(scope: &Scope<'_>, key: &str) -> BTreeSet<String> {
+    let service = scope.project.nodes.get("services").and_then(|services| services.get(key));
+    let mounts = service.and_then(|service| service.get("volumes")).and_then(Node::as_list);
+    let target = |mount: &Node| {
+        let made = mount.get("bind")?.get("create_host_path")?;
+        (canonical::boolean(made) == Some(false)).then(|| mount.get("target")?.as_str().map(str::to_owned))?
+    };
+    mounts.unwrap_or_default().iter().filter_map(target).collect()
 }
 
 /// Absolute paths of the service's label files, which the canonical form has no more.

@@ -70,6 +70,26 @@ fn replicas_come_from_scale_or_deploy_and_may_be_none() {
 }
 
 #[test]
+fn the_hashes_of_the_reference_come_in_two_dialects() {
+    let stack = one(
+        "name: p
+services:
+  plain: {image: x}
+  bound: {image: x, volumes: ['/s:/short', {type: bind, source: /s, target: /long, bind: {propagation: rslave}}]}
+  unmade: {image: x, volumes: [{type: bind, source: /s, target: /t, bind: {create_host_path: false}}]}
+  silent: {image: x, volumes: [{type: bind, source: /s, target: /t, bind: {propagation: ''}}]}
+networks: {default: {ipam: {options: {a: '1'}}}}",
+    );
+    let hashes = |key: &str| &stack.services[key].compose_hash;
+    assert_eq!(hashes("plain").v2, hashes("plain").v5);
+    assert_ne!(hashes("bound").v2, hashes("bound").v5);
+    assert_eq!(hashes("unmade").v2, hashes("silent").v2, "2.40 prints neither");
+    assert_ne!(hashes("unmade").v5, hashes("silent").v5, "5 prints that no path is made");
+    let network = &stack.networks["default"].compose_hash;
+    assert_ne!(network.v2, network.v5);
+}
+
+#[test]
 fn scaling_changes_no_hash() {
     let hash = |compose| one(compose).services["a"].hash();
     assert_eq!(

@@ -54,7 +54,8 @@ fn image(scope: &mut Scope<'_>, key: &str, image: &str) {
     scope.report.value(&["services", key, "image"], message).hint = Some(hint);
 }
 
-fn refuse(scope: &mut Scope<'_>, path: &[&str], word: &str, words: &[&str]) {
+/// Says that a word is none of those that can stand here.
+pub(super) fn refuse(scope: &mut Scope<'_>, path: &[&str], word: &str, words: &[&str]) {
     let name = path.last().copied().unwrap_or_default();
     let all = words.join(", ");
     let found = scope.report.value(path, format!("`{name}` cannot be `{word}`"));

@@ -6,8 +6,9 @@ mod template;
 use super::diagnostic::Diagnostic;
 use super::node::{Node, Span, Value};
 use cast::Casted;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-pub use template::{Lookup, TemplateError, find_variable, substitute};
+pub use template::{Lookup, TemplateError, find_variable, substitute, substitute_all};
 
 /// One step of the path to a node.
 enum Step {
@@ -15,19 +16,57 @@ enum Step {
     Item(usize),
 }
 
+/// The place of a string that uses a variable of which nobody knows whether it is set.
+pub struct Unknown {
+    /// Its key path.
+    pub path: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
 /// Interpolates every string scalar of the tree in place, and converts those at the paths that hold numbers
 /// or booleans. Keys are left alone, and a substituted value is not scanned again.
 ///
-/// Pushes every error, and a warning for each use of an unset variable and for booleans such as `yes`; a
-/// string with an error stays as it was. Message texts begin as the reference's do (docker compose 2.40).
+/// Pushes every error, a warning for each unset variable at its first use with the number of others, and one for booleans
+/// such as `yes`; a string with an error stays as it was. Message texts begin as the reference's do (docker compose
+/// 2.40).
 pub fn interpolate(root: &mut Node, lookup: Lookup, diagnostics: &mut Vec<Diagnostic>) {
-    Walk { lookup, diagnostics, path: Vec::new() }.node(root);
+    let mut walk = Walk {
+        lookup,
+        diagnostics,
+        path: Vec::new(),
+        unset: BTreeMap::new(),
+        unknown: Vec::new(),
+        is_all_known: true,
+    };
+    walk.node(root);
+    walk.warn();
+}
+
+/// The same where variables that nothing sets may have been set in a file that cannot be read: strings that use them
+/// are no mistakes, and are given back.
+pub fn interpolate_known(root: &mut Node, lookup: Lookup, diagnostics: &mut Vec<Diagnostic>) -> Vec<Unknown> {
+    let mut walk = Walk {
+        lookup,
+        diagnostics,
+        path: Vec::new(),
+        unset: BTreeMap::new(),
+        unknown: Vec::new(),
+        is_all_known: false,
+    };
+    walk.node(root);
+    walk.unknown
 }
 
 struct Walk<'a> {
     lookup: Lookup<'a>,
     diagnostics: &'a mut Vec<Diagnostic>,
     path: Vec<Step>,
+    /// Unset variables: the warning about the first use, and how many more strings use it.
+    unset: BTreeMap<String, (Diagnostic, usize)>,
+    unknown: Vec<Unknown>,
+    /// Whether a variable that is not set could be set nowhere.
+    is_all_known: bool,
 }
 
 impl Walk<'_> {
@@ -56,11 +95,8 @@ impl Walk<'_> {
         let Value::String(text) = &mut node.value else { return };
         if text.contains('$') {
             match self.substituted(text, node.span) {
-                Ok(substituted) => *text = substituted,
-                Err(found) => {
-                    self.diagnostics.push(found);
-                    return;
-                }
+                Some(substituted) => *text = substituted,
+                None => return,
             }
         }
         let Some(cast) = cast::at(&self.path) else { return };
@@ -82,17 +118,50 @@ impl Walk<'_> {
         }
     }
 
-    fn substituted(&mut self, text: &str, span: Span) -> Result<String, Diagnostic> {
+    /// The text with its variables replaced, unless something is wrong with it or unknown about it.
+    fn substituted(&mut self, text: &str, span: Span) -> Option<String> {
         let mut unset: Vec<String> = Vec::new();
-        let result = substitute(text, self.lookup, &mut |name| unset.push(name.to_owned()));
-        for name in unset {
-            let message = format!("The {name:?} variable is not set. Defaulting to a blank string.");
-            let warning = Diagnostic::warning(message)
-                .plain(format!("the variable {name} is not set, and is taken as empty"))
-                .hint(format!("set {name}, or write ${{{name}:-}} if empty is right"));
-            self.diagnostics.push(used(warning, text, &name).at(self.place()).span(span));
+        let result = substitute_all(text, self.lookup, &mut |name| {
+            if !unset.iter().any(|known| known == name) {
+                unset.push(name.to_owned());
+            }
+        });
+        let (demanded, invalid): (Vec<_>, Vec<_>) = result
+            .as_ref()
+            .err()
+            .into_iter()
+            .flatten()
+            .partition(|problem| matches!(problem, TemplateError::Required { .. }));
+        for problem in invalid.iter().chain(demanded.iter().filter(|_| self.is_all_known)) {
+            let error = self.problem(problem, text, span);
+            self.diagnostics.push(error);
         }
-        result.map_err(|error| match &error {
+        let all_set = unset.is_empty() && demanded.is_empty();
+        if !self.is_all_known && !all_set {
+            self.unknown.push(Unknown { path: self.place(), span });
+            return None;
+        }
+        for name in unset {
+            self.note_unset(name, text, span);
+        }
+        result.ok()
+    }
+
+    fn note_unset(&mut self, name: String, text: &str, span: Span) {
+        if let Some((_, more)) = self.unset.get_mut(&name) {
+            *more += 1;
+            return;
+        }
+        let warning = used(unset(&name), text, &name).at(self.place()).span(span);
+        self.unset.insert(name, (warning, 0));
+    }
+
+    fn warn(self) {
+        self.diagnostics.extend(self.unset.into_values().map(|(warning, more)| warning.more_places(more)));
+    }
+
+    fn problem(&self, problem: &TemplateError, text: &str, span: Span) -> Diagnostic {
+        match problem {
             TemplateError::Invalid { template } => {
                 let place = self.reference_place();
                 let message = format!(
@@ -102,11 +171,11 @@ impl Walk<'_> {
                 error.at(self.place()).span(span).focus("${").hint(TEMPLATE_HINT)
             }
             TemplateError::Required { name, .. } => {
-                let failed = self.failed(&error.to_string(), span).plain(error.to_string());
+                let failed = self.failed(&problem.to_string(), span).plain(problem.to_string());
                 used(failed, text, name)
                     .hint(format!("set {name} in the environment or in an env file of the project"))
             }
-        })
+        }
     }
 
     fn failed(&self, problem: &str, span: Span) -> Diagnostic {
@@ -139,6 +208,14 @@ impl Walk<'_> {
 /// What is right in place of a template that is none.
 pub(super) const TEMPLATE_HINT: &str =
     "a variable is $NAME, ${NAME} or ${NAME:-default}, all on one line; a dollar sign is $$";
+
+/// The warning about a variable that nothing sets, still without its place.
+pub(in crate::compose) fn unset(name: &str) -> Diagnostic {
+    Diagnostic::warning(format!("The {name:?} variable is not set. Defaulting to a blank string."))
+        .plain(format!("the variable {name} is not set, and is taken as empty"))
+        .variable(name)
+        .hint(format!("set {name}, or write ${{{name}:-}} if empty is right"))
+}
 
 /// A diagnostic about the place where a text uses a variable.
 fn used(diagnostic: Diagnostic, text: &str, name: &str) -> Diagnostic {

@@ -33,23 +33,47 @@ fn reason(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
-/// Substitutes variables in one string.
+/// Substitutes variables in one string; of several mistakes the first is the error.
 ///
-/// `$$` is a dollar sign; `$NAME` and `${NAME}` are a variable; `${NAME:-word}`, `${NAME-word}`,
-/// `${NAME:+word}`, `${NAME+word}`, `${NAME:?word}` and `${NAME?word}` are those of the shell, where words
-/// may hold variables. Words are evaluated whether used or not. `on_unset` hears of every use of an unset
-/// variable that has no word.
+/// As [`substitute_all`] otherwise.
 pub fn substitute(
     text: &str,
     lookup: Lookup,
     on_unset: &mut dyn FnMut(&str),
 ) -> Result<String, TemplateError> {
-    Substitution { lookup, on_unset }.text(text, 0)
+    substitute_all(text, lookup, on_unset).map_err(|mut problems| problems.swap_remove(0))
+}
+
+/// Substitutes variables in one string.
+///
+/// `$$` is a dollar sign; `$NAME` and `${NAME}` are a variable; `${NAME:-word}`, `${NAME-word}`,
+/// `${NAME:+word}`, `${NAME+word}`, `${NAME:?word}` and `${NAME?word}` are those of the shell, where words
+/// may hold variables. Words are evaluated whether used or not. `on_unset` hears of every use of an unset
+/// variable that has no word. Errors are every demanded variable that is missing, up to the first `${` that begins none;
+/// there is always one.
+pub fn substitute_all(
+    text: &str,
+    lookup: Lookup,
+    on_unset: &mut dyn FnMut(&str),
+) -> Result<String, Vec<TemplateError>> {
+    let mut substitution = Substitution { lookup, on_unset, missing: Vec::new() };
+    let result = substitution.text(text, 0);
+    let mut problems = substitution.missing;
+    match result {
+        Ok(text) if problems.is_empty() => Ok(text),
+        Ok(_) => Err(problems),
+        Err(invalid) => {
+            problems.push(invalid);
+            Err(problems)
+        }
+    }
 }
 
 struct Substitution<'a> {
     lookup: Lookup<'a>,
     on_unset: &'a mut dyn FnMut(&str),
+    /// Demanded variables that nobody set.
+    missing: Vec<TemplateError>,
 }
 
 /// What stands after a `$`.
@@ -163,7 +187,13 @@ impl Substitution<'_> {
             OperatorKind::Default | OperatorKind::Required if counts => Ok(value.unwrap_or_default()),
             OperatorKind::Alternative if !counts => Ok(value.unwrap_or_default()),
             OperatorKind::Default | OperatorKind::Alternative => Ok(word),
-            OperatorKind::Required => Err(TemplateError::Required { name: name.to_owned(), message: word }),
+            OperatorKind::Required => {
+                let missing = TemplateError::Required { name: name.to_owned(), message: word };
+                if !self.missing.contains(&missing) {
+                    self.missing.push(missing);
+                }
+                Ok(String::new())
+            }
         }
     }
 }

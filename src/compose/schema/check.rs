@@ -2,10 +2,12 @@
 
 use super::shape::{Field, Kind, Object, Others, Presence, Repeats, Shape};
 use super::{hint, plain};
-use crate::compose::diagnostic::Diagnostic;
+use crate::compose::diagnostic::{Diagnostic, Lack};
 use crate::compose::node::{Key, Map, Node, Span, Value};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// Something that the schema does not allow.
 #[derive(Debug)]
@@ -16,9 +18,14 @@ pub struct Violation {
     pub place: Vec<String>,
     /// The keys down to what would have to go: the same, or a key below.
     pub target: Vec<String>,
+    /// The key path that a wrong key was probably meant to be.
+    pub meant: Option<String>,
     /// What there is to say. The message lacks the `validating FILE: PATH ` of the reference.
     pub diagnostic: Diagnostic,
 }
+
+/// Violations of one project that are told: who has more must begin somewhere.
+const MAX_VIOLATIONS: usize = 1000;
 
 /// The path to the node that is looked at.
 #[derive(Default)]
@@ -26,6 +33,10 @@ pub(super) struct Checker {
     path: Vec<String>,
     /// Where the keys of the path stand; the default for list positions.
     keys: Vec<Span>,
+    /// How many violations were found.
+    count: usize,
+    /// The names of an object's fields, which all diagnostics about it share.
+    names: HashMap<*const Object, Arc<[String]>>,
 }
 
 type Found = Vec<Violation>;
@@ -33,6 +44,9 @@ type Found = Vec<Violation>;
 impl Checker {
     /// Every violation below a node, in document order.
     pub fn check(&mut self, shape: &Shape, node: &Node) -> Found {
+        if self.count >= MAX_VIOLATIONS {
+            return Vec::new();
+        }
         match shape {
             Shape::Any => Vec::new(),
             Shape::OneOf(branches) => self.one_of(branches, node),
@@ -69,7 +83,7 @@ impl Checker {
     }
 
     /// The reference names the kinds of the first shape only.
-    fn wrong_kind(&self, shapes: &[Shape], node: &Node) -> Violation {
+    fn wrong_kind(&mut self, shapes: &[Shape], node: &Node) -> Violation {
         let allowed = plain::kinds_of_all(shapes);
         let text = plain::wrong_kind(&self.subject(), &node.value, &allowed);
         if let Value::Timestamp(written) = &node.value {
@@ -106,7 +120,7 @@ impl Checker {
         found
     }
 
-    fn word(&self, words: &[&str], node: &Node) -> Found {
+    fn word(&mut self, words: &[&str], node: &Node) -> Found {
         let Some(text) = node.as_str().filter(|text| !words.contains(text)) else { return Vec::new() };
         let shown: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
         let message = match &shown[..] {
@@ -119,7 +133,7 @@ impl Checker {
         vec![found]
     }
 
-    fn pattern(&self, shown: &str, matches: fn(&str) -> bool, node: &Node) -> Found {
+    fn pattern(&mut self, shown: &str, matches: fn(&str) -> bool, node: &Node) -> Found {
         let Some(text) = node.as_str().filter(|text| !matches(text)) else { return Vec::new() };
         let message = format!("'{text}' does not match pattern '{shown}'");
         let words = plain::words_of_pattern(shown);
@@ -134,7 +148,7 @@ impl Checker {
         vec![found]
     }
 
-    fn range(&self, min: i128, max: i128, node: &Node) -> Found {
+    fn range(&mut self, min: i128, max: i128, node: &Node) -> Found {
         let number = match &node.value {
             Value::Int(number) => *number,
             #[expect(clippy::cast_possible_truncation, reason = "too large a float is still too large")]
@@ -158,9 +172,8 @@ impl Checker {
         for (index, element) in list.iter().enumerate() {
             found.extend(self.enter(format!("[{index}]"), Span::default(), items, element));
         }
-        if repeats == Repeats::Refused
-            && let Some((first, second)) = equal_elements(list)
-        {
+        let repeated = if repeats == Repeats::Refused { equal_elements(list) } else { Vec::new() };
+        for (first, second) in repeated {
             let message = format!("items at {first} and {second} are equal");
             let plain = format!("this entry of {} stands there already", self.subject());
             let mut repeat =
@@ -171,24 +184,28 @@ impl Checker {
         found
     }
 
-    fn object(&mut self, object: &Object, node: &Node) -> Found {
+    fn object(&mut self, object: &'static Object, node: &Node) -> Found {
         let Some(map) = node.as_map() else { return Vec::new() };
         let is_top = self.path.is_empty();
         let of_field = |name: &str| object.field(name).map(|field| &field.shape);
-        let mut found =
-            self.map(node, of_field, object.others, |key| hint::unknown_field(key, map, object, is_top));
+        let names = || object.fields.iter().map(|field| field.name.to_owned()).collect();
+        let allowed = Arc::clone(self.names.entry(std::ptr::from_ref(object)).or_insert_with(names));
+        let mut found = self.map(node, of_field, object.others, |key| {
+            hint::unknown_field(key, map, object, &allowed, is_top)
+        });
         found.extend(self.missing(object, map, node));
         found
     }
 
     /// Required fields that are not there. One that a wrong key was probably meant to be is not told twice.
-    fn missing(&self, object: &Object, map: &Map, node: &Node) -> Option<Violation> {
+    fn missing(&mut self, object: &'static Object, map: &Map, node: &Node) -> Option<Violation> {
         let unknown = || map.keys().filter(|key| object.field(&key.name).is_none());
         let is_missing = |field: &&Field| {
             let meant = |key: &Key| hint::field_meant(&key.name, object) == Some(field.name);
             field.presence == Presence::Required && !map.contains_key(field.name) && !unknown().any(meant)
         };
-        let names: Vec<&str> = object.fields.iter().filter(is_missing).map(|field| field.name).collect();
+        let names: Vec<&'static str> =
+            object.fields.iter().filter(is_missing).map(|field| field.name).collect();
         let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
         let noun = if names.len() == 1 { "property" } else { "properties" };
         let message = format!("missing {noun} {}", quoted.join(", "));
@@ -197,7 +214,12 @@ impl Checker {
         let plain = format!("{} {verb} missing in {}", keys.join(", "), self.subject());
         let hint =
             format!("add {}", names.iter().map(|name| format!("`{name}:`")).collect::<Vec<_>>().join(", "));
-        (!names.is_empty()).then(|| self.at(self.span_of(node), &message, plain, Some(hint)))
+        if names.is_empty() {
+            return None;
+        }
+        let mut found = self.at(self.span_of(node), &message, plain, Some(hint));
+        found.diagnostic = found.diagnostic.lacks(Lack::Key(names));
+        Some(found)
     }
 
     fn map<'s>(
@@ -218,25 +240,35 @@ impl Checker {
                 refused.push(key);
             }
         }
-        // The reference tells all of them in one sentence; here each has its own place and correction.
+        // The reference tells all of them in one sentence, which the first has; each has its own place and correction.
         let shown: Vec<String> = refused.iter().map(|key| escaped(&key.name)).collect();
-        let message = format!("additional properties {} not allowed", shown.join(", "));
-        for key in refused {
-            let hint::Advice { plain, hint, allowed } = advice(key);
+        for (index, key) in refused.into_iter().enumerate().take(MAX_VIOLATIONS) {
+            let hint::Advice { plain, hint, allowed, meant } = advice(key);
+            let names = if index == 0 { shown.join(", ") } else { escaped(&key.name) };
+            let message = format!("additional properties {names} not allowed");
             let mut violation = self.at(key.span, &message, plain, Some(hint));
             violation.depth += 1;
+            violation.meant =
+                meant.map(|field| dotted(&[&violation.target[..], &[field.to_owned()]].concat()));
             violation.target.push(key.name.to_string());
             let path = dotted(&violation.target);
-            violation.diagnostic = violation.diagnostic.at(path).allowed(allowed);
+            violation.diagnostic = violation.diagnostic.at(path).choose_from(allowed);
             found.push(violation);
         }
         found
     }
 
-    fn at(&self, span: Span, message: &str, plain: String, hint: Option<String>) -> Violation {
+    fn at(&mut self, span: Span, message: &str, plain: String, hint: Option<String>) -> Violation {
+        self.count += 1;
         let mut diagnostic = Diagnostic::error(message).plain(plain).at(dotted(&self.path)).span(span);
         diagnostic.hint = hint;
-        Violation { depth: self.path.len(), place: self.path.clone(), target: self.path.clone(), diagnostic }
+        Violation {
+            depth: self.path.len(),
+            place: self.path.clone(),
+            target: self.path.clone(),
+            meant: None,
+            diagnostic,
+        }
     }
 }
 
@@ -305,14 +337,21 @@ pub(super) fn kinds(shape: &Shape) -> String {
     }
 }
 
-/// The first two equal elements of a list.
-fn equal_elements(list: &[Node]) -> Option<(usize, usize)> {
+/// The elements of a list that repeat an earlier one, each with that.
+fn equal_elements(list: &[Node]) -> Vec<(usize, usize)> {
     let mut seen: HashMap<String, usize> = HashMap::new();
-    list.iter().enumerate().find_map(|(index, element)| {
+    let again = |(index, element): (usize, &Node)| {
         let mut text = String::new();
         canonical(element, &mut text);
-        seen.insert(text, index).map(|first| (first, index))
-    })
+        match seen.entry(text) {
+            Entry::Occupied(first) => Some((*first.get(), index)),
+            Entry::Vacant(free) => {
+                free.insert(index);
+                None
+            }
+        }
+    };
+    list.iter().enumerate().filter_map(again).collect()
 }
 
 /// A text that equal values share: keys sorted, numbers by value.

@@ -4,6 +4,7 @@ use super::nearest;
 use super::service::SERVICE;
 use super::shape::{Kind, Names, Object, Others, Shape};
 use crate::compose::node::{Key, Map, Node, Value};
+use std::sync::Arc;
 
 /// How deep below an object an unknown key is looked for.
 const MAX_SEARCH: usize = 3;
@@ -20,7 +21,9 @@ const MAX_LISTED: usize = 14;
 pub(super) struct Advice {
     pub plain: String,
     pub hint: String,
-    pub allowed: Vec<String>,
+    pub allowed: Arc<[String]>,
+    /// The field that was probably meant.
+    pub meant: Option<&'static str>,
 }
 
 /// For a value that is not one of a few words.
@@ -86,7 +89,7 @@ pub(super) fn bad_name(key: &Key, names: Names) -> Advice {
                 .collect();
             if name.contains('$') {
                 "variables are not replaced in keys: write the name out".to_owned()
-            } else if fixed.chars().any(char::is_alphanumeric) {
+            } else if fixed.chars().filter(char::is_ascii_alphanumeric).count() * 2 > fixed.len() {
                 format!("a name holds a-z, A-Z, 0-9, `.`, `_` and `-`, such as `{fixed}`")
             } else {
                 "a name holds a-z, A-Z, 0-9, `.`, `_` and `-`".to_owned()
@@ -95,24 +98,37 @@ pub(super) fn bad_name(key: &Key, names: Names) -> Advice {
         Names::Lowercase => "write a name of lower-case letters".to_owned(),
         Names::Line | Names::Text => "write a name on one line".to_owned(),
     };
-    Advice { plain: format!("`{}` cannot be a name", name.escape_debug()), hint, allowed: Vec::new() }
+    Advice {
+        plain: format!("`{}` cannot be a name", name.escape_debug()),
+        hint,
+        allowed: Arc::default(),
+        meant: None,
+    }
 }
 
-/// For a key that an object does not have.
-pub(super) fn unknown_field(key: &Key, map: &Map, object: &Object, is_top: bool) -> Advice {
+/// For a key that an object does not have; `allowed` are those that it has.
+pub(super) fn unknown_field(
+    key: &Key,
+    map: &Map,
+    object: &Object,
+    allowed: &Arc<[String]>,
+    is_top: bool,
+) -> Advice {
     let name = &*key.name;
     let plain = format!("unknown key `{}`", name.escape_debug());
-    let allowed: Vec<String> = object.fields.iter().map(|field| field.name.to_owned()).collect();
     let hint = likely_field(name, map.get(name), object, is_top).unwrap_or_else(|| {
         if allowed.len() <= MAX_LISTED {
             return format!("the keys here are {}", allowed.join(", "));
         }
         match object.others {
-            Others::Extensions => "no key here is like it; one of your own begins with `x-`".to_owned(),
+            Others::Extensions => format!(
+                "no key here is like it; a key of your own begins with `x-`: `x-{}`",
+                name.escape_debug()
+            ),
             Others::Refused | Others::Unchecked => "no key here is like it: remove it".to_owned(),
         }
     });
-    Advice { plain, hint, allowed }
+    Advice { plain, hint, allowed: Arc::clone(allowed), meant: field_meant(name, object) }
 }
 
 /// The field that an unknown key was probably meant to be.

@@ -13,6 +13,7 @@ pub mod shape;
 use super::node::Node;
 pub use check::Violation;
 pub use nearest::nearest;
+pub(in crate::compose) use plain::wrong_kind;
 pub use sections::PROJECT;
 pub use service::SERVICE;
 

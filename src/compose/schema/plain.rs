@@ -41,7 +41,7 @@ pub(super) fn kinds_of_all(shapes: &[Shape]) -> Vec<&'static str> {
 }
 
 /// What a node is, and what it must be.
-pub(super) fn wrong_kind(subject: &str, found: &Value, allowed: &[&str]) -> String {
+pub(in crate::compose) fn wrong_kind(subject: &str, found: &Value, allowed: &[&str]) -> String {
     let written = text::of_scalar(found).unwrap_or_default();
     let found = match found {
         Value::Null => "empty".to_owned(),

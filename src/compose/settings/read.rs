@@ -1,13 +1,14 @@
 //! Reads settings by their table.
 
-use super::table::{Keys, Setting, Takes};
+use super::table::{Group, Keys, Setting, Takes, Within};
+use super::{Lists, Placed};
 use crate::compose::diagnostic::Diagnostic;
 use crate::compose::node::{Key, Map, Node, Value};
 use crate::compose::schema::nearest;
 use crate::model::units::Nanos;
 
 /// Reads a mapping of the keys in a table. What is wrong is said, and left at its default.
-pub(super) fn settings<T: Default>(
+pub(super) fn settings<T: Default + 'static>(
     keys: &Keys<T>,
     node: &Node,
     path: &str,
@@ -28,7 +29,7 @@ pub(super) fn settings<T: Default>(
     settings
 }
 
-fn take<T>(
+fn take<T: 'static>(
     row: &Setting<T>,
     settings: &mut T,
     (node, place): (&Node, &str),
@@ -40,17 +41,46 @@ fn take<T>(
                 put(settings, text);
             }
         }
-        Takes::Texts(put) => put(settings, list(node, place, diagnostics)),
+        Takes::Texts(put) => {
+            put(settings, list(node, place, diagnostics).into_iter().map(|found| found.text).collect());
+        }
+        Takes::Lists(put) => put(settings, lists(node, place, diagnostics)),
         Takes::Switch(put) => {
             if let Some(on) = switch(node, place, diagnostics) {
                 put(settings, on);
             }
         }
         Takes::Duration(put) => {
-            if let Some(time) = duration(node, place, diagnostics) {
+            if let Some(time) = duration(node, place, 1, diagnostics) {
                 put(settings, time);
             }
         }
+        Takes::Period(put) => {
+            if let Some(time) = duration(node, place, 0, diagnostics) {
+                put(settings, time);
+            }
+        }
+        Takes::Count(put) => {
+            if let Some(count) = count(node, place, diagnostics) {
+                put(settings, count);
+            }
+        }
+        Takes::Choice(words, put) => {
+            if let Some(word) = choice(words, node, place, diagnostics) {
+                put(settings, word);
+            }
+        }
+        Takes::Group(group) => group.read(settings, node, place, diagnostics),
+    }
+}
+
+impl<T: 'static, U: Default> Group<T> for Within<T, U> {
+    fn read(&self, all: &mut T, node: &Node, path: &str, diagnostics: &mut Vec<Diagnostic>) {
+        *(self.field)(all) = settings(self.keys, node, path, diagnostics);
+    }
+
+    fn schema(&self) -> serde_json::Value {
+        super::schema::group(self.keys)
     }
 }
 
@@ -58,7 +88,7 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn unknown<T>(key: &Key, place: &str, keys: &Keys<T>) -> Diagnostic {
+fn unknown<T: 'static>(key: &Key, place: &str, keys: &Keys<T>) -> Diagnostic {
     let message = if keys.planned.contains(&&*key.name) {
         format!("`{}` is not supported by this version", key.name)
     } else {
@@ -105,12 +135,29 @@ fn text(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<S
     Some(text.to_owned())
 }
 
-fn list(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
+fn lists(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Lists {
+    if node.is_null() {
+        return Vec::new();
+    }
+    let Some(map) = mapping(node, place, diagnostics) else { return Vec::new() };
+    let read = |(key, node): (&Key, &Node)| {
+        let name = Placed { text: key.name.to_string(), span: key.span };
+        (name, list(node, &join(place, &key.name), diagnostics))
+    };
+    map.iter().map(read).collect()
+}
+
+fn list(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Placed> {
+    let placed = |node: &Node, text| Placed { text, span: node.span };
     match &node.value {
         Value::Null => Vec::new(),
-        Value::String(_) => text(node, place, diagnostics).into_iter().collect(),
+        Value::String(_) => {
+            text(node, place, diagnostics).map(|text| placed(node, text)).into_iter().collect()
+        }
         Value::List(items) => {
-            let item = |(index, node)| text(node, &format!("{place}[{index}]"), diagnostics);
+            let item = |(index, node): (usize, &Node)| {
+                text(node, &format!("{place}[{index}]"), diagnostics).map(|text| placed(node, text))
+            };
             items.iter().enumerate().filter_map(item).collect()
         }
         Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Timestamp(_) | Value::Map(_) => {
@@ -129,10 +176,45 @@ fn switch(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option
     None
 }
 
-fn duration(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Nanos> {
-    let read = node.as_str().and_then(|text| Nanos::parse(text).ok()).filter(|time| time.0 > 0);
+fn duration(node: &Node, place: &str, least: i64, diagnostics: &mut Vec<Diagnostic>) -> Option<Nanos> {
+    let read = node.as_str().and_then(|text| Nanos::parse(text).ok()).filter(|time| time.0 >= least);
     if read.is_none() {
         diagnostics.push(wrong(node, place, "a time").hint("write a time such as 90s or 5m"));
     }
     read
+}
+
+fn count(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<u32> {
+    let read = match node.value {
+        Value::Int(count) => u32::try_from(count).ok(),
+        _ => None,
+    };
+    if read.is_none() {
+        diagnostics
+            .push(wrong(node, place, "a whole number").hint("write a number such as 2, without quotes"));
+    }
+    read
+}
+
+fn choice<'w>(
+    words: &'w [&'static str],
+    node: &Node,
+    place: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<&'w str> {
+    let written = node.as_str();
+    let found = words.iter().find(|word| Some(**word) == written);
+    if found.is_none() {
+        let list = words.join(", ");
+        let near = written.and_then(|written| nearest(written, words.iter().copied()));
+        let hint = match (near, written) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, Some(_)) => format!("write one of {list}"),
+            // A word that reads as a number.
+            (None, None) => format!("write one of \"{}\", in quotes", words.join("\", \"")),
+        };
+        diagnostics
+            .push(wrong(node, place, &format!("one of {list}")).allowed(words.iter().copied()).hint(hint));
+    }
+    found.copied()
 }

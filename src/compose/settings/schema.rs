@@ -1,6 +1,6 @@
 //! JSON schemas of the settings, for editors: what the reader takes, no more and no less.
 //!
-//! A time of zero is the one thing that passes them and not the reader.
+//! A time of zero is the one thing that passes them and not the reader, where it has to be above zero.
 
 use super::table::{self, Keys, Takes};
 use super::{FILE, KEY};
@@ -57,7 +57,7 @@ fn document(title: &str, content: Value, definitions: &[(&str, Value)]) -> Value
 }
 
 /// A group of keys; null is a group in which nothing is set.
-fn group<T>(keys: &Keys<T>) -> Value {
+pub(super) fn group<T: 'static>(keys: &Keys<T>) -> Value {
     let property = |doc: &str, takes: &Takes<T>| {
         let mut property = json!({"description": doc});
         if let (Value::Object(property), Value::Object(kind)) = (&mut property, kind(takes)) {
@@ -70,22 +70,31 @@ fn group<T>(keys: &Keys<T>) -> Value {
     json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false})
 }
 
-fn kind<T>(takes: &Takes<T>) -> Value {
+fn kind<T: 'static>(takes: &Takes<T>) -> Value {
     match takes {
         Takes::Text(_) => json!({"type": "string", "pattern": PLAIN}),
-        Takes::Texts(_) => json!({
-            "type": ["array", "string", "null"],
-            "items": {"type": "string", "pattern": PLAIN},
-            "pattern": PLAIN,
-        }),
+        Takes::Texts(_) => texts(),
+        Takes::Lists(_) => json!({"type": ["object", "null"], "additionalProperties": texts()}),
         Takes::Switch(_) => json!({"type": "boolean"}),
-        Takes::Duration(_) => json!({"type": "string", "pattern": DURATION}),
+        Takes::Duration(_) | Takes::Period(_) => json!({"type": "string", "pattern": DURATION}),
+        Takes::Count(_) => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+        Takes::Choice(words, _) => json!({"type": "string", "enum": words}),
+        Takes::Group(group) => group.schema(),
     }
+}
+
+/// A list of texts, or one.
+fn texts() -> Value {
+    json!({
+        "type": ["array", "string", "null"],
+        "items": {"type": "string", "pattern": PLAIN},
+        "pattern": PLAIN,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::{Keys, SERVICE, STACK};
+    use super::super::table::{Keys, ROLLOUT, SERVICE, STACK};
     use super::{DURATION, PLAIN, group};
     use crate::compose::node::{Key, Map, Node, Span, Value};
     use crate::compose::settings::read;
@@ -97,14 +106,36 @@ mod tests {
     }
 
     fn samples() -> Vec<Node> {
-        let texts = ["a", "", "$A", "90s", "1h30m", "1.5d", ".5s", "+2m", "90", "s", "5 s", "-1s"];
+        let texts = [
+            "5",
+            "2.40",
+            "a",
+            "",
+            "$A",
+            "90s",
+            "1h30m",
+            "1.5d",
+            ".5s",
+            "+2m",
+            "90",
+            "s",
+            "5 s",
+            "-1s",
+            "pause",
+            "start-first",
+        ];
         let mut samples: Vec<Node> = texts.map(|text| Node::string(text, Span::default())).into();
         samples.extend([
             node(Value::Null),
             node(Value::Bool(true)),
             node(Value::Int(5)),
+            node(Value::Int(0)),
+            node(Value::Int(-1)),
+            node(Value::Int(1 << 40)),
             node(Value::Float(1.5)),
             node(Value::Map(Map::default())),
+            node(Value::Map(Map::from_iter([(Key::from("a"), node(Value::List(vec![])))]))),
+            node(Value::Map(Map::from_iter([(Key::from("a"), node(Value::Int(1)))]))),
             node(Value::List(vec![])),
             node(Value::List(vec![Node::string("a", Span::default())])),
             node(Value::List(vec![Node::string("$a", Span::default())])),
@@ -118,7 +149,8 @@ mod tests {
         let kind = match &node.value {
             Value::Null => "null",
             Value::Bool(_) => "boolean",
-            Value::Int(_) | Value::Float(_) => "number",
+            Value::Int(_) => "integer",
+            Value::Float(_) => "number",
             Value::String(_) | Value::Timestamp(_) => "string",
             Value::List(_) => "array",
             Value::Map(_) => "object",
@@ -132,9 +164,22 @@ mod tests {
                 .as_str()
                 .is_none_or(|pattern| Regex::new(pattern).expect(pattern).is_match(text))
         };
+        let is_word = |word: &str| {
+            schema["enum"].as_array().is_none_or(|words| words.iter().any(|known| known == word))
+        };
+        let is_in = |number: i64| {
+            schema["minimum"].as_i64().is_none_or(|least| number >= least)
+                && schema["maximum"].as_i64().is_none_or(|most| number <= most)
+        };
+        let number = if let Value::Int(number) = &node.value { i64::try_from(*number).ok() } else { None };
         is_kind
+            && number.is_none_or(is_in)
+            && node.as_str().is_none_or(is_word)
             && node.as_str().is_none_or(matches)
             && node.as_list().is_none_or(|items| items.iter().all(|item| passes(&schema["items"], item)))
+            && node
+                .as_map()
+                .is_none_or(|map| map.iter().all(|(_, value)| passes(&schema["additionalProperties"], value)))
     }
 
     fn hold<T: Default>(keys: &Keys<T>) {
@@ -155,6 +200,7 @@ mod tests {
     fn the_schema_passes_what_the_reader_takes_and_nothing_else() {
         hold(&STACK);
         hold(&SERVICE);
+        hold(&ROLLOUT);
     }
 
     #[test]

@@ -1,7 +1,12 @@
 //! The keys: what each takes and what it is for. The reader and the schemas know no other.
 
-use super::{ServiceSettings, StackSettings};
+use super::{Lists, RolloutSettings, ServiceSettings, StackSettings};
+use crate::compose::diagnostic::Diagnostic;
+use crate::compose::node::Node;
+use crate::model::compose_hash::Dialect;
+use crate::model::rollout::{FailureAction, Order, WaitFor};
 use crate::model::units::Nanos;
+use serde_json::Value;
 
 /// A group of keys.
 pub(super) struct Keys<T: 'static> {
@@ -12,7 +17,7 @@ pub(super) struct Keys<T: 'static> {
 }
 
 /// One key.
-pub(super) struct Setting<T> {
+pub(super) struct Setting<T: 'static> {
     /// Its name.
     pub key: &'static str,
     /// What it takes, and where that goes.
@@ -22,15 +27,41 @@ pub(super) struct Setting<T> {
 }
 
 /// What a key takes.
-pub(super) enum Takes<T> {
+pub(super) enum Takes<T: 'static> {
     /// One text.
     Text(fn(&mut T, String)),
     /// A list of texts, or one.
     Texts(fn(&mut T, Vec<String>)),
+    /// A mapping of names to lists of texts.
+    Lists(fn(&mut T, Lists)),
     /// True or false.
     Switch(fn(&mut T, bool)),
     /// A time above zero.
     Duration(fn(&mut T, Nanos)),
+    /// A time, zero too.
+    Period(fn(&mut T, Nanos)),
+    /// A number, 0 too.
+    Count(fn(&mut T, u32)),
+    /// One of these words.
+    Choice(&'static [&'static str], fn(&mut T, &str)),
+    /// A mapping with keys of its own.
+    Group(&'static (dyn Group<T> + Sync)),
+}
+
+/// A group of keys inside another, whatever it is kept in.
+pub(super) trait Group<T: 'static> {
+    /// Reads it into its place.
+    fn read(&self, settings: &mut T, node: &Node, path: &str, diagnostics: &mut Vec<Diagnostic>);
+    /// Its JSON schema.
+    fn schema(&self) -> Value;
+}
+
+/// A group that is kept in a field.
+pub(super) struct Within<T: 'static, U: 'static> {
+    /// Its keys.
+    pub keys: &'static Keys<U>,
+    /// The field.
+    pub field: fn(&mut T) -> &mut U,
 }
 
 /// Settings of a stack.
@@ -66,8 +97,30 @@ pub(super) static STACK: Keys<StackSettings> = Keys {
             takes: Takes::Texts(|settings, paths| settings.ignore_contents = paths),
             doc: "Paths, relative to the project directory, whose contents never make a change.",
         },
+        Setting {
+            key: "pre_deploy",
+            takes: Takes::Lists(|settings, jobs| settings.pre_deploy = jobs),
+            doc: "Jobs that run to completion before the rest of the stack changes, by service name, each with the \
+                  services that are stopped while it runs and brought back whatever its result.",
+        },
+        Setting {
+            key: "compose_dialect",
+            takes: Takes::Choice(&Dialect::WORDS, |settings, word| {
+                settings.compose_dialect = Dialect::named(word);
+            }),
+            doc: "Version of docker compose whose labels new containers get. Left out, that of 2.40, unless 5 made the \
+                  newest container of the stack.",
+        },
+        Setting {
+            key: "rollout",
+            takes: Takes::Group(&Within {
+                keys: &ROLLOUT,
+                field: |settings: &mut StackSettings| &mut settings.rollout,
+            }),
+            doc: "How containers are replaced, for all services that say nothing themselves.",
+        },
     ],
-    planned: &["rollout", "schedule", "drift"],
+    planned: &["schedule", "drift"],
 };
 
 /// Settings of a service.
@@ -88,6 +141,71 @@ pub(super) static SERVICE: Keys<ServiceSettings> = Keys {
             key: "wait_timeout",
             takes: Takes::Duration(|settings, time| settings.wait_timeout = Some(time)),
             doc: "How long to wait until it is healthy or has completed, such as `90s`; 10 minutes if left out.",
+        },
+        Setting {
+            key: "rollout",
+            takes: Takes::Group(&Within {
+                keys: &ROLLOUT,
+                field: |settings: &mut ServiceSettings| &mut settings.rollout,
+            }),
+            doc: "How its containers are replaced; goes before `deploy.update_config`.",
+        },
+    ],
+    planned: &[],
+};
+
+/// How containers are replaced.
+pub(super) static ROLLOUT: Keys<RolloutSettings> = Keys {
+    rows: &[
+        Setting {
+            key: "order",
+            takes: Takes::Choice(Order::WORDS, |rollout, word| rollout.order = Order::parse(word)),
+            doc: "stop-first (the default): the old container stops, then the new one starts. start-first: the new one is \
+                  up beside the old one before that stops.",
+        },
+        Setting {
+            key: "parallelism",
+            takes: Takes::Count(|rollout, count| rollout.parallelism = Some(count)),
+            doc: "How many replicas are replaced at a time; 1 if left out, 0 is all.",
+        },
+        Setting {
+            key: "delay",
+            takes: Takes::Period(|rollout, time| rollout.delay = Some(time)),
+            doc: "Time between one batch of replicas and the next, such as `10s`.",
+        },
+        Setting {
+            key: "monitor",
+            takes: Takes::Period(|rollout, time| rollout.monitor = Some(time)),
+            doc: "How long a new container is watched after it is up: it must not end, restart or become unhealthy.",
+        },
+        Setting {
+            key: "wait",
+            takes: Takes::Choice(WaitFor::WORDS, |rollout, word| rollout.wait = WaitFor::parse(word)),
+            doc: "What counts as up. healthy: its health check passes, also one that only the image has. running: it runs. \
+                  Left out, it is the health check if the service has one.",
+        },
+        Setting {
+            key: "running_for",
+            takes: Takes::Duration(|rollout, time| rollout.running_for = Some(time)),
+            doc: "How long a new container must run where no health check is awaited; 2 seconds if left out.",
+        },
+        Setting {
+            key: "timeout",
+            takes: Takes::Duration(|rollout, time| rollout.timeout = Some(time)),
+            doc: "How long its health check may take to pass; `wait_timeout` if left out.",
+        },
+        Setting {
+            key: "on_failure",
+            takes: Takes::Choice(FailureAction::WORDS, |rollout, word| {
+                rollout.on_failure = FailureAction::parse(word);
+            }),
+            doc: "rollback (the default): all replicas go back to their old containers. pause: no further replica is \
+                  touched. continue: the others are replaced all the same.",
+        },
+        Setting {
+            key: "share_volumes",
+            takes: Takes::Switch(|rollout, share| rollout.share_volumes = Some(share)),
+            doc: "Consent to start-first although the old and the new container write to the same volumes for a while.",
         },
     ],
     planned: &[],

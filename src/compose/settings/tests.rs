@@ -1,5 +1,6 @@
-use super::{FolderSettings, StackSettings, folder, service, stack};
+use super::{FolderSettings, RolloutSettings, StackSettings, folder, service, stack};
 use crate::compose::node::{Key, Map, Node, Span, Value};
+use crate::model::rollout::{FailureAction, Order};
 use crate::model::units::Nanos;
 
 fn node(value: Value) -> Node {
@@ -79,4 +80,49 @@ fn a_service_says_whether_it_is_a_job() {
     assert_eq!((read.job, read.wait_timeout), (Some(false), Some(Nanos(120_000_000_000))));
     service(&map(vec![("wait_timeout", node(Value::Int(5)))]), "services.a.x-reconcile", &mut diagnostics);
     assert_eq!(diagnostics[0].message, "`wait_timeout` must be a time");
+}
+
+#[test]
+fn a_rollout_is_read_for_a_stack_and_for_a_service() {
+    let mut diagnostics = Vec::new();
+    let rollout = map(vec![
+        ("order", text("start-first")),
+        ("parallelism", node(Value::Int(0))),
+        ("delay", text("0s")),
+        ("on_failure", text("pause")),
+    ]);
+    let of_stack = stack(&map(vec![("rollout", rollout.clone())]), "", &mut diagnostics).rollout;
+    let of_service = service(&map(vec![("rollout", rollout)]), "", &mut diagnostics).rollout;
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    assert_eq!(of_stack, of_service);
+    let expected = RolloutSettings {
+        order: Some(Order::StartFirst),
+        parallelism: Some(0),
+        delay: Some(Nanos(0)),
+        on_failure: Some(FailureAction::Pause),
+        ..RolloutSettings::default()
+    };
+    assert_eq!(of_stack, expected);
+}
+
+#[test]
+fn what_is_wrong_in_a_group_is_named_by_its_whole_path() {
+    let mut diagnostics = Vec::new();
+    let rollout = map(vec![
+        ("order", text("start_first")),
+        ("parallelism", text("two")),
+        ("paralelism", node(Value::Int(1))),
+    ]);
+    service(&map(vec![("rollout", rollout)]), "services.a.x-reconcile", &mut diagnostics);
+    let told: Vec<String> =
+        diagnostics.iter().map(|found| format!("{}: {}", found.path, found.message)).collect();
+    assert_eq!(
+        told,
+        [
+            "services.a.x-reconcile.rollout.order: `order` must be one of stop-first, start-first",
+            "services.a.x-reconcile.rollout.parallelism: `parallelism` must be a whole number",
+            "services.a.x-reconcile.rollout.paralelism: unknown key `paralelism`",
+        ]
+    );
+    assert_eq!(diagnostics[0].hint.as_deref(), Some("did you mean `start-first`?"));
 }

@@ -240,8 +240,8 @@ pub static SUPPORT: &[Row] = &[
     ignored("services.*.deploy.restart_policy.delay", SWARM),
     full("services.*.deploy.restart_policy.max_attempts"),
     ignored("services.*.deploy.restart_policy.window", SWARM),
-    ignored("services.*.deploy.rollback_config", SWARM),
-    ignored("services.*.deploy.update_config", SWARM),
+    full("services.*.deploy.rollback_config"),
+    full("services.*.deploy.update_config"),
     // networks
     full("networks.*.attachable"),
     full("networks.*.driver"),

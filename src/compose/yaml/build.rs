@@ -43,15 +43,32 @@ pub(super) struct Builder<'t> {
     path: Vec<Step>,
     tags: Vec<TaggedPath>,
     depth: usize,
+    /// Mistakes that leave nothing open.
+    pub mended: Vec<Diagnostic>,
+    /// Mistakes that cost a node its value.
+    pub broken: Vec<Diagnostic>,
 }
 
 impl<'t> Builder<'t> {
     pub fn new(file: FileId, text: &'t str) -> Self {
-        Self { events: Events::new(file, text), path: Vec::new(), tags: Vec::new(), depth: 0 }
+        Self {
+            events: Events::new(file, text),
+            path: Vec::new(),
+            tags: Vec::new(),
+            depth: 0,
+            mended: Vec::new(),
+            broken: Vec::new(),
+        }
     }
 
-    /// The next document, if there is one.
+    /// The next document, if there is one. After an error nothing more can be read.
     pub fn document(&mut self) -> Result<Option<Document>, Diagnostic> {
+        // Where the error is: what was entered was not left.
+        self.read_document()
+            .map_err(|error| if error.path.is_empty() { error.at(self.place()) } else { error })
+    }
+
+    fn read_document(&mut self) -> Result<Option<Document>, Diagnostic> {
         if !self.events.next_document()? {
             return Ok(None);
         }
@@ -86,13 +103,18 @@ impl<'t> Builder<'t> {
                     let first = self.events.next(&mut inner)?;
                     self.node(first, &mut inner, tags)?
                 }
-                Target::Enclosing { levels } => return Err(self.cycle(levels, span)),
+                Target::Enclosing { levels } => Some(self.without_value(self.cycle(levels, span))),
             },
-            Kind::Scalar { text, plain } => {
-                let value = scalar::decode(text, plain, tag.as_deref())
-                    .map_err(|problem| fault::bad_scalar(&problem, self.place(), span))?;
-                Some(Node::new(value, span))
-            }
+            Kind::UnknownAlias(name) => Some(self.without_value(fault::unknown_anchor(
+                &name,
+                self.events.anchors(),
+                self.place(),
+                span,
+            ))),
+            Kind::Scalar { text, plain } => match scalar::decode(text, plain, tag.as_deref()) {
+                Ok(value) => Some(Node::new(value, span)),
+                Err(problem) => Some(self.without_value(fault::bad_scalar(&problem, self.place(), span))),
+            },
             Kind::List => Some(self.list(span, cursor, tags)?),
             Kind::Map => Some(self.map(span, cursor, tags)?),
             Kind::End | Kind::Close => Some(Node::default()),
@@ -101,7 +123,14 @@ impl<'t> Builder<'t> {
         Ok(node)
     }
 
-    /// Passes over what a `!reset` node holds.
+    /// An empty node in place of one that cannot be read.
+    fn without_value(&mut self, error: Diagnostic) -> Node {
+        let span = error.span.unwrap_or_default();
+        self.broken.push(error);
+        Node::new(Value::Null, span)
+    }
+
+    /// Passes over what a node holds, such as a `!reset` one.
     fn skip(&mut self, kind: &Kind, cursor: &mut Cursor) -> Result<(), Diagnostic> {
         let mut open = usize::from(matches!(kind, Kind::List | Kind::Map));
         while open > 0 {
@@ -109,7 +138,7 @@ impl<'t> Builder<'t> {
                 Kind::List | Kind::Map => open += 1,
                 Kind::End => open -= 1,
                 Kind::Close => break,
-                Kind::Scalar { .. } | Kind::Alias(_) => {}
+                Kind::Scalar { .. } | Kind::Alias(_) | Kind::UnknownAlias(_) => {}
             }
         }
         Ok(())
@@ -165,7 +194,7 @@ impl<'t> Builder<'t> {
     ) -> Result<u32, Diagnostic> {
         let is_merge = matches!(&key.kind, Kind::Scalar { text, plain: true } if text == "<<")
             && key.tag.as_deref().is_none_or(|tag| tag == "tag:yaml.org,2002:merge");
-        let key = if is_merge { Key { name: "<<".into(), span: key.span } } else { self.key(key)? };
+        let key = if is_merge { Key { name: "<<".into(), span: key.span } } else { self.key(key, cursor)? };
         let first = entries
             .map
             .get_key_value(&*key.name)
@@ -173,18 +202,22 @@ impl<'t> Builder<'t> {
             .or(entries.absent.get(&key.name).copied());
         if let Some(first) = first {
             let lines = (self.events.line(key.span), self.events.line(first));
-            return Err(fault::duplicate_key(&key.name, lines, &self.place(), (key.span, first)));
+            self.mended.push(fault::duplicate_key(&key.name, lines, &self.place(), (key.span, first)));
         }
         self.path.push(if is_merge { Step::Merge } else { Step::Key(key.name.clone()) });
         let event = self.events.next(cursor)?;
         let written = event.span;
+        let mistakes = self.broken.len();
         let node = self.node(event, cursor, tags)?;
         self.path.pop();
         let end = node.as_ref().map_or(written.end, |node| end_within(node.span, written.end));
         match node {
+            // The first one counts.
+            _ if first.is_some() => {}
             Some(node) if is_merge => {
                 entries.absent.insert(key.name, key.span);
-                self.merge(&mut entries.merges, node, written)?;
+                let problem = self.merge(&mut entries.merges, node, written);
+                self.broken.extend(problem.err().filter(|_| self.broken.len() == mistakes));
             }
             Some(node) => {
                 entries.map.insert(key, node);
@@ -196,7 +229,7 @@ impl<'t> Builder<'t> {
         Ok(end)
     }
 
-    fn key(&mut self, mut event: Event) -> Result<Key, Diagnostic> {
+    fn key(&mut self, mut event: Event, cursor: &mut Cursor) -> Result<Key, Diagnostic> {
         let span = event.span;
         if let Kind::Alias(anchor) = event.kind {
             event = match self.events.target(anchor) {
@@ -204,8 +237,16 @@ impl<'t> Builder<'t> {
                 Target::Enclosing { levels } => return Err(self.cycle(levels, span)),
             };
         }
-        let Kind::Scalar { text, plain } = event.kind else {
-            return Err(fault::complex_key(self.place(), span));
+        let (text, plain) = match event.kind {
+            Kind::Scalar { text, plain } => (text, plain),
+            Kind::UnknownAlias(name) => {
+                return Err(fault::unknown_anchor(&name, self.events.anchors(), self.place(), span));
+            }
+            other => {
+                self.mended.push(fault::complex_key(self.place(), span));
+                self.skip(&other, cursor)?;
+                return Ok(Key { name: "?".into(), span });
+            }
         };
         let written = text.clone();
         let value = scalar::decode(text, plain, event.tag.as_deref())
@@ -219,7 +260,8 @@ impl<'t> Builder<'t> {
             Value::Timestamp(text) => text,
             Value::List(_) | Value::Map(_) => String::new(),
         };
-        Err(fault::non_string_key(&shown, &written, self.place(), span))
+        self.mended.push(fault::non_string_key(&shown, &written, &self.place(), span));
+        Ok(Key { name: written.into(), span })
     }
 
     /// Notes the mappings that a merge key names, the strongest first.

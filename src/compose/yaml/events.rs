@@ -35,6 +35,8 @@ pub(super) enum Kind {
     /// The end of the innermost list or map; its span is empty after block style.
     End,
     Alias(AnchorId),
+    /// An alias of an anchor that is not there.
+    UnknownAlias(String),
     /// The end of a document or of the file.
     Close,
 }
@@ -102,6 +104,11 @@ impl<'t> Events<'t> {
             expanded_nodes: 0,
             expanded_bytes: 0,
         }
+    }
+
+    /// The names of the anchors so far.
+    pub fn anchors(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
     }
 
     /// Line of the start of a span, from 1.
@@ -173,7 +180,7 @@ impl<'t> Events<'t> {
             EventData::SequenceEnd | EventData::MappingEnd => (Kind::End, None, None),
             EventData::Alias { anchor } => match self.names.get(&anchor) {
                 Some(id) => (Kind::Alias(*id), None, None),
-                None => return Err(fault::unknown_anchor(&anchor, self.names.keys(), span)),
+                None => (Kind::UnknownAlias(anchor), None, None),
             },
             EventData::StreamStart { .. }
             | EventData::StreamEnd
@@ -223,7 +230,7 @@ impl<'t> Events<'t> {
                 None
             }
             Kind::End => self.open.pop().flatten(),
-            Kind::Scalar { .. } | Kind::Alias(_) | Kind::Close => anchor,
+            Kind::Scalar { .. } | Kind::Alias(_) | Kind::UnknownAlias(_) | Kind::Close => anchor,
         };
         if let Some(found) = finished.and_then(|id| self.anchors.get_mut(id)) {
             found.closed = true;

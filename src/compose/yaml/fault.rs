@@ -95,10 +95,11 @@ pub(super) fn incompatible_version(span: Span) -> Diagnostic {
 /// An alias without anchor.
 pub(super) fn unknown_anchor<'a>(
     name: &str,
-    known: impl Iterator<Item = &'a String>,
+    known: impl Iterator<Item = &'a str>,
+    path: String,
     span: Span,
 ) -> Diagnostic {
-    let mut known: Vec<&str> = known.map(String::as_str).collect();
+    let mut known: Vec<&str> = known.collect();
     known.sort_unstable();
     let hint = match nearest(name, known.into_iter()) {
         Some(other) => format!("did you mean `*{other}`?"),
@@ -106,6 +107,7 @@ pub(super) fn unknown_anchor<'a>(
     };
     Diagnostic::error(format!("yaml: unknown anchor '{name}' referenced"))
         .plain(format!("there is no anchor `&{name}`"))
+        .at(path)
         .span(span)
         .hint(hint)
 }
@@ -153,11 +155,11 @@ pub(super) fn duplicate_key(
 }
 
 /// A key that reads as a number, a boolean, a date or null.
-pub(super) fn non_string_key(shown: &str, written: &str, path: String, span: Span) -> Diagnostic {
+pub(super) fn non_string_key(shown: &str, written: &str, path: &str, span: Span) -> Diagnostic {
     let place = if path.is_empty() { "at top level".to_owned() } else { format!("in {path}") };
     Diagnostic::error(format!("non-string key {place}: {shown}"))
         .plain(format!("the key `{written}` is not a string"))
-        .at(path)
+        .at(if path.is_empty() { written.to_owned() } else { format!("{path}.{written}") })
         .span(span)
         .hint(format!("write it in quotes: \"{written}\""))
 }

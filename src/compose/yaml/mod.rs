@@ -40,20 +40,50 @@ pub enum TagKind {
     Override,
 }
 
-/// Decodes every document of a file.
+/// What could be read of a file.
+#[derive(Debug, Default)]
+pub struct Decoded {
+    /// Its documents. What is wrong in them is left out.
+    pub documents: Vec<Document>,
+    /// Mistakes that leave nothing open: a key that stands twice counts once, one that is no string counts as one.
+    pub mended: Vec<Diagnostic>,
+    /// Mistakes that cost the node at their path its value.
+    pub broken: Vec<Diagnostic>,
+    /// Whether the text was read to its end; a mistake of syntax costs everything from its document on.
+    pub is_whole: bool,
+}
+
+/// Decodes every document of a file; the first mistake is an error.
 ///
 /// `file` is where spans point; they are byte offsets into `text`, of which a byte order mark is a part.
 /// A file without any document (empty, or only comments) gives none.
 pub fn decode(file: FileId, text: &str) -> Result<Vec<Document>, Diagnostic> {
+    let Decoded { documents, mended, broken, .. } = read(file, text);
+    let first = mended.into_iter().chain(broken).min_by_key(|one| one.span.map(|span| span.start));
+    first.map_or(Ok(documents), Err)
+}
+
+/// Decodes what can be read of a file, and tells all that is wrong with it.
+pub fn read(file: FileId, text: &str) -> Decoded {
+    let mut decoded = Decoded::default();
     if u32::try_from(text.len()).is_err() {
-        return Err(fault::too_long(file, text.len()));
+        decoded.broken.push(fault::too_long(file, text.len()));
+        return decoded;
     }
     let mut builder = build::Builder::new(file, text);
-    let mut documents = Vec::new();
-    while let Some(document) = builder.document()? {
-        documents.push(document);
-    }
-    Ok(documents)
+    decoded.is_whole = loop {
+        match builder.document() {
+            Ok(Some(document)) => decoded.documents.push(document),
+            Ok(None) => break true,
+            Err(error) => {
+                builder.broken.push(error);
+                break false;
+            }
+        }
+    };
+    decoded.mended = builder.mended;
+    decoded.broken = builder.broken;
+    decoded
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ impl Api {
             let bytes = self.collect(response).await?;
             Ok(Answer { status, headers, bytes })
         };
-        let timeout = || EngineError::Timeout { what, seconds: limit.as_secs() };
+        let timeout = || EngineError::NoAnswer { what, seconds: limit.as_secs() };
         tokio::time::timeout(limit, whole).await.map_err(|_| timeout())?
     }
 
@@ -169,7 +169,7 @@ impl Api {
         let limit = call.limit;
         let what = format!("no answer to {} {}", call.method, call.path);
         let opened = tokio::time::timeout(limit, self.open(call)).await;
-        Ok(opened.map_err(|_| EngineError::Timeout { what, seconds: limit.as_secs() })??.into_body())
+        Ok(opened.map_err(|_| EngineError::NoAnswer { what, seconds: limit.as_secs() })??.into_body())
     }
 
     async fn open(&self, call: Call) -> Result<Response<Incoming>, EngineError> {

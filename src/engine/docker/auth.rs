@@ -53,6 +53,9 @@ impl Credentials {
             (Some(trouble), EngineError::Failed(message)) => {
                 EngineError::Failed(format!("{message} (asked without credentials: {trouble})"))
             }
+            (Some(trouble), EngineError::Registry(message)) => {
+                EngineError::Registry(format!("{message} (asked without credentials: {trouble})"))
+            }
             (_, error) => error,
         }
     }

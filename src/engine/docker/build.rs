@@ -5,7 +5,7 @@ use super::api::Call;
 use super::auth;
 use super::body::ulimits;
 use super::context;
-use super::messages::Messages;
+use super::messages::{Message, Messages};
 use crate::engine::{EngineError, Progress};
 use crate::model::desired::BuildSpec;
 use crate::model::labels;
@@ -64,7 +64,7 @@ impl DockerEngine {
     async fn follow_build(&self, call: Call, progress: &dyn Progress) -> Result<(), EngineError> {
         let mut messages = Messages::new(&self.api, self.api.stream(call).await?);
         let mut output = Output::default();
-        while let Some(message) = messages.next().await? {
+        while let Some(message) = messages.next::<Message>().await? {
             if let Some(error) = message.error {
                 return Err(EngineError::Failed(output.failure(error.trim())));
             }

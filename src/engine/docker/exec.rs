@@ -82,14 +82,14 @@ impl DockerEngine {
     }
 
     /// bollard's error in our words.
-    fn explain(&self, error: bollard::errors::Error) -> EngineError {
+    pub(super) fn explain(&self, error: bollard::errors::Error) -> EngineError {
         match error {
             bollard::errors::Error::DockerResponseServerError { status_code, message } => {
                 EngineError::Api { status: status_code, message }
             }
             bollard::errors::Error::HyperLegacyError { err } => self.api.broken(&err),
             bollard::errors::Error::RequestTimeoutError => {
-                EngineError::Timeout { what: "no answer from the engine".to_owned(), seconds: 120 }
+                EngineError::NoAnswer { what: "no answer from the engine".to_owned(), seconds: 120 }
             }
             other => EngineError::Failed(other.to_string()),
         }

@@ -1,4 +1,4 @@
-//! The engine's streams of JSON lines (pull and build).
+//! The engine's streams of JSON lines (pull, build and events).
 
 use super::api::Api;
 use crate::engine::EngineError;
@@ -6,10 +6,13 @@ use bytes::{Buf as _, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// How long a stream may be silent. Registries and build steps can be slow, but this is broken.
 const SILENCE: Duration = Duration::from_secs(1800);
+/// A time that never passes.
+const FOREVER: Duration = Duration::from_secs(u64::MAX / 4);
 /// The longest line that is kept in memory.
 const LONGEST: usize = 4 << 20;
 
@@ -43,16 +46,22 @@ pub(super) struct Messages<'a> {
     api: &'a Api,
     body: Incoming,
     buffer: BytesMut,
+    silence: Duration,
 }
 
 impl<'a> Messages<'a> {
     /// Reads lines from an answer.
     pub(super) fn new(api: &'a Api, body: Incoming) -> Self {
-        Self { api, body, buffer: BytesMut::new() }
+        Self { api, body, buffer: BytesMut::new(), silence: SILENCE }
+    }
+
+    /// Reads lines from an answer that may be silent for as long as nothing happens.
+    pub(super) fn endless(api: &'a Api, body: Incoming) -> Self {
+        Self { silence: FOREVER, ..Self::new(api, body) }
     }
 
     /// The next line; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Message>, EngineError> {
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, EngineError> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line = self.buffer.split_to(end);
@@ -65,11 +74,12 @@ impl<'a> Messages<'a> {
             if self.buffer.len() > LONGEST {
                 return Err(EngineError::Failed("the engine sent a line that never ends".to_owned()));
             }
-            let frame =
-                tokio::time::timeout(SILENCE, self.body.frame()).await.map_err(|_| EngineError::Timeout {
+            let frame = tokio::time::timeout(self.silence, self.body.frame()).await.map_err(|_| {
+                EngineError::NoAnswer {
                     what: "nothing more from the engine".to_owned(),
-                    seconds: SILENCE.as_secs(),
-                })?;
+                    seconds: self.silence.as_secs(),
+                }
+            })?;
             match frame {
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
@@ -84,6 +94,6 @@ impl<'a> Messages<'a> {
 }
 
 /// A line that is no message is passed over: newer engines may send other things.
-fn parse(line: &[u8]) -> Option<Message> {
+fn parse<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
     serde_json::from_slice(line).ok()
 }

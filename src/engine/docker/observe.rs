@@ -7,6 +7,8 @@ use super::lists::{Container, Image, Network, Volumes, or_default};
 use crate::engine::{EngineError, Observe, ObserveRequest};
 use crate::model::observed::{ObservedNetwork, ObservedState};
 use crate::model::platform;
+use crate::model::report::LastWords;
+use crate::model::step::ContainerRef;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -109,6 +111,10 @@ impl Observe for DockerEngine {
             }
         }
         Ok(())
+    }
+
+    async fn last_words(&self, container: &ContainerRef) -> Result<LastWords, EngineError> {
+        self.words_of(container).await
     }
 }
 

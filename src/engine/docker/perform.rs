@@ -14,6 +14,7 @@ impl Engine for DockerEngine {
             Action::RemoveNetwork { id, name: _ } => self.remove_network(id).await,
             Action::CreateVolume { spec, labels } => self.create_volume(spec, labels).await,
             Action::CreateContainer(container) => self.create_container(container).await,
+            Action::Mark { name, labels } => self.leave_mark(name, labels).await,
             Action::ConnectNetwork { container, network, endpoint } => {
                 self.connect_network(container, network, endpoint).await
             }
@@ -28,7 +29,10 @@ impl Engine for DockerEngine {
             Action::AwaitStable { container, period, may_end } => {
                 self.await_stable(container, *period, *may_end).await
             }
-            Action::AwaitCompleted { container, timeout } => self.await_completed(container, *timeout).await,
+            Action::AwaitCompleted { container, timeout, through } => {
+                self.await_completed(container, *timeout, *through).await
+            }
+
             Action::Exec { container, hook, must_succeed } => self.exec(container, hook, *must_succeed).await,
         }
     }

@@ -39,7 +39,8 @@ impl DockerEngine {
         if let Some(header) = &credentials.header {
             call = call.header("x-registry-auth", header.clone());
         }
-        self.follow_pull(reference, call, progress).await.map_err(|error| credentials.explain(error))
+        let pulled = self.follow_pull(reference, call, progress).await;
+        pulled.map_err(|error| credentials.explain(judged(error)))
     }
 
     async fn follow_pull(
@@ -51,9 +52,9 @@ impl DockerEngine {
         let mut messages = Messages::new(&self.api, self.api.stream(call).await?);
         let mut layers = Layers::default();
         let mut outcome = Outcome::Done;
-        while let Some(message) = messages.next().await? {
+        while let Some(message) = messages.next::<Message>().await? {
             if let Some(error) = message.error {
-                return Err(EngineError::Failed(format!("cannot pull {reference}: {error}")));
+                return Err(refusal(format!("cannot pull {reference}: {error}")));
             }
             if message
                 .status
@@ -67,6 +68,39 @@ impl DockerEngine {
             }
         }
         Ok(outcome)
+    }
+}
+
+/// What no second try mends. Engines pass on the registry's words as text, with status 500 or inside the stream.
+const FINAL: [&str; 13] = [
+    "manifest unknown",
+    "no matching manifest",
+    "not found",
+    "does not exist",
+    "unknown blob",
+    "unauthorized",
+    "denied",
+    "authentication required",
+    "no basic auth credentials",
+    "invalid reference",
+    "x509",
+    "server gave HTTP response to HTTPS client",
+    "no space left on device",
+];
+
+/// A registry's refusal is told from its absence.
+fn refusal(text: String) -> EngineError {
+    if FINAL.iter().any(|word| text.contains(word)) {
+        EngineError::Failed(text)
+    } else {
+        EngineError::Registry(text)
+    }
+}
+
+fn judged(error: EngineError) -> EngineError {
+    match error {
+        EngineError::Api { status: 500, message } => refusal(message),
+        error => error,
     }
 }
 
@@ -126,13 +160,25 @@ fn megabytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Layers, split};
+    use super::{Layers, judged, split};
+    use crate::engine::EngineError;
 
     #[test]
     fn a_tag_is_always_asked_for() {
         assert_eq!(split("nginx"), ("docker.io/library/nginx".to_owned(), "latest".to_owned()));
         assert_eq!(split("box:5000/a/b:1"), ("box:5000/a/b".to_owned(), "1".to_owned()));
         assert_eq!(split("a:1@sha256:ff"), ("docker.io/library/a".to_owned(), "sha256:ff".to_owned()));
+    }
+
+    #[test]
+    fn a_registry_that_is_down_is_told_from_one_that_refuses() {
+        let judge = |message: &str| judged(EngineError::Api { status: 500, message: message.to_owned() });
+        for text in ["dial tcp 127.0.0.1:1: connect: connection refused", "net/http: TLS handshake timeout"] {
+            assert!(judge(text).is_transient(), "{text}");
+        }
+        for text in ["no basic auth credentials", "manifest unknown: manifest unknown"] {
+            assert!(!judge(text).is_transient(), "{text}");
+        }
     }
 
     #[test]

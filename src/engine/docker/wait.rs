@@ -6,20 +6,22 @@ use crate::engine::EngineError;
 use crate::model::report::Outcome;
 use crate::model::step::ContainerRef;
 use crate::model::units::Nanos;
-use bollard::query_parameters::LogsOptionsBuilder;
-use futures_util::StreamExt as _;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// The first pause between looks, and the longest.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// How many of a failed container's last lines are told.
+/// How long looks may fail one after another: an engine that is restarted is back by then, and what is waited for may
+/// have come about meanwhile.
+const BLIND: Duration = Duration::from_secs(15);
+/// How often the engine may restart a container that is waited for. Once or twice may be a program that ends because
+/// another one is not up yet; by then, after about three seconds, it will not come right by itself.
+const RESTARTS: u64 = 5;
+/// How many of the last lines of a command are told.
 const LINES: usize = 10;
 /// How much of a line is told.
 const WIDTH: usize = 300;
-/// How long the engine may take to give the last lines.
-const LOGS_LIMIT: Duration = Duration::from_secs(5);
 
 /// What one look says.
 #[derive(Debug, PartialEq)]
@@ -30,8 +32,6 @@ enum Verdict {
     Pending(String),
     /// It cannot hold any more, because of this.
     Failed(String),
-    /// It cannot hold any more: the container ended. Its last lines tell more.
-    Ended(String),
 }
 
 impl DockerEngine {
@@ -61,8 +61,13 @@ impl DockerEngine {
         &self,
         container: &ContainerRef,
         timeout: Nanos,
+        through: bool,
     ) -> Result<Outcome, EngineError> {
-        self.wait(container, timeout, "did not complete", completed).await
+        let result = self.wait(container, timeout, "did not complete", completed).await;
+        if through && matches!(result, Err(EngineError::Timeout { .. })) {
+            self.stop_container(container, None).await?;
+        }
+        result
     }
 
     async fn wait(
@@ -70,22 +75,28 @@ impl DockerEngine {
         container: &ContainerRef,
         timeout: Nanos,
         what: &str,
-        judge: fn(&Inspection) -> Verdict,
+        judge: fn(&Inspection, u64) -> Verdict,
     ) -> Result<Outcome, EngineError> {
         let name = container.engine_ref();
         let limit = timeout.to_std();
         let start = Instant::now();
-        let mut pause = PAUSE;
+        let (mut pause, mut seen, mut restarts_before) = (PAUSE, start, None);
         loop {
-            let found = self.inspect(name).await?;
+            let found = match self.inspect(name).await {
+                Ok(found) => found,
+                Err(error) if !error.is_transient() || seen.elapsed() >= BLIND => return Err(error),
+                Err(_) => {
+                    tokio::time::sleep(LONGEST_PAUSE).await;
+                    continue;
+                }
+            };
+            seen = Instant::now();
+            let restarts = found.restart_count;
+            let restarts = restarts.saturating_sub(*restarts_before.get_or_insert(restarts));
             let title = format!("container {}", container.name());
-            match judge(&found) {
+            match judge(&found, restarts) {
                 Verdict::Holds => return Ok(Outcome::Done),
                 Verdict::Failed(reason) => return Err(EngineError::Failed(format!("{title} {reason}"))),
-                Verdict::Ended(reason) => {
-                    let lines = self.last_lines(name).await;
-                    return Err(EngineError::Failed(format!("{title} {reason}{lines}")));
-                }
                 Verdict::Pending(state) if start.elapsed() >= limit => {
                     let what = format!("{title} {what} ({state})");
                     return Err(EngineError::Timeout { what, seconds: limit.as_secs() });
@@ -95,22 +106,6 @@ impl DockerEngine {
             tokio::time::sleep(pause.min(limit.saturating_sub(start.elapsed()))).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
         }
-    }
-
-    /// The last lines of a container's output, each on a line of its own; empty if there are none.
-    async fn last_lines(&self, container: &str) -> String {
-        let options =
-            LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&LINES.to_string()).build();
-        let mut output = Vec::new();
-        let mut stream = self.docker.logs(container, Some(options));
-        let read = async {
-            while let Some(Ok(chunk)) = stream.next().await {
-                output.extend_from_slice(chunk.as_ref());
-            }
-        };
-        // Some log drivers cannot be read: then there is just nothing more to tell.
-        let _ = tokio::time::timeout(LOGS_LIMIT, read).await;
-        quote("its last output:", &output)
     }
 }
 
@@ -127,16 +122,19 @@ pub(super) fn quote(title: &str, output: &[u8]) -> String {
     format!("; {title}\n{}", quoted.join("\n"))
 }
 
-fn healthy(found: &Inspection) -> Verdict {
+fn healthy(found: &Inspection, restarts: u64) -> Verdict {
     let State { status, health, .. } = &found.state;
     match (status.as_str(), health) {
-        ("exited" | "dead" | "stopped", _) => Verdict::Ended(ended(&found.state)),
+        ("exited" | "dead" | "stopped", _) => Verdict::Failed(ended(&found.state)),
+        (_, Some(health)) if health.status == "healthy" && status != "restarting" => Verdict::Holds,
+        _ if restarts >= RESTARTS => {
+            Verdict::Failed(format!("{}, and again after each of {restarts} restarts", ended(&found.state)))
+        }
         ("restarting", _) => {
             Verdict::Pending(format!("{}; restarted {} times", ended(&found.state), found.restart_count))
         }
         (_, None) => Verdict::Failed("has no health check, so it can never be healthy".to_owned()),
         (_, Some(health)) => match health.status.as_str() {
-            "healthy" => Verdict::Holds,
             "unhealthy" => Verdict::Failed(format!("is unhealthy{}", last_probe(health))),
             "none" | "" => Verdict::Failed("has no health check, so it can never be healthy".to_owned()),
             other => Verdict::Pending(format!("health: {other}{}", last_probe(health))),
@@ -160,11 +158,11 @@ fn last_probe(health: &super::containers::HealthState) -> String {
     format!("; its last check ended with {}{text}", probe.exit_code)
 }
 
-fn completed(found: &Inspection) -> Verdict {
+fn completed(found: &Inspection, _: u64) -> Verdict {
     let State { status, exit_code, .. } = &found.state;
     match status.as_str() {
         "exited" | "stopped" if *exit_code == 0 => Verdict::Holds,
-        "exited" | "dead" | "stopped" => Verdict::Ended(ended(&found.state)),
+        "exited" | "dead" | "stopped" => Verdict::Failed(ended(&found.state)),
         "restarting" => {
             Verdict::Pending(format!("{}; restarted {} times", ended(&found.state), found.restart_count))
         }
@@ -172,18 +170,18 @@ fn completed(found: &Inspection) -> Verdict {
     }
 }
 
-fn stable_or_done(found: &Inspection) -> Verdict {
-    match completed(found) {
+fn stable_or_done(found: &Inspection, restarts: u64) -> Verdict {
+    match completed(found, restarts) {
         Verdict::Holds if found.restart_count == 0 => Verdict::Holds,
-        _ => stable(found),
+        _ => stable(found, restarts),
     }
 }
 
-fn stable(found: &Inspection) -> Verdict {
+fn stable(found: &Inspection, _: u64) -> Verdict {
     match found.state.status.as_str() {
-        "exited" | "dead" | "stopped" | "restarting" => Verdict::Ended(ended(&found.state)),
+        "exited" | "dead" | "stopped" | "restarting" => Verdict::Failed(ended(&found.state)),
         _ if found.restart_count > 0 => {
-            Verdict::Ended(format!("ended and was restarted {} times", found.restart_count))
+            Verdict::Failed(format!("ended and was restarted {} times", found.restart_count))
         }
         other => Verdict::Pending(format!("it is {other}")),
     }
@@ -206,13 +204,13 @@ mod tests {
             let state = json!({"Status": status, "ExitCode": code});
             let found = json!({"Name": "/a", "RestartCount": restarts, "State": state});
             let found = serde_json::from_value(found).expect("inspection");
-            (stable(&found), stable_or_done(&found))
+            (stable(&found, 0), stable_or_done(&found, 0))
         };
         let both = |(left, right): (Verdict, Verdict)| {
-            (matches!(left, Verdict::Ended(_)), matches!(right, Verdict::Ended(_)))
+            (matches!(left, Verdict::Failed(_)), matches!(right, Verdict::Failed(_)))
         };
         assert!(matches!(judge(0, "running", 0), (Verdict::Pending(_), Verdict::Pending(_))));
-        assert!(matches!(judge(0, "exited", 0), (Verdict::Ended(_), Verdict::Holds)));
+        assert!(matches!(judge(0, "exited", 0), (Verdict::Failed(_), Verdict::Holds)));
         for (restarts, status, code) in [(0, "exited", 127), (1, "running", 0), (1, "restarting", 1)] {
             assert_eq!(both(judge(restarts, status, code)), (true, true), "{status}");
         }
@@ -226,7 +224,7 @@ mod tests {
     fn health_is_judged_by_state_and_check() {
         let check =
             |status: &str| json!({"Status": status, "Log": [{"ExitCode": 7, "Output": "first\nno route\n"}]});
-        let judge = |state: Value| healthy(&found(&state));
+        let judge = |state: Value| healthy(&found(&state), 0);
         assert_eq!(judge(json!({"Status": "running", "Health": check("healthy")})), Verdict::Holds);
         let Verdict::Failed(text) = judge(json!({"Status": "running", "Health": check("unhealthy")})) else {
             panic!("unhealthy holds")
@@ -237,22 +235,35 @@ mod tests {
             Verdict::Pending(_)
         ));
         assert!(matches!(judge(json!({"Status": "running", "Health": null})), Verdict::Failed(_)));
-        assert!(matches!(judge(json!({"Status": "exited", "Health": check("healthy")})), Verdict::Ended(_)));
+        assert!(matches!(judge(json!({"Status": "exited", "Health": check("healthy")})), Verdict::Failed(_)));
         assert!(matches!(judge(json!({"Status": "restarting"})), Verdict::Pending(_)));
     }
 
     #[test]
+    fn what_ends_again_and_again_will_not_be_healthy() {
+        let judge = |state: Value, restarts| healthy(&found(&state), restarts);
+        let crashing = json!({"Status": "restarting", "ExitCode": 1});
+        assert!(matches!(judge(crashing.clone(), 4), Verdict::Pending(_)));
+        let Verdict::Failed(text) = judge(crashing, 5) else { panic!("it is waited for") };
+        assert!(text.contains("code 1") && text.contains("5 restarts"), "{text}");
+        let starting = json!({"Status": "running", "Health": {"Status": "starting"}});
+        assert!(matches!(judge(starting, 5), Verdict::Failed(_)));
+        let healthy = json!({"Status": "running", "Health": {"Status": "healthy"}});
+        assert_eq!(judge(healthy, 5), Verdict::Holds);
+    }
+
+    #[test]
     fn a_job_is_complete_only_with_code_zero() {
-        assert_eq!(completed(&found(&json!({"Status": "exited", "ExitCode": 0}))), Verdict::Holds);
-        let Verdict::Ended(text) =
-            completed(&found(&json!({"Status": "exited", "ExitCode": 137, "OOMKilled": true})))
+        assert_eq!(completed(&found(&json!({"Status": "exited", "ExitCode": 0})), 0), Verdict::Holds);
+        let Verdict::Failed(text) =
+            completed(&found(&json!({"Status": "exited", "ExitCode": 137, "OOMKilled": true})), 0)
         else {
             panic!("137 holds")
         };
         assert!(text.contains("137") && text.contains("out of memory"), "{text}");
-        assert!(matches!(completed(&found(&json!({"Status": "running"}))), Verdict::Pending(_)));
+        assert!(matches!(completed(&found(&json!({"Status": "running"})), 0), Verdict::Pending(_)));
         assert!(matches!(
-            completed(&found(&json!({"Status": "restarting", "ExitCode": 1}))),
+            completed(&found(&json!({"Status": "restarting", "ExitCode": 1})), 0),
             Verdict::Pending(_)
         ));
     }

@@ -3,16 +3,18 @@
 //! It keeps the rules that plans rely on (names, ports, networks and volumes clash and go missing as on a real engine)
 //! and takes the behaviour of containers from their image's name: see [`World`].
 
+mod marks;
 mod perform;
 mod start;
+mod words;
 mod world;
 
 pub use world::{Fault, SimContainer, SimImage, SimVolume, World};
 
 use super::{Engine, EngineError, Observe, ObserveRequest, Progress};
 use crate::model::observed::{ObservedState, normalize_reference};
-use crate::model::report::Outcome;
-use crate::model::step::Action;
+use crate::model::report::{LastWords, Outcome};
+use crate::model::step::{Action, ContainerRef};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A simulated engine.
@@ -88,6 +90,10 @@ impl Observe for SimEngine {
             }
         }
         Ok(())
+    }
+
+    async fn last_words(&self, container: &ContainerRef) -> Result<LastWords, EngineError> {
+        words::of(&self.world(), container)
     }
 }
 

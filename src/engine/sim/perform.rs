@@ -25,6 +25,7 @@ pub(super) fn perform(world: &mut World, action: &Action) -> Done {
         Action::RemoveNetwork { id, name } => remove_network(world, id, name),
         Action::CreateVolume { spec, labels } => Ok(create_volume(world, spec, labels)),
         Action::CreateContainer(spec) => create_container(world, spec),
+        Action::Mark { name, labels } => super::marks::leave(world, name, labels),
         Action::ConnectNetwork { container, network, endpoint } => {
             connect(world, container, network, endpoint)
         }
@@ -163,8 +164,9 @@ fn create_container(world: &mut World, spec: &ContainerSpec) -> Done {
     }
     let mut networks = BTreeMap::new();
     for name in spec.endpoints.keys() {
-        let network = world.network(name).ok_or_else(|| refuse(404, format!("network {name} not found")))?;
-        networks.insert(name.clone(), network.id.clone());
+        world.network(name).ok_or_else(|| refuse(404, format!("network {name} not found")))?;
+        // Until its first start a container knows the names of its networks only.
+        networks.insert(name.clone(), String::new());
     }
     for mode in [&spec.network_mode, &spec.ipc, &spec.pid] {
         if let Some(parent) = mode.strip_prefix("container:") {
@@ -255,6 +257,7 @@ fn connect(world: &mut World, container: &ContainerRef, network: &str, _: &Endpo
     let found = world.network(network).map(|network| network.id.clone());
     let id = found.ok_or_else(|| refuse(404, format!("network {network} not found")))?;
     let container = existing(world, container)?;
+    let id = if container.observed.is_up() { id } else { String::new() };
     let before = container.observed.networks.insert(network.to_owned(), id.clone());
     Ok(if before == Some(id) { Outcome::AlreadyDone } else { Outcome::Done })
 }

@@ -52,7 +52,7 @@ async fn parts_of_volumes_and_images_are_mounted() {
     writer.volume_names.insert("data".to_owned(), lab.name("data"));
     let writer = lab.run(writer).await;
     let timeout = Nanos(20_000_000_000);
-    lab.done(Action::AwaitCompleted { container: writer, timeout }).await;
+    lab.done(Action::AwaitCompleted { container: writer, timeout, through: false }).await;
 
     let attributes = json!({
         "volumes": [

@@ -1,4 +1,5 @@
 use super::{Lab, docker};
+use reconcile::engine::Observe as _;
 use reconcile::model::desired::{InjectedFile, MountedFile, Sensitive};
 use reconcile::model::step::{Action, ContainerRef};
 use serde_json::json;
@@ -21,7 +22,7 @@ async fn anonymous_volumes_move_to_the_replacement() {
     let container = ContainerRef::Name(lab.name("db"));
     lab.done(Action::StartContainer(container.clone())).await;
     let timeout = reconcile::model::units::Nanos(20_000_000_000);
-    lab.done(Action::AwaitCompleted { container: container.clone(), timeout }).await;
+    lab.done(Action::AwaitCompleted { container: container.clone(), timeout, through: false }).await;
     assert_eq!(docker(&["logs", container.name()]).as_deref(), Ok("kept"));
     assert_eq!(Lab::look(container.name(), "(index .Mounts 0).Name"), json!(volume));
     lab.done(Action::RemoveContainer(container)).await;
@@ -47,7 +48,7 @@ async fn uploaded_files_have_their_owner_and_mode_and_leave_directories_alone() 
     lab.done(Action::UploadFiles { container: container.clone(), files }).await;
     lab.done(Action::StartContainer(container.clone())).await;
     let timeout = reconcile::model::units::Nanos(20_000_000_000);
-    lab.done(Action::AwaitCompleted { container: container.clone(), timeout }).await;
+    lab.done(Action::AwaitCompleted { container: container.clone(), timeout, through: false }).await;
     let expected = format!("440 5 7\ns3cret\n{mode_before}\ny");
     assert_eq!(docker(&["logs", container.name()]), Ok(expected));
 }
@@ -63,8 +64,9 @@ async fn a_mounted_file_must_be_there_and_is_read_only() {
     container.mounted_files.push(MountedFile { source: path, target: "/etc/conf".to_owned() });
     let name = lab.run(container.clone()).await;
     let timeout = reconcile::model::units::Nanos(20_000_000_000);
-    let error = lab.fails(Action::AwaitCompleted { container: name, timeout }).await;
-    assert!(error.contains("text") && error.contains("Read-only"), "{error}");
+    lab.fails(Action::AwaitCompleted { container: name.clone(), timeout, through: false }).await;
+    let words = lab.engine.last_words(&name).await.expect("words").output;
+    assert!(words.contains("text") && words.contains("Read-only"), "{words}");
 
     container.name = lab.name("n");
     container.mounted_files.iter_mut().for_each(|file| file.source.push_str(".gone"));

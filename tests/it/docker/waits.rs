@@ -1,4 +1,5 @@
 use super::Lab;
+use reconcile::engine::Observe as _;
 use reconcile::model::report::Outcome;
 use reconcile::model::service::Hook;
 use reconcile::model::step::{Action, ContainerRef};
@@ -16,7 +17,7 @@ fn healthy(container: &ContainerRef, timeout: Nanos) -> Action {
 }
 
 fn completed(container: &ContainerRef, timeout: Nanos) -> Action {
-    Action::AwaitCompleted { container: container.clone(), timeout }
+    Action::AwaitCompleted { container: container.clone(), timeout, through: false }
 }
 
 #[tokio::test]
@@ -42,7 +43,7 @@ async fn health_is_waited_for() {
 
     let ended = lab.run(lab.container("ended", "echo boom; exit 4", check("true"))).await;
     let error = lab.fails(healthy(&ended, TIMEOUT)).await;
-    assert!(error.contains("exited with code 4") && error.contains("boom"), "{error}");
+    assert!(error.contains("exited with code 4"), "{error}");
 }
 
 #[tokio::test]
@@ -63,18 +64,49 @@ async fn a_wait_ends_at_its_limit() {
 }
 
 #[tokio::test]
-async fn jobs_end_with_their_code_and_last_lines() {
+async fn jobs_end_with_their_code_and_leave_last_words() {
     let Some(lab) = Lab::start().await else { return };
+    let words = async |container: &ContainerRef| lab.engine.last_words(container).await.expect("words");
     let good = lab.run(lab.container("good", "sleep 0.3", json!({}))).await;
     lab.done(completed(&good, TIMEOUT)).await;
-    let script = "for i in $(seq 30); do echo out $i; done; echo last >&2; exit 3";
+    let script = "for i in $(seq 30); do echo out $i; done; sleep 0.5; echo last >&2; exit 3";
     let bad = lab.run(lab.container("bad", script, json!({}))).await;
     let error = lab.fails(completed(&bad, TIMEOUT)).await;
-    assert!(error.contains("exited with code 3") && error.contains("last"), "{error}");
-    assert!(!error.contains("out 20\n"), "at most ten lines: {error}");
+    assert!(error.contains("exited with code 3") && !error.contains("last"), "{error}");
+    let said = words(&bad).await;
+    assert_eq!((said.exit_code, said.oom_killed, &said.unreadable), (Some(3), false, &None));
+    assert!(said.output.contains("last\n") && said.output.contains("out 30\n"), "{said:?}");
+    assert!(!said.output.contains("out 1\n"), "only the last lines: {said:?}");
     let terminal = lab.run(lab.container("tty", "echo seen; exit 5", json!({"tty": true}))).await;
-    let error = lab.fails(completed(&terminal, TIMEOUT)).await;
-    assert!(error.contains("code 5") && error.contains("seen"), "{error}");
+    lab.fails(completed(&terminal, TIMEOUT)).await;
+    let said = words(&terminal).await;
+    assert_eq!((said.exit_code, said.output.trim()), (Some(5), "seen"));
+    let silent = json!({"logging": {"driver": "none"}});
+    let silent = lab.run(lab.container("silent", "echo unheard; exit 6", silent)).await;
+    lab.fails(completed(&silent, TIMEOUT)).await;
+    let said = words(&silent).await;
+    assert_eq!((said.exit_code, said.output.as_str()), (Some(6), ""));
+    assert!(said.unreadable.is_some_and(|why| why.contains("logging driver")));
+}
+
+#[tokio::test]
+async fn last_words_tell_the_failed_check_and_the_want_of_memory() {
+    let Some(lab) = Lab::start().await else { return };
+    let bad = lab.run(lab.container("bad", "echo up; sleep 600", check("echo no route; exit 7"))).await;
+    lab.fails(healthy(&bad, TIMEOUT)).await;
+    let said = lab.engine.last_words(&bad).await.expect("words");
+    assert_eq!((said.exit_code, said.health.as_deref()), (None, Some("no route")));
+    assert_eq!(said.output, "up\n");
+    let long = "yes | head -c 200000 | tr -d '\\n'; echo; echo end; exit 1";
+    let long = lab.run(lab.container("long", long, json!({}))).await;
+    lab.fails(completed(&long, TIMEOUT)).await;
+    let said = lab.engine.last_words(&long).await.expect("words");
+    assert!(said.output.ends_with("end\n") && said.output.len() < 70_000, "{} bytes", said.output.len());
+    let greedy = "tail /dev/zero";
+    let greedy = lab.run(lab.container("greedy", greedy, json!({"mem_limit": "8388608"}))).await;
+    lab.fails(completed(&greedy, TIMEOUT)).await;
+    let said = lab.engine.last_words(&greedy).await.expect("words");
+    assert!(said.oom_killed, "{said:?}");
 }
 
 #[tokio::test]

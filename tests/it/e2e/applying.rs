@@ -322,7 +322,9 @@ fn a_replacement_that_cannot_start_is_taken_back() {
     let run = lab.reconcile(&["."]).exits(3);
     assert!(run.stderr.contains("/no/such/program") && run.stderr.contains("rolled back"), "{run}");
     assert_eq!(lab.inspect("a-two-1", "{{.Id}} {{.State.Running}}"), format!("{id} true"));
-    assert_eq!(lab.containers().len(), 2);
+    // The third is the mark of what failed; it never runs.
+    let names: Vec<String> = lab.containers().into_keys().collect();
+    assert_eq!(names, ["a-one-1", "a-two-1", "a-two-1.failed"].map(|name| lab.stack(name)));
 }
 
 #[test]
@@ -338,7 +340,7 @@ fn a_replacement_that_dies_at_once_is_taken_back() {
         let run = lab.reconcile(&["."]).exits(3);
         assert!(run.stderr.contains("my last words") && run.stderr.contains("rolled back"), "{run}");
         assert_eq!(lab.inspect("a-two-1", "{{.Id}} {{.State.Running}}"), format!("{id} true"));
-        assert_eq!(lab.containers().len(), 2);
+        assert_eq!(lab.containers().len(), 3, "two and a mark");
     }
 }
 
@@ -422,4 +424,47 @@ fn stacks_of_settings_deploy_unattended() {
     let before = lab.containers();
     lab.reconcile(&["."]).exits(0);
     assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
+}
+
+/// A job that fails if it sees the writer, and notes that it ran.
+const MIGRATION: &str = "\
+name: PREFIX-m
+x-reconcile: {pre_deploy: {migrate: [writer]}}
+x-base: &base {image: IMAGE, init: true, stop_grace_period: 1s, volumes: ['data:/data']}
+services:
+  migrate:
+    <<: *base
+    command: [sh, -c, 'test ! -e /data/writing && echo VERSION >>/data/log && RESULT']
+  writer:
+    <<: *base
+    command: [sh, -c, 'trap \"rm /data/writing; exit\" TERM; touch /data/writing; sleep infinity & wait']
+    init: false
+  reader:
+    <<: *base
+    command: [sleep, infinity]
+volumes: {data: }
+";
+
+#[test]
+fn a_job_before_a_deployment_runs_with_services_stopped_and_brings_them_back() {
+    let Some(lab) = Lab::new("pre-deploy") else { return };
+    let version = |version: &str, result: &str| {
+        lab.write("m/compose.yaml", &MIGRATION.replace("VERSION", version).replace("RESULT", result));
+    };
+    version("one", "true");
+    lab.reconcile(&["."]).exits(0);
+    let before = lab.containers();
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
+    version("two", "true");
+    lab.reconcile(&["."]).exits(0);
+    let names = changed(&before, &lab.containers());
+    assert_eq!(names, [lab.stack("m-migrate-1"), lab.stack("m-writer-1")], "the reader goes on");
+    assert_eq!(lab.exec("m-reader-1", "cat /data/log; ls /data/writing").stdout, "one\ntwo\n/data/writing\n");
+    version("three", "false");
+    assert_ne!(lab.reconcile(&["."]).code, 0);
+    assert_eq!(
+        lab.exec("m-reader-1", "cat /data/log; ls /data/writing").stdout,
+        "one\ntwo\nthree\n/data/writing\n"
+    );
 }

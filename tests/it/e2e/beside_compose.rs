@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The reference in a directory: from `RECONCILE_TEST_COMPOSE`, a path to the `docker-compose` program.
-fn compose(at: &Path, args: &[&str]) -> Option<Run> {
+pub fn compose(at: &Path, args: &[&str]) -> Option<Run> {
     let named = std::env::var_os("RECONCILE_TEST_COMPOSE").filter(|name| !name.is_empty());
     let Some(program) = named else {
         eprintln!("skipped: RECONCILE_TEST_COMPOSE names no docker-compose program");

@@ -2,7 +2,10 @@
 
 mod applying;
 mod beside_compose;
+mod failing;
+mod faults;
 mod refusing;
 mod requests;
 mod same_container;
 mod volumes;
+mod watching;

@@ -1,0 +1,242 @@
+//! Following one source.
+
+use super::queue::{Queue, Trigger};
+use super::{Listener, Source, Surroundings, groups};
+use crate::cycle::{self, Aim, Applied};
+use crate::engine::{Engine, Follow};
+use crate::execute::{Events, Options};
+use crate::model::change::ChangeAction;
+use crate::model::desired::DesiredState;
+use crate::model::report::Outcome;
+use crate::model::step::{Plan, Step};
+use crate::plan::{self, Policy};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{self, JoinError, JoinSet};
+use tokio::time::Instant;
+
+/// Stands for the source as a whole among the names of stacks, which are never empty.
+const WHOLE: &str = "";
+/// How long to wait before events are asked for again.
+const RECONNECT: Duration = Duration::from_secs(2);
+
+/// Follows a source until told to stop; then what is under way is brought to a good end.
+pub async fn follow<E: Follow + Clone + 'static>(
+    engine: E,
+    source: Source,
+    listener: Arc<dyn Listener>,
+    surroundings: Surroundings,
+    mut triggers: mpsc::UnboundedReceiver<Trigger>,
+    stop: watch::Receiver<bool>,
+) {
+    let queue = Queue::new(source.timing);
+    let (tell, mut changes) = mpsc::unbounded_channel();
+    let events = tokio::spawn(events(engine.clone(), tell));
+    let mut daemon = Daemon {
+        engine,
+        source,
+        listener,
+        surroundings,
+        start: Instant::now(),
+        queue,
+        revision: None,
+        blocked: BTreeMap::new(),
+        stacks: BTreeSet::new(),
+        work: JoinSet::new(),
+        groups: BTreeMap::new(),
+        stop: stop.clone(),
+    };
+    let mut stopped = stop;
+    while !*stopped.borrow() {
+        if let Some(trigger) = daemon.queue.take(daemon.now(), (surroundings.chance)()) {
+            daemon.look(trigger).await;
+            continue;
+        }
+        let due = daemon.start + daemon.queue.due();
+        tokio::select! {
+            Some(trigger) = triggers.recv() => daemon.queue.trigger(trigger, daemon.now()),
+            Some(stack) = changes.recv() => daemon.changed(&stack),
+            Some(done) = daemon.work.join_next_with_id() => daemon.ended(done),
+            () = tokio::time::sleep_until(due) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+    events.abort();
+    while let Some(done) = daemon.work.join_next_with_id().await {
+        daemon.ended(done);
+    }
+}
+
+/// Tells the stack of everything that happens on the engine; an empty name where that is not known, or where events may
+/// have been missed.
+async fn events<E: Follow>(engine: E, tell: mpsc::UnboundedSender<String>) {
+    loop {
+        let error = engine
+            .follow(&|event| {
+                let _ = tell.send(event.stack);
+            })
+            .await;
+        tracing::debug!(%error, "events of the engine are asked for again");
+        tokio::time::sleep(RECONNECT).await;
+        if tell.send(WHOLE.to_owned()).is_err() {
+            return;
+        }
+    }
+}
+
+/// What came of the work on a group of stacks.
+type Done = Result<(task::Id, (Plan, Applied)), JoinError>;
+
+struct Daemon<E> {
+    engine: E,
+    source: Source,
+    listener: Arc<dyn Listener>,
+    surroundings: Surroundings,
+    start: Instant,
+    queue: Queue,
+    /// What the source said last.
+    revision: Option<String>,
+    /// What was told last of stacks in which something is blocked, so that it is told once.
+    blocked: BTreeMap<BTreeSet<String>, String>,
+    /// The stacks that concern this source.
+    stacks: BTreeSet<String>,
+    work: JoinSet<(Plan, Applied)>,
+    groups: BTreeMap<task::Id, BTreeSet<String>>,
+    stop: watch::Receiver<bool>,
+}
+
+impl<E: Engine + Clone + 'static> Daemon<E> {
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn changed(&mut self, stack: &str) {
+        if stack == WHOLE || self.stacks.contains(stack) {
+            self.queue.trigger(Trigger::Engine, self.now());
+        }
+    }
+
+    async fn look(&mut self, trigger: Trigger) {
+        self.listener.looks(&self.source.name, trigger);
+        let load = Arc::clone(&self.source.load);
+        let Ok(loaded) = tokio::task::spawn_blocking(move || load()).await else {
+            tracing::error!("loading {} ended in a panic", self.source.name);
+            return self.end(WHOLE, false);
+        };
+        if self.revision.as_ref() != Some(&loaded.desired.revision) {
+            self.revision = Some(loaded.desired.revision.clone());
+            self.queue.revised();
+            self.listener.loaded(&self.source.name, &loaded);
+        }
+        let now = (self.surroundings.now)();
+        match cycle::plan(&self.engine, &loaded.desired, &self.source.policy, now).await {
+            Ok(planned) => {
+                self.end(WHOLE, true);
+                self.stacks = planned.plan.changes.keys().cloned().collect();
+                let left = self.queue.left_alone(self.now());
+                let names: BTreeSet<String> = self.stacks.difference(&left).cloned().collect();
+                let desired = Arc::new(loaded.desired);
+                for group in groups::split(&desired, &names) {
+                    let policy = Policy { only: Some(group.clone()), ..self.source.policy.clone() };
+                    let plan = plan::plan(&desired, &planned.observed, &policy, now);
+                    self.begin(group, plan, policy, &desired);
+                }
+            }
+            Err(error) => {
+                self.listener.unreachable(&self.source.name, &error);
+                self.end(WHOLE, false);
+            }
+        }
+    }
+
+    /// Works on a group of stacks, if there is anything to do.
+    fn begin(&mut self, group: BTreeSet<String>, plan: Plan, policy: Policy, desired: &Arc<DesiredState>) {
+        let is_blocked = has_blocked(&plan);
+        let is_news = is_blocked && self.blocked.get(&group) != Some(&plan::text(&plan));
+        if is_blocked {
+            self.blocked.insert(group.clone(), plan::text(&plan));
+        } else {
+            self.blocked.remove(&group);
+        }
+        if is_news || !plan.steps.is_empty() {
+            self.listener.planned(&self.source.name, &plan);
+        }
+        if plan.steps.is_empty() {
+            return;
+        }
+        self.queue.begin(&group);
+        let (engine, stop, parallel) = (self.engine.clone(), self.stop.clone(), self.source.parallel);
+        let listener = Arc::clone(&self.listener);
+        let redactor = plan::secrets(desired, &self.source.secret);
+        let (desired, clock) = (Arc::clone(desired), self.surroundings.now);
+        let task = self.work.spawn(async move {
+            let steps = Steps(listener);
+            let aim = Aim { desired: &desired, policy: &policy, clock: &clock };
+            let options = Options { parallel, stop, events: &steps, redactor: &redactor };
+            let applied = cycle::reconcile(&engine, aim, &plan, &options).await;
+            (plan, applied)
+        });
+        self.groups.insert(task.id(), group);
+    }
+
+    fn ended(&mut self, done: Done) {
+        let (id, done) = match done {
+            Ok((id, done)) => (id, Some(done)),
+            Err(error) => {
+                tracing::error!(%error, "work on stacks of {} ended in a panic", self.source.name);
+                (error.id(), None)
+            }
+        };
+        let group = self.groups.remove(&id).unwrap_or_default();
+        let Some((plan, applied)) = done else {
+            for stack in &group {
+                self.end(stack, false);
+            }
+            return;
+        };
+        self.listener.applied(&self.source.name, &plan, &applied);
+        let trouble: BTreeSet<&str> = plan
+            .steps
+            .iter()
+            .filter(|step| {
+                applied.report.outcomes.get(&step.id).is_some_and(|(outcome, _)| !outcome.is_success())
+            })
+            .map(|step| step.stack.as_str())
+            .collect();
+        for stack in &group {
+            self.end(stack, !trouble.contains(stack.as_str()));
+        }
+    }
+
+    fn end(&mut self, stack: &str, success: bool) {
+        self.queue.end(stack, success, self.now(), (self.surroundings.chance)());
+    }
+}
+
+fn has_blocked(plan: &Plan) -> bool {
+    let stacks = plan.changes.values();
+    stacks
+        .flat_map(|stack| {
+            stack.services.values().chain(stack.networks.values()).chain(stack.volumes.values())
+        })
+        .any(|change| change.action == ChangeAction::Blocked)
+}
+
+/// Passes the events of steps on.
+struct Steps(Arc<dyn Listener>);
+
+impl Events for Steps {
+    fn started(&self, step: &Step) {
+        self.0.started(step);
+    }
+
+    fn note(&self, step: &Step, line: &str) {
+        self.0.note(step, line);
+    }
+
+    fn finished(&self, step: &Step, outcome: &Outcome, elapsed: Duration) {
+        self.0.finished(step, outcome, elapsed);
+    }
+}

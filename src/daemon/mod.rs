@@ -1,0 +1,60 @@
+//! Following sources: what makes the daemon look, what it works on at once, and what it leaves alone.
+//!
+//! [`queue`] and [`groups`] decide and are pure; [`follow`] walks. Every look goes through the same cycle as the one-shot
+//! command. Nothing is remembered that a restart would miss.
+
+pub mod files;
+mod follow;
+pub mod groups;
+pub mod queue;
+
+pub use follow::follow;
+
+use crate::cycle::Applied;
+use crate::engine::EngineError;
+use crate::execute::Events;
+use crate::model::step::Plan;
+use crate::plan::Policy;
+use crate::source::LoadedSource;
+use queue::{Timing, Trigger};
+use std::sync::Arc;
+
+/// A source that is followed.
+#[derive(Clone)]
+pub struct Source {
+    /// Its name in logs.
+    pub name: String,
+    /// Loads it. Called on a thread that may block.
+    pub load: Arc<dyn Fn() -> LoadedSource + Send + Sync>,
+    /// Reads a file of the host that a secret is mounted from: its content is to be masked.
+    pub secret: fn(&str) -> Option<Vec<u8>>,
+    /// What its owner allows.
+    pub policy: Policy,
+    /// When it is looked at.
+    pub timing: Timing,
+    /// Engine calls in flight at most, for each group of stacks.
+    pub parallel: usize,
+}
+
+/// Where time and chance come from.
+#[derive(Clone, Copy)]
+pub struct Surroundings {
+    /// Seconds since 1970.
+    pub now: fn() -> i64,
+    /// A number between 0 and 1.
+    pub chance: fn() -> f64,
+}
+
+/// Hears what the daemon does. The events are those of the steps.
+pub trait Listener: Events {
+    /// A source is looked at.
+    fn looks(&self, source: &str, trigger: Trigger);
+    /// It says something else than before, or it is the first time.
+    fn loaded(&self, source: &str, loaded: &LoadedSource);
+    /// The engine could not be looked at; it will be tried again.
+    fn unreachable(&self, source: &str, error: &EngineError);
+    /// A plan for some stacks, which are worked on if it has steps.
+    fn planned(&self, source: &str, plan: &Plan);
+    /// What came of it.
+    fn applied(&self, source: &str, plan: &Plan, applied: &Applied);
+}

@@ -1,0 +1,78 @@
+//! Marks: containers that never run and hold nothing but labels.
+//!
+//! They are made of an empty image of their own, not of the image that failed: a container inherits its image's labels
+//! (images that Docker's own tools built carry their project's name, so that it would show up there) and gets a volume for
+//! each path that the image declares, which nobody would ever remove.
+
+use super::DockerEngine;
+use super::api::Call;
+use crate::engine::EngineError;
+use crate::model::labels;
+use crate::model::report::Outcome;
+use crate::model::service::Pairs;
+use serde_json::json;
+
+/// The empty image, by repository and tag. The first part is no host that anything is ever pulled from.
+const REPOSITORY: &str = "dev.reconcile/mark";
+const TAG: &str = "1";
+/// Blocks of zeros: the end of a tar archive, and so an archive of nothing.
+const EMPTY_TAR: [u8; 1024] = [0; 1024];
+/// How often something in the way is removed before giving up.
+const TRIES: usize = 3;
+
+impl DockerEngine {
+    pub(super) async fn leave_mark(&self, name: &str, labels: &Pairs) -> Result<Outcome, EngineError> {
+        let body = json!({
+            "Image": format!("{REPOSITORY}:{TAG}"),
+            // An engine makes no container without one. There is no such program: it cannot be started by mistake.
+            "Cmd": ["/this-is-only-a-mark"],
+            "Labels": labels,
+            "HostConfig": {"NetworkMode": "none"},
+        });
+        let mut result = Ok(Outcome::Done);
+        for _ in 0..TRIES {
+            let call = Call::post("/containers/create").query("name", name).json(&body);
+            match self.api.send(call).await {
+                Ok(_) => return Ok(Outcome::Done),
+                Err(error @ EngineError::Api { status: 404, .. }) => {
+                    result = Err(error);
+                    self.make_empty_image().await?;
+                }
+                Err(error @ EngineError::Api { status: 409, .. }) => {
+                    if self.clear_mark(name, labels).await? {
+                        return Ok(Outcome::AlreadyDone);
+                    }
+                    result = Err(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        result
+    }
+
+    /// Whether the container of that name is the mark to leave. An older mark goes; anything else stays.
+    async fn clear_mark(&self, name: &str, wanted: &Pairs) -> Result<bool, EngineError> {
+        let found = match self.inspect(name).await {
+            Err(EngineError::Api { status: 404, .. }) => return Ok(false),
+            found => found?,
+        };
+        let labels = &found.config.labels;
+        if wanted.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+            return Ok(true);
+        }
+        if labels.contains_key(labels::QUARANTINE) {
+            let path = super::containers::path(&found.id, "");
+            self.api.send(Call::delete(path).query("v", "0").query("force", "0")).await?;
+        }
+        Ok(false)
+    }
+
+    async fn make_empty_image(&self) -> Result<(), EngineError> {
+        let call = Call::post("/images/create")
+            .query("fromSrc", "-")
+            .query("repo", REPOSITORY)
+            .query("tag", TAG)
+            .tar(EMPTY_TAR.to_vec());
+        self.api.send(call).await.map(|_| ())
+    }
+}

@@ -1,0 +1,1 @@
+//! What the way back from a plan needs to know.

@@ -1,0 +1,140 @@
+//! Marking the services whose replacement failed: see [`quarantine`](super::quarantine).
+
+use super::diff::{self, Diff};
+use super::instances::{Instance, Kick, replica_name};
+use super::quarantine::{Inputs, served};
+use super::text::plan_id;
+use super::{Policy, Retry};
+use crate::model::change::CauseKind;
+use crate::model::desired::{DesiredState, JobMode};
+use crate::model::labels;
+use crate::model::observed::ObservedState;
+use crate::model::report::{Blame, Failure, Outcome, Report};
+use crate::model::service::Pairs;
+use crate::model::step::{Action, Plan, Step};
+use std::collections::BTreeMap;
+
+/// How long a mark holds, in seconds, if the engine failed with an error of its own. That may be due to the input, such as
+/// a limit that the kernel refuses, or to the engine's state, such as a full disk: it is tried again, but not each minute.
+const ENGINE_HOLD: i64 = 3600;
+
+/// Whether a run failed in a way that may call for a mark: only then is the engine looked at again for it.
+pub fn may_quarantine(plan: &Plan, report: &Report) -> bool {
+    culprits(plan, report).next().is_some()
+}
+
+/// Steps that failed because of their service's inputs, at or after the start of its container.
+fn culprits<'a>(plan: &'a Plan, report: &'a Report) -> impl Iterator<Item = (&'a Step, Blame)> {
+    plan.steps.iter().filter(|step| !step.service.is_empty() && is_trial(&step.action)).filter_map(|step| {
+        let (outcome, _) = report.outcomes.get(&step.id)?;
+        let blame = *report.blames.get(&step.id)?;
+        let counts = matches!(outcome, Outcome::Failed(_)) && matches!(blame, Blame::Input | Blame::Engine);
+        counts.then_some((step, blame))
+    })
+}
+
+const fn is_trial(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::StartContainer(_)
+            | Action::AwaitHealthy { .. }
+            | Action::AwaitStable { .. }
+            | Action::AwaitCompleted { .. }
+            | Action::Exec { must_succeed: true, .. }
+    )
+}
+
+/// The plan that marks the services whose replacement failed in a run. `observed` is what the engine runs after it, and
+/// what failed was taken back; `now` is in seconds since 1970.
+pub fn quarantine(
+    desired: &DesiredState,
+    observed: &ObservedState,
+    policy: &Policy,
+    (plan, report, failures): (&Plan, &Report, &[Failure]),
+    now: i64,
+) -> Plan {
+    // Whatever is marked already counts as not marked: a failed --retry gets a new mark.
+    let policy = Policy { retry: Retry::All, ..policy.clone() };
+    let diff = diff::diff(desired, observed, &policy, now);
+    let mut marked: BTreeMap<(&str, &str), Step> = BTreeMap::new();
+    for (step, blame) in culprits(plan, report) {
+        let subject = (step.stack.as_str(), step.service.as_str());
+        if !marked.contains_key(&subject)
+            && let Some((name, key)) = would_try_again(&diff, subject)
+        {
+            let failure = failures.iter().find(|failure| failure.step == step.id);
+            let labels = mark_labels(desired, subject, key, (&reason(&step.action, failure), blame), now);
+            marked.insert(subject, mark_step(step, Action::Mark { name, labels }));
+        }
+    }
+    let steps: Vec<Step> = marked.into_values().collect();
+    Plan { id: plan_id(&steps), revision: plan.revision.clone(), steps, ..Plan::default() }
+}
+
+/// The mark's name and key, if the next run would do the same again and something is at stake.
+fn would_try_again(diff: &Diff, (stack, key): (&str, &str)) -> Option<(String, String)> {
+    let found = diff.stacks.get(stack)?;
+    let (stack, service) = (found.desired?, found.services.get(key)?);
+    let desired = service.desired?;
+    let is_job = desired.job == JobMode::Job;
+    // What is made anew only because another service is has not failed by inputs of its own.
+    let follows =
+        |instance: &Instance| instance.causes.iter().all(|cause| cause.kind == CauseKind::DependencyReplaced);
+    let tries = |instance: &Instance| {
+        if follows(instance) {
+            return false;
+        }
+        let again = instance.is_created() && (is_job || served(instance).is_some());
+        again || is_job && instance.kick == Kick::Start
+    };
+    if !service.instances.iter().any(tries) {
+        return None;
+    }
+    let name = format!("{}.failed", replica_name(stack, key, desired, 1));
+    Some((name, Inputs::of(stack, key, &diff.images).key()))
+}
+
+fn mark_labels(
+    desired: &DesiredState,
+    (stack, key): (&str, &str),
+    inputs: String,
+    (reason, blame): (&str, Blame),
+    now: i64,
+) -> Pairs {
+    let mut labels = Pairs::from([
+        (labels::QUARANTINE.to_owned(), format!("{stack}/{key}")),
+        (labels::QUARANTINE_KEY.to_owned(), inputs),
+        (labels::QUARANTINE_REASON.to_owned(), reason.to_owned()),
+        (labels::QUARANTINE_AT.to_owned(), now.to_string()),
+        (labels::SOURCE.to_owned(), desired.source.clone()),
+    ]);
+    if blame == Blame::Engine {
+        labels.insert(labels::QUARANTINE_UNTIL.to_owned(), now.saturating_add(ENGINE_HOLD).to_string());
+    }
+    labels
+}
+
+fn mark_step(failed: &Step, action: Action) -> Step {
+    Step {
+        id: format!("{}/{}/quarantine", failed.stack, failed.service),
+        action,
+        after: Vec::new(),
+        after_any: Vec::new(),
+        ..failed.clone()
+    }
+}
+
+/// How it failed, in words that hold nothing of what was printed.
+fn reason(action: &Action, failure: Option<&Failure>) -> String {
+    let was_killed = failure.is_some_and(|failure| failure.oom_killed);
+    let code = failure.and_then(|failure| failure.exit_code);
+    match (action, code) {
+        (Action::StartContainer(_), _) => "could not be started".to_owned(),
+        (Action::Exec { .. }, _) => "a post_start command failed".to_owned(),
+        _ if was_killed => "was killed: out of memory".to_owned(),
+        (_, Some(code)) => format!("exited with code {code}"),
+        (Action::AwaitHealthy { .. }, None) => "did not become healthy".to_owned(),
+        (Action::AwaitCompleted { .. }, None) => "did not complete in time".to_owned(),
+        (_, None) => "did not last".to_owned(),
+    }
+}

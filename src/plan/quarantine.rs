@@ -1,0 +1,242 @@
+//! Inputs that failed are not tried again: after its replacement was rolled back, a service is left as it serves until
+//! one of its inputs changes.
+//!
+//! What failed stands on a mark beside the service: a container that never runs. So every machine that steers the engine
+//! knows it, and there is no file to lose; who removes the mark lifts the quarantine.
+//!
+//! Only what interrupts a service, or may do harm, is worth a mark. A creation that the engine refuses comes before
+//! anything is stopped: trying it again costs nothing, and its reason may be gone by then. A service that has no container
+//! yet has nothing to lose either. A job is marked all the same: a migration that fails half-way should not run each minute.
+
+use super::diff::ServiceDiff;
+use super::edges::Owner;
+use super::images::{ImageStep, Images};
+use super::instances::{Instance, Judge, Kick};
+use super::order;
+use super::removal::{self, Target};
+use super::replicas::Replicas;
+use super::schedule::Scheduler;
+use crate::model::change::{Cause, CauseKind};
+use crate::model::clock;
+use crate::model::desired::{Condition, DesiredStack, JobMode};
+use crate::model::hash::digest;
+use crate::model::labels;
+use crate::model::observed::{ContainerState, ObservedContainer, ObservedState};
+use crate::model::step::{Step, StepId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How much of a reason on a mark is believed.
+const REASON: usize = 120;
+
+/// A service that is held back.
+pub(super) struct Hold {
+    /// When, why and what lifts it.
+    pub cause: Cause,
+    /// What would have changed.
+    pub held_back: Vec<Cause>,
+}
+
+/// A service that is marked, as people and scripts are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantine {
+    /// How its change failed.
+    pub reason: String,
+    /// When, in seconds since 1970.
+    pub at: Option<i64>,
+    /// Until when it is not tried again, in seconds since 1970; `None` is until an input changes.
+    pub until: Option<i64>,
+}
+
+impl Quarantine {
+    fn of(mark: &ObservedContainer) -> Self {
+        let reason = mark.label(labels::QUARANTINE_REASON).chars().filter(|c| !c.is_control());
+        let time = |key: &str| mark.label(key).parse().ok();
+        Self {
+            reason: reason.take(REASON).collect(),
+            at: time(labels::QUARANTINE_AT),
+            until: time(labels::QUARANTINE_UNTIL),
+        }
+    }
+}
+
+/// Every service that is marked, by stack and key, whether or not the mark still says something about its inputs.
+pub fn quarantines(observed: &ObservedState) -> BTreeMap<(String, String), Quarantine> {
+    let marked = observed.containers.iter().filter_map(|mark| {
+        let (stack, service) = subject(mark)?;
+        Some(((stack.to_owned(), service.to_owned()), Quarantine::of(mark)))
+    });
+    marked.collect()
+}
+
+/// The service that a mark is about: stack and key.
+pub(super) fn subject(mark: &ObservedContainer) -> Option<(&str, &str)> {
+    mark.label(labels::QUARANTINE).split_once('/')
+}
+
+/// Holds a service back if its inputs failed before: what serves stays, or is started again, and nothing new is made.
+pub(super) fn hold<'a>(judge: &Judge<'a, '_>, replicas: &mut Replicas<'a>) -> Option<Hold> {
+    let Judge { context, stack, key, service, .. } = judge;
+    let marks = context.index.marks(&stack.name, key);
+    if marks.is_empty() || context.policy.retry.covers(&stack.name, key) {
+        return None;
+    }
+    let inputs = Inputs::of(stack, key, context.images);
+    let holds = |mark: &&&ObservedContainer| {
+        let until = Quarantine::of(mark).until;
+        inputs.are(mark.label(labels::QUARANTINE_KEY)) && until.is_none_or(|until| context.now < until)
+    };
+    let mark = marks.iter().find(holds)?;
+    let is_job = service.job == JobMode::Job;
+    let tries = |instance: &Instance| instance.is_created() || is_job && instance.kick == Kick::Start;
+    let serves = |instance: &Instance| instance.keep.is_some() || served(instance).is_some();
+    if !replicas.instances.iter().any(tries) || !(is_job || replicas.instances.iter().any(serves)) {
+        return None;
+    }
+    let mut held_back: Vec<Cause> = Vec::new();
+    for cause in replicas.instances.iter().flat_map(|instance| &instance.causes) {
+        if !held_back.contains(cause) {
+            held_back.push(cause.clone());
+        }
+    }
+    // A replica without a container that served is not made: it would be made of what failed.
+    replicas.instances.retain(serves);
+    for instance in replicas.instances.iter_mut().filter(|instance| tries(instance)) {
+        keep_old(judge, instance, is_job);
+    }
+    replicas.gone.clear();
+    replicas.scale = None;
+    Some(Hold { cause: cause(mark), held_back })
+}
+
+/// The container that served before. One that never ran, or cannot be started any more, is nothing to go back to.
+pub(super) fn served<'a>(instance: &Instance<'a>) -> Option<&'a ObservedContainer> {
+    instance.rest.iter().copied().find(|found| {
+        !matches!(found.state, ContainerState::Created | ContainerState::Dead | ContainerState::Removing)
+    })
+}
+
+fn keep_old<'a>(judge: &Judge<'a, '_>, instance: &mut Instance<'a>, is_job: bool) {
+    if let Some(old) = served(instance).filter(|_| instance.is_created()) {
+        instance.keep = Some(old);
+        // Under a name that an interrupted run gave it, it takes its place again; any other name is its own.
+        if ![".prev", ".next"].iter().any(|suffix| old.name.ends_with(suffix)) {
+            instance.name.clone_from(&old.name);
+        }
+    }
+    instance.rest.clear();
+    let (kick, cause) = match instance.keep {
+        Some(kept) if !is_job => judge.kick(kept),
+        _ => (Kick::None, None),
+    };
+    instance.kick = kick;
+    instance.causes = cause.into_iter().collect();
+}
+
+fn cause(mark: &ObservedContainer) -> Cause {
+    let Quarantine { reason, at, until } = Quarantine::of(mark);
+    let at = at.map_or_else(|| "at an unknown time".to_owned(), clock::utc);
+    let until = until.map_or(String::new(), |until| format!(" until {}", clock::utc(until)));
+    let lifted = format!("left as it is{until}; a new input or --retry lifts it");
+    Cause::new(CauseKind::Quarantined, &mark.name).values(Some(format!("{reason}, tried {at}")), Some(lifted))
+}
+
+/// What a service's containers come out of: its definition and image, and those of all that it depends on, so that a
+/// repaired dependency counts as a new input.
+pub(super) struct Inputs {
+    definitions: String,
+    /// `None` if an image is not on the engine: then nobody knows whether it is another one.
+    images: Option<String>,
+}
+
+impl Inputs {
+    pub fn of(stack: &DesiredStack, key: &str, images: &Images) -> Self {
+        let mut all = BTreeSet::from([key]);
+        let mut open = vec![key];
+        let needed = stack.needed_by_jobs();
+        while let Some((key, service)) = open.pop().and_then(|key| stack.services.get_key_value(key)) {
+            let before = order::predecessors(stack, &needed, (key, service));
+            open.extend(before.into_iter().filter(|key| all.insert(key)));
+        }
+        let services = || all.iter().filter_map(|key| Some((*key, stack.services.get(*key)?)));
+        let definitions: Vec<String> =
+            services().map(|(key, service)| format!("{key} {}\n", service.hash())).collect();
+        let parts = services().map(|(key, service)| {
+            let fates = images.of_service(service).map(|fate| match (&fate.step, &fate.cause, &fate.id) {
+                // What it is built of is part of the definition; what comes of that may differ each time.
+                _ if fate.is_built => Some("built".to_owned()),
+                (Some(ImageStep::Pull(_)), Some(cause), _) => cause.new.clone(),
+                (_, _, id) => id.clone(),
+            });
+            Some(format!("{key} {}\n", fates.collect::<Option<Vec<_>>>()?.join(" ")))
+        });
+        let images: Option<String> = parts.collect();
+        Self {
+            definitions: digest(definitions.concat().as_bytes()),
+            images: images.map(|images| digest(images.as_bytes())),
+        }
+    }
+
+    pub fn key(&self) -> String {
+        format!("{}:{}", self.definitions, self.images.as_deref().unwrap_or_default())
+    }
+
+    fn are(&self, key: &str) -> bool {
+        let (definitions, images) = key.split_once(':').unwrap_or((key, ""));
+        definitions == self.definitions
+            && (images.is_empty() || self.images.as_ref().is_none_or(|own| own == images))
+    }
+}
+
+/// Whether a service that is quarantined, and so left as it was, is good enough for those that depend on it: its old
+/// container runs. Of a job only those can say so that ran with it before.
+pub(super) fn serves(found: &ServiceDiff, condition: Option<Condition>, dependents: &[Instance]) -> bool {
+    let ran = |instance: &Instance| instance.keep.is_some_and(|kept| kept.state != ContainerState::Created);
+    match condition {
+        Some(Condition::Completed) => dependents.iter().all(ran),
+        Some(Condition::Started | Condition::Healthy) | None => {
+            found.instances.iter().any(|instance| instance.keep.is_some_and(ObservedContainer::is_up))
+        }
+    }
+}
+
+/// What has to hold of a dependency, given what it is quarantined to: its old container may have no health check, and a
+/// job that failed is not waited for by those that ran with it before.
+pub(super) fn condition(found: &ServiceDiff, instance: &Instance, condition: Condition) -> Option<Condition> {
+    let has_check = || instance.keep.is_some_and(|kept| kept.health.is_some());
+    match condition {
+        Condition::Healthy if found.is_quarantined && !has_check() => Some(Condition::Started),
+        Condition::Completed if found.is_quarantined => None,
+        condition => Some(condition),
+    }
+}
+
+/// Takes away the marks that say nothing any more, each after all that is done for its service: should that fail, the
+/// mark is still there.
+pub(super) fn lift(scheduler: &mut Scheduler) {
+    let index = &scheduler.diff.index;
+    let mut steps = Vec::new();
+    for (name, stack) in &scheduler.diff.stacks {
+        for (key, service) in &stack.services {
+            if service.is_blocked() || service.is_quarantined {
+                continue;
+            }
+            let source = &scheduler.diff.desired.source;
+            let is_own = |mark: &&&ObservedContainer| {
+                service.desired.is_some() || mark.label(labels::SOURCE) == source
+            };
+            for mark in index.marks(name, key).iter().filter(is_own) {
+                steps.push((*name, key, *mark, &service.change.causes));
+            }
+        }
+    }
+    for (stack, service, mark, causes) in steps {
+        let own = |step: &&Step| step.stack == stack && step.service == *service;
+        let own: Vec<&Step> = scheduler.builder.steps().iter().filter(own).collect();
+        let is_last = |step: &&&Step| !own.iter().any(|other| other.after.contains(&step.id));
+        let after: Vec<StepId> = own.iter().filter(is_last).map(|step| step.id.clone()).collect();
+        let prefix = format!("{stack}/{service}");
+        let owner = Owner { stack, service };
+        let target = Target { owner, prefix: &prefix, container: mark, is_leftover: false, causes };
+        removal::lift(&mut scheduler.builder, target, &after);
+    }
+}

@@ -1,0 +1,169 @@
+//! Whole runs on the simulated engine: what failed is taken back, told, marked, and not tried again.
+
+use crate::typed;
+use reconcile::cycle::{self, Aim, Applied};
+use reconcile::engine::sim::SimEngine;
+use reconcile::execute::{Events, Options};
+use reconcile::model::change::{CauseKind, ChangeAction};
+use reconcile::model::desired::DesiredState;
+use reconcile::model::labels;
+use reconcile::model::report::{Fate, Outcome};
+use reconcile::model::step::{Plan, Step};
+use reconcile::plan::{self, Policy, Retry};
+use std::time::Duration;
+use tokio::sync::watch;
+
+struct Deaf;
+
+impl Events for Deaf {
+    fn started(&self, _: &Step) {}
+    fn note(&self, _: &Step, _: &str) {}
+    fn finished(&self, _: &Step, _: &Outcome, _: Duration) {}
+}
+
+fn stack(image: &str) -> DesiredState {
+    typed::state(&format!(
+        "stacks: {{web: {{services: {{app: {{image: '{image}'}}, db: {{image: 'db:1'}}}}}}}}"
+    ))
+}
+
+async fn run_at(engine: &SimEngine, desired: &DesiredState, policy: &Policy, now: i64) -> (Plan, Applied) {
+    let planned = cycle::plan(engine, desired, policy, now).await.expect("a plan");
+    let complaints = plan::lint(&planned.plan, &planned.observed, desired);
+    assert!(complaints.is_empty(), "{complaints:?}");
+    let (_keep, stop) = watch::channel(false);
+    let redactor = plan::secrets(desired, &|_| None);
+    let options = Options { parallel: 4, stop, events: &Deaf, redactor: &redactor };
+    let aim = Aim { desired, policy, clock: &|| now };
+    let applied = cycle::reconcile(engine, aim, &planned.plan, &options).await;
+    (planned.plan, applied)
+}
+
+async fn run(engine: &SimEngine, desired: &DesiredState) -> (Plan, Applied) {
+    run_at(engine, desired, &Policy::default(), 1_000_000).await
+}
+
+fn fate(plan: &Plan, applied: &Applied, service: &str) -> Fate {
+    applied.results(plan)["web"][service].fate
+}
+
+/// Id and state of the service's container.
+fn app(engine: &SimEngine) -> String {
+    let world = engine.world();
+    let found = &world.named("web-app-1").expect("the service's container").observed;
+    format!("{} {:?}", found.id, found.state)
+}
+
+fn is_marked(engine: &SimEngine) -> bool {
+    engine.world().named("web-app-1.failed").is_some()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_change_is_rolled_back_told_marked_and_not_tried_again() {
+    let engine = SimEngine::default();
+    run(&engine, &stack("app:1")).await;
+    let before = app(&engine);
+    let (plan, applied) = run(&engine, &stack("crash:1")).await;
+    assert_eq!(fate(&plan, &applied, "app"), Fate::RolledBack);
+    assert_eq!(fate(&plan, &applied, "db"), Fate::Unchanged);
+    let failure = &applied.failures[0];
+    assert_eq!((failure.exit_code, &failure.logs), (Some(1), &vec!["crash:1 gives up".to_owned()]));
+    assert_eq!(app(&engine), before);
+    let calls = engine.world().calls;
+    let (plan, applied) = run(&engine, &stack("crash:1")).await;
+    assert_eq!(engine.world().calls, calls, "nothing is done");
+    assert_eq!(fate(&plan, &applied, "app"), Fate::Quarantined);
+    let change = &plan.changes["web"].services["app"];
+    assert_eq!(change.action, ChangeAction::Blocked);
+    let cause = &change.causes[0];
+    assert_eq!(cause.kind, CauseKind::Quarantined);
+    assert_eq!(cause.old.as_deref(), Some("exited with code 1, tried 1970-01-12 13:46 UTC"));
+    assert_eq!(app(&engine), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_holds_no_label_of_other_tools_and_nothing_that_was_printed() {
+    let engine = SimEngine::default();
+    run(&engine, &stack("app:1")).await;
+    run(&engine, &stack("crash:1")).await;
+    let world = engine.world();
+    let mark = &world.named("web-app-1.failed").expect("a mark").observed;
+    assert!(mark.labels.keys().all(|key| key.starts_with("dev.reconcile.")), "{:?}", mark.labels);
+    assert_eq!(mark.label(labels::QUARANTINE), "web/app");
+    assert_eq!(mark.label(labels::QUARANTINE_REASON), "exited with code 1");
+    assert_eq!(mark.label(labels::SOURCE), "test");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_input_lifts_the_quarantine() {
+    let engine = SimEngine::default();
+    run(&engine, &stack("app:1")).await;
+    run(&engine, &stack("crash:1")).await;
+    assert!(is_marked(&engine));
+    let (plan, applied) = run(&engine, &stack("app:2")).await;
+    assert_eq!(fate(&plan, &applied, "app"), Fate::Applied);
+    assert!(!is_marked(&engine));
+    let (plan, _) = run(&engine, &stack("app:2")).await;
+    assert!(plan.steps.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_fails_is_marked_anew() {
+    let engine = SimEngine::default();
+    run(&engine, &stack("app:1")).await;
+    run(&engine, &stack("crash:1")).await;
+    let retry = Policy { retry: Retry::Only(["web/app".to_owned()].into()), ..Policy::default() };
+    let (plan, applied) = run_at(&engine, &stack("crash:1"), &retry, 1_000_060).await;
+    assert_eq!(fate(&plan, &applied, "app"), Fate::RolledBack);
+    let marked = engine.world().named("web-app-1.failed").map(|mark| mark.observed.clone());
+    assert_eq!(marked.expect("a mark").label(labels::QUARANTINE_AT), "1000060");
+    let (plan, applied) = run(&engine, &stack("crash:1")).await;
+    assert_eq!(fate(&plan, &applied, "app"), Fate::Quarantined);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_deployment_that_fails_is_not_marked() {
+    let engine = SimEngine::default();
+    let (plan, applied) = run(&engine, &stack("bad-start:1")).await;
+    assert_eq!(fate(&plan, &applied, "app"), Fate::Failed);
+    assert!(!is_marked(&engine));
+    assert!(applied.quarantine.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_creation_interrupts_nothing_and_is_not_marked() {
+    let engine = SimEngine::default();
+    run(&engine, &stack("app:1")).await;
+    let before = app(&engine);
+    let (plan, applied) = run(&engine, &stack("missing:1")).await;
+    assert_eq!(fate(&plan, &applied, "app"), Fate::Skipped);
+    assert!(!is_marked(&engine));
+    assert_eq!(app(&engine), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_not_the_inputs_fault() {
+    use reconcile::model::report::{Blame, Report};
+    let engine = SimEngine::default();
+    run(&engine, &stack("app:1")).await;
+    let desired = stack("crash:1");
+    let planned = cycle::plan(&engine, &desired, &Policy::default(), 0).await.expect("a plan");
+    for (blame, expected) in
+        [(Blame::Input, true), (Blame::Engine, true), (Blame::Outage, false), (Blame::Interruption, false)]
+    {
+        let mut report = Report::default();
+        let id = "web/app-1/start".to_owned();
+        report.outcomes.insert(id.clone(), (Outcome::Failed("x".to_owned()), Duration::ZERO));
+        report.blames.insert(id, blame);
+        assert_eq!(plan::may_quarantine(&planned.plan, &report), expected, "{blame:?}");
+        let run = (&planned.plan, &report, &[][..]);
+        let marks = plan::quarantine(&desired, &planned.observed, &Policy::default(), run, 1000);
+        assert_eq!(marks.steps.len(), usize::from(expected), "{blame:?}");
+        if let Some(reconcile::model::step::Action::Mark { labels, .. }) =
+            marks.steps.first().map(|step| &step.action)
+        {
+            let until = labels.get(labels::QUARANTINE_UNTIL).map(String::as_str);
+            assert_eq!(until, (blame == Blame::Engine).then_some("4600"), "{blame:?}");
+        }
+    }
+}
