@@ -31,14 +31,16 @@ fn lab(test: &str) -> Option<Lab> {
     Some(lab)
 }
 
-/// What a run said of a service.
-fn service<'a>(report: &'a Value, name: &str) -> &'a Value {
-    let services = report["stacks"][0]["services"].as_array().expect("services");
+/// What was said of a service in the test's stack. `status` lists every stack on the engine, those of other tests too.
+fn service<'a>(lab: &Lab, report: &'a Value, name: &str) -> &'a Value {
+    let stacks = report["stacks"].as_array().expect("stacks");
+    let stack = stacks.iter().find(|stack| stack["name"] == lab.stack("f")).expect("the stack");
+    let services = stack["services"].as_array().expect("services");
     services.iter().find(|service| service["name"] == name).expect("the service")
 }
 
-fn outcome(run: &Run, name: &str) -> String {
-    service(&run.json(), name)["outcome"].as_str().expect("an outcome").to_owned()
+fn outcome(lab: &Lab, run: &Run, name: &str) -> String {
+    service(lab, &run.json(), name)["outcome"].as_str().expect("an outcome").to_owned()
 }
 
 #[test]
@@ -56,8 +58,8 @@ fn what_a_failed_container_said_is_told_without_secrets() {
     assert_eq!(failure["exit_code"], 7, "{run}");
     assert_eq!(failure["logs"], serde_json::json!(["the token is *** and ***"]), "{run}");
     assert!(failure["reason"].as_str().is_some_and(|reason| reason.contains("code 7")), "{run}");
-    assert_eq!(outcome(&run, "app"), "rolled_back", "{run}");
-    assert_eq!(outcome(&run, "other"), "unchanged", "{run}");
+    assert_eq!(outcome(&lab, &run, "app"), "rolled_back", "{run}");
+    assert_eq!(outcome(&lab, &run, "other"), "unchanged", "{run}");
     assert_eq!(lab.inspect("f-app-1", "{{.Id}} {{.State.Running}}"), format!("{before} true"));
 }
 
@@ -69,7 +71,7 @@ fn a_first_deployment_that_fails_as_a_whole_is_a_failure() {
         "name: PREFIX-f\nservices:\n  app: {image: IMAGE, command: [/no/such/program]}\n",
     );
     let run = lab.reconcile(&["--format", "json", "."]).exits(1);
-    assert_eq!(outcome(&run, "app"), "failed", "{run}");
+    assert_eq!(outcome(&lab, &run, "app"), "failed", "{run}");
 }
 
 const MARK: &str = "f-app-1.failed";
@@ -92,10 +94,10 @@ fn what_failed_is_not_tried_again_and_nothing_is_interrupted() {
     let Some(lab) = broken("again") else { return };
     let before = lab.containers();
     let run = lab.reconcile(&["--format", "json", "."]).exits(3);
-    assert_eq!(outcome(&run, "app"), "quarantined", "{run}");
+    assert_eq!(outcome(&lab, &run, "app"), "quarantined", "{run}");
     let report = run.json();
-    assert_eq!(service(&report, "app")["action"], "blocked", "{run}");
-    let cause = &service(&report, "app")["causes"][0];
+    assert_eq!(service(&lab, &report, "app")["action"], "blocked", "{run}");
+    let cause = &service(&lab, &report, "app")["causes"][0];
     assert_eq!(cause["kind"], "quarantined", "{run}");
     assert!(
         cause["old"].as_str().is_some_and(|text| text.starts_with("exited with code 7, tried 2")),
@@ -107,7 +109,7 @@ fn what_failed_is_not_tried_again_and_nothing_is_interrupted() {
     let status = lab.reconcile(&["status", "."]).exits(0);
     assert!(status.stdout.contains("quarantined (exited with code 7, rolled back 2"), "{status}");
     let status = lab.reconcile(&["status", "--format", "json", "."]).exits(0).json();
-    assert_eq!(service(&status, "app")["quarantine"]["reason"], "exited with code 7", "{status}");
+    assert_eq!(service(&lab, &status, "app")["quarantine"]["reason"], "exited with code 7", "{status}");
     assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
 }
 
@@ -118,7 +120,7 @@ fn a_retry_tries_again() {
     let run = lab.reconcile(&["--retry=nothing/here", "."]).exits(3);
     assert!(run.stderr.contains("nothing of that name is quarantined"), "{run}");
     let run = lab.reconcile(&["--retry", "--format", "json", "."]).exits(3);
-    assert_eq!(outcome(&run, "app"), "rolled_back", "{run}");
+    assert_eq!(outcome(&lab, &run, "app"), "rolled_back", "{run}");
     let (app, mark) = (lab.stack("f-app-1"), lab.stack(MARK));
     let after = lab.containers();
     assert_eq!(before[&app].0, after[&app].0, "the old container is still the one that serves");
@@ -143,7 +145,7 @@ fn a_corrected_file_lifts_the_quarantine() {
     let Some(lab) = broken("lifted") else { return };
     lab.edit("compose.yaml", "MODE: bad", "MODE: good, MORE: words");
     let run = lab.reconcile(&["--format", "json", "."]).exits(0);
-    assert_eq!(outcome(&run, "app"), "applied", "{run}");
+    assert_eq!(outcome(&lab, &run, "app"), "applied", "{run}");
     assert!(!is_marked(&lab));
     lab.reconcile(&["--detailed-exitcode", "."]).exits(0);
 }
@@ -164,7 +166,7 @@ fn a_quarantined_service_that_stopped_is_started_as_it_was() {
     let id = lab.inspect("f-app-1", "{{.Id}}");
     docker(&["kill", &lab.stack("f-app-1")]).exits(0);
     let run = lab.reconcile(&["--format", "json", "."]).exits(3);
-    assert_eq!(outcome(&run, "app"), "quarantined", "{run}");
+    assert_eq!(outcome(&lab, &run, "app"), "quarantined", "{run}");
     assert_eq!(lab.inspect("f-app-1", "{{.Id}} {{.State.Running}}"), format!("{id} true"));
 }
 
@@ -196,11 +198,15 @@ volumes: {data: {}}
     lab.edit("compose.yaml", "exit 0", "exit 3");
     lab.edit("compose.yaml", "VERSION: '1'", "VERSION: '2'");
     let run = lab.reconcile(&["--format", "json", "."]).exits(1);
-    assert_eq!((outcome(&run, "job"), outcome(&run, "app")), ("failed".into(), "skipped".into()), "{run}");
+    assert_eq!(
+        (outcome(&lab, &run, "job"), outcome(&lab, &run, "app")),
+        ("failed".into(), "skipped".into()),
+        "{run}"
+    );
     for _ in 0..2 {
         let run = lab.reconcile(&["--format", "json", "."]).exits(3);
         assert_eq!(
-            (outcome(&run, "job"), outcome(&run, "app")),
+            (outcome(&lab, &run, "job"), outcome(&lab, &run, "app")),
             ("quarantined".into(), "blocked".into()),
             "{run}"
         );
