@@ -2,10 +2,12 @@
 
 CORPUS ?= ../shared/corpus/cases
 STACKS ?= examples/stacks
+TARGET ?= loader dotenv interpolation
+SECONDS_EACH ?= 60
 CARGO ?= cargo
 
 .DEFAULT_GOAL := build
-.PHONY: setup build images test check unit docs conformance demo demo-down bench compat clean-lab
+.PHONY: setup build images test check unit docs conformance demo demo-down bench compat fuzz clean-lab
 
 setup: ## install what is missing, start an engine if none answers
 	scripts/setup.sh
@@ -46,6 +48,9 @@ compat: setup ## all attributes, held against what docker compose makes of them
 	scripts/images.sh test
 	RECONCILE_TEST_COMPOSE="$${RECONCILE_TEST_COMPOSE:-$$(scripts/reference-compose.sh)}" RECONCILE_TEST_ALL=1 \
 	  $(CARGO) test --locked --test it same_container -- --nocapture
+
+fuzz: ## TARGET (loader, dotenv, interpolation; all side by side) for SECONDS_EACH seconds
+	SECONDS_EACH=$(SECONDS_EACH) scripts/fuzz.sh $(TARGET)
 
 bench: setup build
 	scripts/images.sh test

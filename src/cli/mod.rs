@@ -2,7 +2,7 @@
 
 mod apply;
 mod args;
-mod diagnostics;
+pub mod diagnostics;
 mod down;
 mod engine;
 mod excerpt;

@@ -171,7 +171,8 @@ fn change() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     })
 }
 
-fn seed() -> proptest::test_runner::RngSeed {
+/// A seed that is the same in every run, unless one is named.
+pub(crate) fn seed() -> proptest::test_runner::RngSeed {
     match std::env::var("PROPTEST_RNG_SEED").ok().and_then(|seed| seed.parse().ok()) {
         Some(seed) => proptest::test_runner::RngSeed::Fixed(seed),
         None => proptest::test_runner::RngSeed::Fixed(2026),
