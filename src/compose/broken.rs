@@ -1,6 +1,7 @@
 //! What of a project is known to be broken, so that loading can go on and yet nobody is told what only follows from
 //! something told already.
 
+use super::attributes;
 use super::diagnostic::{Diagnostic, Lack};
 use super::node::{FileId, Span};
 use std::collections::BTreeSet;
@@ -21,9 +22,6 @@ pub struct Broken {
     /// Sections that may lack entries.
     sections: BTreeSet<String>,
 }
-
-/// The sections of a project whose entries others refer to.
-const SECTIONS: [&str; 6] = ["services", "volumes", "networks", "secrets", "configs", "models"];
 
 impl Broken {
     /// Keeps what does not follow from earlier errors, and notes where its errors are.
@@ -83,8 +81,8 @@ impl Broken {
         let of_section = |path: &String| -> Vec<String> {
             match path.split_once('.') {
                 _ if path.contains('[') => Vec::new(),
-                None if SECTIONS.contains(&path.as_str()) => vec![path.clone()],
-                None => SECTIONS.map(str::to_owned).into(),
+                None if attributes::sections().any(|section| section == path) => vec![path.clone()],
+                None => attributes::sections().map(str::to_owned).collect(),
                 Some((section, name)) if !name.contains('.') => vec![section.to_owned()],
                 Some(_) => Vec::new(),
             }

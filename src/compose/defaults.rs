@@ -1,26 +1,40 @@
 //! What attributes mean when they leave something out (reference: docker compose 2.40).
 
+use super::attributes;
 use super::node::{Key, Map, Node, Value};
 use super::walk;
+use std::sync::LazyLock;
+
+/// The completion of a value with what it leaves out.
+pub(super) type Fill = fn(&mut Node);
+
+static FILLS: LazyLock<Vec<(String, Fill)>> = LazyLock::new(|| attributes::rules(|facts| facts.fill));
 
 /// Writes defaults out.
 pub(super) fn apply(root: &mut Node) {
-    walk::each_mut(root, "services.*.build", &mut |node, _| set(node, "context", |_| Some(text("."))));
-    walk::each_mut(root, "services.*.secrets.*", &mut |node, _| {
-        set(node, "target", |map| {
-            let source = map.get("source").and_then(Node::as_str)?;
-            Some(Value::String(format!("/run/secrets/{source}")))
-        });
-    });
-    walk::each_mut(root, "services.*.ports.*", &mut |node, _| {
-        set(node, "protocol", |_| Some(text("tcp")));
-        set(node, "mode", |_| Some(text("ingress")));
-    });
-    for pattern in ["services.*.gpus.*", "services.*.deploy.resources.reservations.devices.*"] {
-        walk::each_mut(root, pattern, &mut |node, _| {
-            set(node, "count", |map| (!map.contains_key("device_ids")).then(|| text("all")));
-        });
+    for (pattern, fill) in FILLS.iter() {
+        walk::each_mut(root, pattern, &mut |node, _| fill(node));
     }
+}
+
+pub(super) fn build(node: &mut Node) {
+    set(node, "context", |_| Some(text(".")));
+}
+
+pub(super) fn secret(node: &mut Node) {
+    set(node, "target", |map| {
+        let source = map.get("source").and_then(Node::as_str)?;
+        Some(Value::String(format!("/run/secrets/{source}")))
+    });
+}
+
+pub(super) fn port(node: &mut Node) {
+    set(node, "protocol", |_| Some(text("tcp")));
+    set(node, "mode", |_| Some(text("ingress")));
+}
+
+pub(super) fn device_request(node: &mut Node) {
+    set(node, "count", |map| (!map.contains_key("device_ids")).then(|| text("all")));
 }
 
 fn text(text: &str) -> Value {

@@ -1,5 +1,6 @@
 //! `include`: other projects whose resources become part of this one.
 
+use super::attributes;
 use super::diagnostic::Diagnostic;
 use super::document::{self, Purpose, Scope};
 use super::environment::{self, Environment, FromFiles};
@@ -10,9 +11,6 @@ use super::session::{self, Failed, Session};
 use super::text;
 use super::walk;
 use std::path::{Path, PathBuf};
-
-/// The sections that an included project contributes to; its `x-` keys stay behind.
-const SECTIONS: [&str; 6] = ["services", "volumes", "networks", "secrets", "configs", "models"];
 
 /// How deep projects may include each other; a bound keeps a made-up project from exhausting the stack.
 const MAX_DEPTH: usize = 50;
@@ -263,11 +261,11 @@ fn configs_from_environment(session: &mut Session<'_>, root: &mut Node, environm
     });
 }
 
-/// Copies the sections of an included project into the document. A name that both define must mean the same.
+/// Copies the sections of an included project into the document; its `x-` keys stay behind. A name that both define must mean the same.
 fn merge_in(session: &mut Session<'_>, imported: Map, root: &mut Map, span: Span) {
     for (section, resources) in imported {
         let Value::Map(resources) = resources.value else { continue };
-        if !SECTIONS.contains(&&*section.name) {
+        if !attributes::sections().any(|known| known == &*section.name) {
             continue;
         }
         let name = section.name.to_string();

@@ -1,18 +1,20 @@
 //! Short forms become long ones, so that later steps meet one form only (reference: docker compose 2.40).
 //!
-//! [`FORMS`] names the attributes with a short form here; others are converted when they get their types.
+//! The rows of attributes name the conversions here; other short forms are converted when they get their types.
 
+use super::attributes;
 use super::diagnostic::Diagnostic;
 use super::grammar::{device, port, volume};
-use super::merge::{self, Default as Named};
+use super::merge::{self, Entry};
 use super::node::{Key, Map, Node, Span, Value};
 use super::session;
 use super::text;
 use super::walk::{self, Place};
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// What a conversion has to say.
-struct Report<'d> {
+pub(super) struct Report<'d> {
     diagnostics: &'d mut Vec<Diagnostic>,
     /// Whether a short form that cannot be read is an error. Without interpolation it may hold variables, and stays.
     strict: bool,
@@ -37,42 +39,15 @@ impl Report<'_> {
     }
 }
 
-type Convert = fn(&mut Node, &Place, &mut Report<'_>);
+/// The conversion of a value.
+pub(super) type Convert = fn(&mut Node, &Place, &mut Report<'_>);
 
-const FORMS: &[(&str, Convert)] = &[
-    ("services.*.build", build),
-    ("services.*.build.additional_contexts", key_values),
-    ("services.*.build.provenance", to_text),
-    ("services.*.build.sbom", to_text),
-    ("services.*.build.secrets.*", source),
-    ("services.*.build.ssh", ssh),
-    ("services.*.build.ulimits.*", build_ulimit),
-    ("services.*.configs.*", source),
-    ("services.*.secrets.*", source),
-    ("services.*.depends_on", depends_on),
-    ("services.*.develop.watch.*.ignore", one_or_many),
-    ("services.*.develop.watch.*.include", one_or_many),
-    ("services.*.devices.*", device),
-    ("services.*.dns", one_or_many),
-    ("services.*.label_file", one_or_many),
-    ("services.*.env_file", one_or_many),
-    ("services.*.env_file.*", env_file),
-    ("services.*.extends", extends),
-    ("services.*.gpus", gpus),
-    ("services.*.networks", names),
-    ("services.*.models", names),
-    ("services.*.ports", ports),
-    ("services.*.volumes.*", mount),
-    ("networks.*", external),
-    ("volumes.*", external),
-    ("secrets.*", external),
-    ("configs.*", external),
-];
+static FORMS: LazyLock<Vec<(String, Convert)>> = LazyLock::new(|| attributes::rules(|facts| facts.long));
 
 /// Brings a tree to the long form. With `strict` unset, ports and volumes that cannot be read stay as written.
 pub(super) fn apply(root: &mut Node, strict: bool, diagnostics: &mut Vec<Diagnostic>) {
     let mut report = Report { diagnostics, strict };
-    for (pattern, convert) in FORMS {
+    for (pattern, convert) in FORMS.iter() {
         walk::each_mut(root, pattern, &mut |node, place| convert(node, place, &mut report));
     }
 }
@@ -83,16 +58,16 @@ pub(super) fn mapping<const N: usize>(fields: [(&str, Value); N], span: Span) ->
     Value::Map(fields.into_iter().map(entry).collect::<Map>())
 }
 
-fn build(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+pub(super) fn build(node: &mut Node, _: &Place, _: &mut Report<'_>) {
     *node = merge::build_to_map(std::mem::take(node));
 }
 
-fn names(node: &mut Node, _: &Place, _: &mut Report<'_>) {
-    *node = merge::names_to_map(std::mem::take(node), Named::Null);
+pub(super) fn names(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+    *node = merge::names_to_map(std::mem::take(node), Entry::Null);
 }
 
-fn depends_on(node: &mut Node, _: &Place, _: &mut Report<'_>) {
-    *node = merge::names_to_map(std::mem::take(node), Named::Started);
+pub(super) fn depends_on(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+    *node = merge::names_to_map(std::mem::take(node), Entry::Started);
     let Some(map) = node.as_map_mut() else { return };
     for (key, dependency) in map.iter_mut() {
         let span = key.span;
@@ -102,7 +77,7 @@ fn depends_on(node: &mut Node, _: &Place, _: &mut Report<'_>) {
     }
 }
 
-fn key_values(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+pub(super) fn key_values(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     let Value::List(list) = &node.value else { return };
     let mut map = Map::new();
     for item in list {
@@ -117,19 +92,19 @@ fn key_values(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     node.value = Value::Map(map);
 }
 
-fn to_text(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+pub(super) fn to_text(node: &mut Node, _: &Place, _: &mut Report<'_>) {
     if let Some(text) = text::of_scalar(&node.value) {
         node.value = Value::String(text);
     }
 }
 
-fn source(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+pub(super) fn source(node: &mut Node, _: &Place, _: &mut Report<'_>) {
     if let Value::String(name) = &node.value {
         node.value = mapping([("source", Value::String(name.clone()))], node.span);
     }
 }
 
-fn ssh(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+pub(super) fn ssh(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     let Value::List(list) = &node.value else { return };
     let mut map = Map::new();
     for item in list {
@@ -148,20 +123,20 @@ fn ssh(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     node.value = Value::Map(map);
 }
 
-fn build_ulimit(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+pub(super) fn build_ulimit(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     if let Value::String(_) = &node.value {
         let message = format!("{place}: invalid type string for external");
         report.refuse(message, place, node.span, "write a number without quotes, or {soft: N, hard: N}");
     }
 }
 
-fn one_or_many(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+pub(super) fn one_or_many(node: &mut Node, _: &Place, _: &mut Report<'_>) {
     if let Value::String(text) = &node.value {
         node.value = Value::List(vec![Node::string(text.clone(), node.span)]);
     }
 }
 
-fn env_file(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+pub(super) fn env_file(node: &mut Node, _: &Place, _: &mut Report<'_>) {
     let span = node.span;
     match &mut node.value {
         Value::String(path) => {
@@ -175,20 +150,20 @@ fn env_file(node: &mut Node, _: &Place, _: &mut Report<'_>) {
     }
 }
 
-fn extends(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+pub(super) fn extends(node: &mut Node, _: &Place, _: &mut Report<'_>) {
     if let Value::String(service) = &node.value {
         node.value = mapping([("service", Value::String(service.clone()))], node.span);
     }
 }
 
-fn gpus(node: &mut Node, _: &Place, _: &mut Report<'_>) {
+pub(super) fn gpus(node: &mut Node, _: &Place, _: &mut Report<'_>) {
     if let Value::String(count) = &node.value {
         let request = mapping([("count", Value::String(count.clone()))], node.span);
         node.value = Value::List(vec![Node::new(request, node.span)]);
     }
 }
 
-fn device(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+pub(super) fn device(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     let Value::String(text) = &node.value else { return };
     match device::parse_short(text) {
         Ok(device) => {
@@ -262,14 +237,14 @@ fn long_ports(list: &[Node], whole: &Place, report: &mut Report<'_>) -> Option<V
     Some(long)
 }
 
-fn ports(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+pub(super) fn ports(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     let Value::List(list) = &mut node.value else { return };
     if let Some(long) = long_ports(list, place, report) {
         *list = long;
     }
 }
 
-fn mount(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+pub(super) fn mount(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     let Value::String(text) = &node.value else { return };
     match volume::parse_short(text) {
         Ok(mut volume) => {
@@ -285,7 +260,7 @@ fn mount(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     }
 }
 
-fn external(node: &mut Node, place: &Place, report: &mut Report<'_>) {
+pub(super) fn external(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     let Some(map) = node.as_map_mut() else { return };
     let Some(external) = map.get_mut("external") else { return };
     let Value::Map(details) = &external.value else { return };

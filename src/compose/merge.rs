@@ -1,8 +1,9 @@
 //! Merging a later document, or an extending service, over what was there before.
 //!
-//! Maps merge key by key, lists append, scalars replace, and null never erases. [`RULES`] holds what differs
-//! (reference: docker compose 2.40).
+//! Maps merge key by key, lists append, scalars replace, and null never erases. A [`Rule`] in the row of an attribute says
+//! what differs (reference: docker compose 2.40).
 
+use super::attributes;
 use super::diagnostic::Diagnostic;
 use super::node::{Key, Map, Node, Value};
 use super::text;
@@ -10,8 +11,8 @@ use super::walk::Place;
 use indexmap::map::MutableKeys as _;
 
 /// How the values of one attribute merge.
-#[derive(Clone, Copy)]
-enum Rule {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rule {
     /// The later value takes the place of the earlier, even if it is null.
     Replace,
     /// The later value takes the place of the earlier unless it is null.
@@ -20,8 +21,8 @@ enum Rule {
     Sequence,
     /// Like `Sequence`, but an entry that is there already is not repeated.
     Hosts,
-    /// Both become maps from name to what [`Default`] says, then merge.
-    Names(Default),
+    /// Both become maps from name to what [`Entry`] says, then merge.
+    Names(Entry),
     /// A string is the context of a build.
     Build,
     /// Options of different drivers do not mix.
@@ -31,46 +32,13 @@ enum Rule {
 }
 
 /// What a name in a list stands for once the list is a map.
-#[derive(Clone, Copy)]
-pub(super) enum Default {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Entry {
     /// Nothing.
     Null,
     /// A dependency on the start of a service.
     Started,
 }
-
-/// The attributes that do not merge by kind alone.
-const RULES: &[(&str, Rule)] = &[
-    ("services.*.command", Rule::Replace),
-    ("services.*.entrypoint", Rule::Replace),
-    ("services.*.healthcheck.test", Rule::Replace),
-    ("services.*.ulimits.*", Rule::ReplaceUnlessNull),
-    ("services.*.environment", Rule::Sequence),
-    ("services.*.labels", Rule::Sequence),
-    ("services.*.annotations", Rule::Sequence),
-    ("services.*.sysctls", Rule::Sequence),
-    ("services.*.deploy.labels", Rule::Sequence),
-    ("services.*.build.args", Rule::Sequence),
-    ("services.*.build.labels", Rule::Sequence),
-    ("services.*.build.additional_contexts", Rule::Sequence),
-    ("services.*.volumes.*.volume.labels", Rule::Sequence),
-    ("services.*.dns", Rule::Sequence),
-    ("services.*.dns_opt", Rule::Sequence),
-    ("services.*.dns_search", Rule::Sequence),
-    ("services.*.env_file", Rule::Sequence),
-    ("services.*.label_file", Rule::Sequence),
-    ("services.*.tmpfs", Rule::Sequence),
-    ("networks.*.labels", Rule::Sequence),
-    ("volumes.*.labels", Rule::Sequence),
-    ("services.*.extra_hosts", Rule::Hosts),
-    ("services.*.build.extra_hosts", Rule::Hosts),
-    ("services.*.depends_on", Rule::Names(Default::Started)),
-    ("services.*.networks", Rule::Names(Default::Null)),
-    ("services.*.models", Rule::Names(Default::Null)),
-    ("services.*.build", Rule::Build),
-    ("services.*.logging", Rule::Logging),
-    ("networks.*.ipam.config", Rule::Pools),
-];
 
 /// Merges a document over what was there before. Where the two do not fit each other the later one is left out, with an
 /// error.
@@ -91,7 +59,7 @@ struct Merge<'d> {
 
 impl Merge<'_> {
     fn node(&mut self, base: Node, over: Node) -> Node {
-        let rule = RULES.iter().find(|(pattern, _)| self.place.matches(pattern)).map(|(_, rule)| *rule);
+        let rule = attributes::at(self.place.steps()).and_then(|facts| facts.merge);
         match rule {
             Some(Rule::Replace) => over,
             // The reference refuses a null list of pools, though null means nothing elsewhere.
@@ -252,7 +220,7 @@ fn pairs(key: &Key, value: Node) -> Vec<(String, Node)> {
 }
 
 /// A list of names as a map; anything else stays.
-pub(super) fn names_to_map(node: Node, default: Default) -> Node {
+pub(super) fn names_to_map(node: Node, default: Entry) -> Node {
     let Value::List(list) = node.value else { return node };
     if list.iter().any(|item| item.as_str().is_none()) {
         return Node::new(Value::List(list), node.span);
@@ -265,10 +233,10 @@ pub(super) fn names_to_map(node: Node, default: Default) -> Node {
     Node::new(Value::Map(list.into_iter().map(entry).collect()), node.span)
 }
 
-fn default_value(default: Default, span: super::node::Span) -> Node {
+fn default_value(default: Entry, span: super::node::Span) -> Node {
     match default {
-        Default::Null => Node::new(Value::Null, span),
-        Default::Started => {
+        Entry::Null => Node::new(Value::Null, span),
+        Entry::Started => {
             let fields = [
                 (Key::from("condition"), Node::string("service_started", span)),
                 (Key::from("required"), Node::new(Value::Bool(true), span)),

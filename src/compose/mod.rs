@@ -1,6 +1,7 @@
 //! From the text of compose files to a [`Project`](load::Project). Pure: files come through
 //! [`Files`](files::Files), the environment is an argument.
 
+pub mod attributes;
 pub mod canonical;
 pub mod desired;
 pub mod diagnostic;

@@ -1,14 +1,34 @@
 //! Relative paths of a project start from its directory (reference: docker compose 2.40). Nothing is checked to exist.
 
+use super::attributes;
 use super::diagnostic::{Diagnostic, Lack};
 use super::node::{Node, Value};
 use super::session::{self, Session};
 use super::walk::{self, Place};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-/// How one attribute reads its path.
-#[derive(Clone, Copy)]
-enum Kind {
+/// How an attribute names a path.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reading {
+    /// It is one.
+    Path(Kind),
+    /// It is a mount, whose source is one if it binds.
+    Mount,
+    /// It is a volume, which may bind a directory.
+    Volume,
+}
+
+impl Reading {
+    pub const PLAIN: Self = Self::Path(Kind::Plain);
+    pub const CONTEXT: Self = Self::Path(Kind::Context);
+    pub const HOST: Self = Self::Path(Kind::Host);
+    pub const WATCHED: Self = Self::Path(Kind::Watched);
+}
+
+/// How a path is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
     /// A plain path; an empty one stays empty.
     Plain,
     /// The context of a build: a path, an address, or a service.
@@ -19,33 +39,23 @@ enum Kind {
     Watched,
 }
 
-const PATHS: &[(&str, Kind)] = &[
-    ("services.*.build.context", Kind::Context),
-    ("services.*.build.additional_contexts.*", Kind::Context),
-    ("services.*.build.ssh.*", Kind::Host),
-    ("services.*.env_file.*.path", Kind::Plain),
-    ("services.*.label_file.*", Kind::Plain),
-    ("services.*.extends.file", Kind::Plain),
-    ("services.*.develop.watch.*.path", Kind::Watched),
-    ("configs.*.file", Kind::Host),
-    ("secrets.*.file", Kind::Host),
-];
+static PATHS: LazyLock<Vec<(String, Reading)>> = LazyLock::new(|| attributes::rules(|facts| facts.path));
 
 /// Joins every relative path of a tree with `directory`, which may be relative itself; says which are missing.
 pub(super) fn resolve(session: &Session<'_>, root: &mut Node, directory: &Path) -> Vec<Diagnostic> {
     let resolver = Resolver { session, directory };
-    for (pattern, kind) in PATHS {
-        walk::each_mut(root, pattern, &mut |node, _| {
-            if let Value::String(path) = &mut node.value {
-                *path = resolver.path(path, *kind);
+    let mut found = Vec::new();
+    for (pattern, reading) in PATHS.iter() {
+        walk::each_mut(root, pattern, &mut |node, place| match reading {
+            Reading::Mount => found.extend(resolver.mount(node, place)),
+            Reading::Volume => resolver.volume(node),
+            Reading::Path(kind) => {
+                if let Value::String(path) = &mut node.value {
+                    *path = resolver.path(path, *kind);
+                }
             }
         });
     }
-    let mut found = Vec::new();
-    walk::each_mut(root, "services.*.volumes.*", &mut |node, place| {
-        found.extend(resolver.mount(node, place));
-    });
-    walk::each_mut(root, "volumes.*", &mut |node, _| resolver.volume(node));
     found
 }
 

@@ -4,8 +4,8 @@
 //! those of docker compose 2.40 and 5; earlier versions differ from both (2.29 hashes `depends_on`). What is said about 5 was
 //! read in its source, up to 5.5.0.
 
-use super::canonical::table::Object;
-use super::canonical::{NETWORK, SERVICE, VOLUME, without_extensions};
+use super::attributes::{NETWORK, Object, SERVICE, VOLUME};
+use super::canonical::without_extensions;
 use super::render::compact;
 use crate::model::compose_hash::{ComposeHash, Dialect};
 use crate::model::service::Pairs;

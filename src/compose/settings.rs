@@ -163,5 +163,10 @@ pub fn service(node: &Node, path: &str, diagnostics: &mut Vec<Diagnostic>) -> Se
     read::settings(&table::SERVICE, node, path, diagnostics)
 }
 
+/// The keys of the block of a service.
+pub fn service_keys() -> impl Iterator<Item = &'static str> {
+    table::SERVICE.rows.iter().map(|row| row.key)
+}
+
 #[cfg(test)]
 mod tests;

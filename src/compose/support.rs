@@ -1,10 +1,10 @@
-//! What becomes of every attribute: carried out, ignored, or refused. One table for the program and its manual.
+//! What becomes of every attribute: carried out, ignored, or refused, as its row in the table of attributes
+//! says. The manual is made from the same.
 
-mod table;
-
+use super::attributes::{self, Inside};
+use super::settings;
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
-pub use table::SUPPORT;
 
 /// What becomes of an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,29 +20,33 @@ pub enum Status {
 }
 
 /// One attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Key path: `*` is any name, `[]` any list element, `[1]` the second one; `=value` narrows to a value.
-    pub path: &'static str,
+    pub path: String,
     /// What becomes of it.
     pub status: Status,
 }
 
-const fn full(path: &'static str) -> Row {
-    Row { path, status: Status::Full }
-}
-
-const fn ignored(path: &'static str, reason: &'static str) -> Row {
-    Row { path, status: Status::Ignored(reason) }
-}
-
-const fn warned(path: &'static str, reason: &'static str) -> Row {
-    Row { path, status: Status::Warned(reason) }
-}
-
-const fn refused(path: &'static str, reason: &'static str) -> Row {
-    Row { path, status: Status::Refused(reason) }
-}
+/// Every attribute of the Compose model, in the order of the table of attributes.
+pub static SUPPORT: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let mut rows = Vec::new();
+    let mut row = |path: String, status| rows.push(Row { path, status });
+    attributes::each(&mut |path, field| {
+        let Some(status) = field.status else { return Inside::Visited };
+        row(path.to_owned(), status);
+        for (narrow, status) in field.narrowed {
+            row(format!("{path}{narrow}"), *status);
+        }
+        Inside::Skipped
+    });
+    row(settings::KEY.to_owned(), Status::Full);
+    for key in settings::service_keys() {
+        row(format!("services.*.{}.{key}", settings::KEY), Status::Full);
+    }
+    row("x-*".to_owned(), Status::Ignored("extensions belong to their authors"));
+    rows
+});
 
 /// An attribute of a project that is warned about or refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +80,7 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
 fn pattern(row: &'static Row) -> Pattern {
     let (path, value) = match row.path.split_once('=') {
         Some((path, value)) => (path, Some(value)),
-        None => (row.path, None),
+        None => (row.path.as_str(), None),
     };
     let mut steps = Vec::new();
     for part in path.split('.') {

@@ -1,13 +1,16 @@
 //! Lists whose elements have identities: a later element replaces the earlier one in its position.
 //! Reference: docker compose 2.40; texts of errors are its own.
 
+use super::attributes;
 use super::diagnostic::{Diagnostic, Lack};
 use super::node::{Node, Span, Value};
+use super::walk::{self, Place};
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// What tells the elements of a list apart.
 #[derive(Debug, Clone, Copy)]
-enum Identity {
+pub(super) enum Identity {
     /// The text before the first `=`, or the whole text.
     BeforeEquals,
     /// The text of a string or whole number.
@@ -26,69 +29,24 @@ enum Identity {
 
 use Identity::{BeforeEquals, DeviceTarget, EnvFile, MountTarget, Port, Text, VolumeTarget};
 
-/// Where such lists are; `*` is any key.
-const LISTS: &[(&[&str], Identity)] = &[
-    (&["services", "*", "annotations"], BeforeEquals),
-    (&["services", "*", "build", "additional_contexts"], BeforeEquals),
-    (&["services", "*", "build", "args"], BeforeEquals),
-    (&["services", "*", "build", "labels"], BeforeEquals),
-    (&["services", "*", "build", "tags"], BeforeEquals),
-    (&["services", "*", "cap_add"], BeforeEquals),
-    (&["services", "*", "cap_drop"], BeforeEquals),
-    (&["services", "*", "configs"], MountTarget("")),
-    (&["services", "*", "deploy", "labels"], BeforeEquals),
-    (&["services", "*", "devices"], DeviceTarget),
-    (&["services", "*", "dns"], BeforeEquals),
-    (&["services", "*", "dns_opt"], BeforeEquals),
-    (&["services", "*", "dns_search"], BeforeEquals),
-    (&["services", "*", "env_file"], EnvFile),
-    (&["services", "*", "environment"], BeforeEquals),
-    (&["services", "*", "expose"], Text),
-    (&["services", "*", "labels"], BeforeEquals),
-    (&["services", "*", "links"], BeforeEquals),
-    (&["services", "*", "networks", "*", "aliases"], BeforeEquals),
-    (&["services", "*", "networks", "*", "link_local_ips"], BeforeEquals),
-    (&["services", "*", "ports"], Port),
-    (&["services", "*", "profiles"], BeforeEquals),
-    (&["services", "*", "secrets"], MountTarget("/run/secrets")),
-    (&["services", "*", "sysctls"], BeforeEquals),
-    (&["services", "*", "tmpfs"], BeforeEquals),
-    (&["services", "*", "volumes"], VolumeTarget),
-    (&["networks", "*", "ipam", "options"], BeforeEquals),
-    (&["networks", "*", "labels"], BeforeEquals),
-    (&["volumes", "*", "labels"], BeforeEquals),
-];
+static LISTS: LazyLock<Vec<(String, Identity)>> = LazyLock::new(|| attributes::rules(|facts| facts.unique));
 
 /// Lets a later element of a list replace the earlier one with the same identity, in its position.
 ///
 /// Elements whose identity cannot be told stay, and are errors.
 pub fn enforce(root: &mut Node) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for (pattern, identity) in LISTS {
-        visit(root, pattern, *identity, ("", &mut found));
+    for (pattern, identity) in LISTS.iter() {
+        walk::each_mut(root, pattern, &mut |node, place| {
+            if let Value::List(list) = &mut node.value {
+                *list = replaced(std::mem::take(list), *identity, place, &mut found);
+            }
+        });
     }
     found
 }
 
-fn visit(node: &mut Node, pattern: &[&str], identity: Identity, (path, found): (&str, &mut Vec<Diagnostic>)) {
-    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-    let Some((first, rest)) = pattern.split_first() else {
-        if let Value::List(list) = &mut node.value {
-            *list = replaced(std::mem::take(list), identity, (path, found));
-        }
-        return;
-    };
-    let Some(map) = node.as_map_mut() else { return };
-    if *first == "*" {
-        for (key, child) in map.iter_mut() {
-            visit(child, rest, identity, (&below(&key.name), found));
-        }
-    } else if let Some(child) = map.get_mut(*first) {
-        visit(child, rest, identity, (&below(first), found));
-    }
-}
-
-fn replaced(list: Vec<Node>, identity: Identity, (path, found): (&str, &mut Vec<Diagnostic>)) -> Vec<Node> {
+fn replaced(list: Vec<Node>, identity: Identity, path: &Place, found: &mut Vec<Diagnostic>) -> Vec<Node> {
     let mut kept: Vec<Node> = Vec::with_capacity(list.len());
     let mut positions: HashMap<String, usize> = HashMap::new();
     for (index, element) in list.into_iter().enumerate() {

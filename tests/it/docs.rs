@@ -58,8 +58,8 @@ fn tables() -> String {
     );
     for title in ORDER {
         let (_, start, about) = SECTIONS.iter().find(|section| section.0 == title).expect("a section");
-        let mut rows: Vec<&Row> = SUPPORT.iter().filter(|row| section(row.path).0 == title).collect();
-        rows.sort_by_key(|row| row.path);
+        let mut rows: Vec<&Row> = SUPPORT.iter().filter(|row| section(&row.path).0 == title).collect();
+        rows.sort_by_key(|row| &row.path);
         let _ =
             writeln!(text, "\n### {title}\n\n{about}\n\n| attribute | here | notes |\n| --- | --- | --- |");
         for row in rows {
@@ -70,14 +70,15 @@ fn tables() -> String {
 }
 
 fn line(row: &Row, start: &str) -> String {
-    let path = row.path.strip_prefix(start).unwrap_or(row.path);
+    let path = row.path.strip_prefix(start).unwrap_or(&row.path);
     let (word, reason) = match row.status {
         Status::Full => ("supported", ""),
         Status::Ignored(reason) => ("ignored", reason),
         Status::Warned(reason) => ("ignored, with a warning", reason),
         Status::Refused(reason) => ("**refused**", reason),
     };
-    let gates = VERSIONED.iter().filter(|gate| gate.path.split('=').next() == Some(row.path)).map(gate);
+    let gates =
+        VERSIONED.iter().filter(|gate| gate.path.split('=').next() == Some(row.path.as_str())).map(gate);
     let notes: Vec<String> =
         Some(reason.to_owned()).filter(|reason| !reason.is_empty()).into_iter().chain(gates).collect();
     format!("| `{path}` | {word} | {} |", notes.join("; ").replace('|', "\\|"))

@@ -1,33 +1,33 @@
 //! Typing of lists and mappings of plain values, which the reference accepts in several spellings.
 
 use super::extension;
-use super::table::Kind;
 use super::text;
+use crate::compose::attributes::canon::Type;
 use crate::compose::grammar::extra_hosts::Hosts;
 use crate::compose::node::{Node, Value};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// The value of a kind that holds several plain values; `None` for other kinds.
-pub(super) fn collection(kind: &Kind, node: &Node) -> Option<Result<Json, String>> {
+pub(super) fn collection(kind: &Type, node: &Node) -> Option<Result<Json, String>> {
     match kind {
-        Kind::OneOrMoreTexts | Kind::ScalarTexts => Some(one_or_more(kind, node)),
-        Kind::Pairs | Kind::OptionalPairs => Some(pairs(kind, node)),
-        Kind::Options | Kind::MultiOptions => Some(options(kind, node)),
-        Kind::Hosts => Some(hosts(node)),
-        Kind::Ssh => Some(Ok(ssh(node))),
+        Type::OneOrMoreTexts | Type::ScalarTexts => Some(one_or_more(kind, node)),
+        Type::Pairs | Type::OptionalPairs => Some(pairs(kind, node)),
+        Type::Options | Type::MultiOptions => Some(options(kind, node)),
+        Type::Hosts => Some(hosts(node)),
+        Type::Ssh => Some(Ok(ssh(node))),
         _ => None,
     }
 }
 
-fn one_or_more(kind: &Kind, node: &Node) -> Result<Json, String> {
+fn one_or_more(kind: &Type, node: &Node) -> Result<Json, String> {
     let problem = || format!("invalid type {} for string list", text::type_name(node));
     match &node.value {
         Value::String(text) => Ok(json!([text])),
         Value::List(items) => items
             .iter()
             .map(|item| match kind {
-                Kind::ScalarTexts => Ok(text::print(item)),
+                Type::ScalarTexts => Ok(text::print(item)),
                 _ => item.as_str().map(str::to_owned).ok_or_else(problem),
             })
             .collect(),
@@ -35,8 +35,8 @@ fn one_or_more(kind: &Kind, node: &Node) -> Result<Json, String> {
     }
 }
 
-fn pairs(kind: &Kind, node: &Node) -> Result<Json, String> {
-    let optional = matches!(kind, Kind::OptionalPairs);
+fn pairs(kind: &Type, node: &Node) -> Result<Json, String> {
+    let optional = matches!(kind, Type::OptionalPairs);
     let missing = || if optional { Json::Null } else { json!("") };
     let mut json = BTreeMap::new();
     match &node.value {
@@ -65,7 +65,7 @@ fn pairs(kind: &Kind, node: &Node) -> Result<Json, String> {
     Ok(Json::Object(json.into_iter().collect()))
 }
 
-fn options(kind: &Kind, node: &Node) -> Result<Json, String> {
+fn options(kind: &Type, node: &Node) -> Result<Json, String> {
     let Some(map) = node.as_map() else {
         return Err(format!("invalid type {} for options", text::type_name(node)));
     };
@@ -73,8 +73,8 @@ fn options(kind: &Kind, node: &Node) -> Result<Json, String> {
     let mut json = BTreeMap::new();
     for (key, node) in swept.as_ref().unwrap_or(map) {
         let value = match (kind, &node.value) {
-            (Kind::MultiOptions, Value::List(items)) => items.iter().map(text::print).collect(),
-            (Kind::MultiOptions, _) => json!([text::print(node)]),
+            (Type::MultiOptions, Value::List(items)) => items.iter().map(text::print).collect(),
+            (Type::MultiOptions, _) => json!([text::print(node)]),
             (_, Value::Null) => json!(""),
             _ => json!(text::print(node)),
         };

@@ -1,13 +1,13 @@
-//! The walk over the tree along the [`table`](super::table).
+//! The walk over the tree along the [`attributes`](crate::compose::attributes).
 
 use super::collection;
 use super::extension;
 use super::place::{Place, Step};
 use super::plain;
-use super::project::PROJECT;
 use super::scalar;
-use super::table::{Keep, Kind, Object};
 use super::text;
+use crate::compose::attributes::canon::{Keep, Type, Width};
+use crate::compose::attributes::{Object, PROJECT};
 use crate::compose::diagnostic::Diagnostic;
 use crate::compose::node::{Map, Node, Value};
 use serde_json::{Map as JsonMap, Value as Json, json};
@@ -45,7 +45,7 @@ impl Decoder<'_> {
     /// As [`Self::checked`], and tells what the kind looks like.
     fn explained(
         &mut self,
-        kind: &Kind,
+        kind: &Type,
         node: &Node,
         place: &Place<'_>,
         result: Result<Json, String>,
@@ -61,16 +61,14 @@ impl Decoder<'_> {
 
     fn fields(&mut self, object: &'static Object, map: &Map, place: &Place<'_>) -> JsonMap<String, Json> {
         let mut json = JsonMap::new();
-        for field in object.fields {
+        for (field, ty) in object.printed() {
             let here = place.down(Step::Field(field.name));
             let given = map.get(field.name).filter(|node| !node.is_null());
-            let value = given.and_then(|node| self.value(&field.kind, node, &here));
+            let value = given.and_then(|node| self.value(ty, node, &here));
             let kept = match field.keep {
-                Keep::NonZero => value.filter(|value| !is_zero(&field.kind, value)),
+                Keep::NonZero => value.filter(|value| !is_zero(ty, value)),
                 Keep::Set => value,
-                Keep::JsonAlways | Keep::Always => {
-                    Some(value.unwrap_or_else(|| self.zero(&field.kind, &here)))
-                }
+                Keep::JsonAlways | Keep::Always => Some(value.unwrap_or_else(|| self.zero(ty, &here))),
             };
             if let Some(value) = kept {
                 json.insert(field.json.to_owned(), value);
@@ -87,26 +85,25 @@ impl Decoder<'_> {
         json
     }
 
-    fn zero(&mut self, kind: &Kind, place: &Place<'_>) -> Json {
+    fn zero(&mut self, kind: &Type, place: &Place<'_>) -> Json {
         match kind {
-            Kind::One(object) => Json::Object(self.fields(object, &Map::new(), place)),
-            Kind::Bool => json!(false),
-            Kind::Text => json!(""),
-            Kind::Bytes => json!("0"),
-            Kind::Int(_) => json!(0),
-            Kind::Named(_) | Kind::Map(_) => json!({}),
+            Type::One(object) => Json::Object(self.fields(object, &Map::new(), place)),
+            Type::Bool => json!(false),
+            Type::Text => json!(""),
+            Type::Bytes => json!("0"),
+            Type::Int(_) => json!(0),
+            Type::Named(_) | Type::Map(_) | Type::Ulimits => json!({}),
             _ => Json::Null,
         }
     }
 
-    fn value(&mut self, kind: &Kind, node: &Node, place: &Place<'_>) -> Option<Json> {
+    fn value(&mut self, kind: &Type, node: &Node, place: &Place<'_>) -> Option<Json> {
         if let Some(result) = scalar::scalar(kind, node).or_else(|| collection::collection(kind, node)) {
             return self.explained(kind, node, place, result);
         }
         match kind {
-            Kind::Bool => self.boolean(node, place),
-            Kind::Ulimit => self.ulimit(node, place),
-            Kind::Texts => {
+            Type::Bool => self.boolean(node, place),
+            Type::Texts => {
                 let items = self.items(node, place)?;
                 let texts = items.iter().enumerate().filter_map(|(index, item)| {
                     let here = place.down(Step::Index(index));
@@ -114,18 +111,27 @@ impl Decoder<'_> {
                 });
                 Some(texts.collect())
             }
-            Kind::StringMap => self.named(&Kind::Text, node, place, Names::Swept),
-            Kind::One(object) => self.object(object, node, place),
-            Kind::List(kind) => {
+            Type::StringMap => {
+                let text = |decoder: &mut Self, node: &Node, here: &Place<'_>| {
+                    decoder.value(&Type::Text, node, here)
+                };
+                self.named(node, place, Names::Swept(json!("")), &text)
+            }
+            Type::One(object) => self.object(object, node, place),
+            Type::List(object) => {
                 let items = self.items(node, place)?;
                 let values = items
                     .iter()
                     .enumerate()
-                    .filter_map(|(index, item)| self.value(kind, item, &place.down(Step::Index(index))));
+                    .filter_map(|(index, item)| self.object(object, item, &place.down(Step::Index(index))));
                 Some(values.collect())
             }
-            Kind::Named(kind) => self.named(kind, node, place, Names::Free),
-            Kind::Map(kind) => self.named(kind, node, place, Names::Swept),
+            Type::Named(object) => self
+                .named(node, place, Names::Free, &|decoder, node, here| decoder.object(object, node, here)),
+            Type::Map(object) => self.named(node, place, Names::Swept(Json::Null), &|decoder, node, here| {
+                decoder.object(object, node, here)
+            }),
+            Type::Ulimits => self.named(node, place, Names::Swept(Json::Null), &Self::ulimit),
             // Plain values and collections of them are done above.
             _ => None,
         }
@@ -167,22 +173,27 @@ impl Decoder<'_> {
         }
     }
 
-    fn named(&mut self, kind: &Kind, node: &Node, place: &Place<'_>, names: Names) -> Option<Json> {
+    fn named(
+        &mut self,
+        node: &Node,
+        place: &Place<'_>,
+        names: Names,
+        value: &dyn Fn(&mut Self, &Node, &Place<'_>) -> Option<Json>,
+    ) -> Option<Json> {
         let Some(map) = node.as_map() else {
             self.refuse(node, place, &format!("expected a map, got '{}'", text::sort_name(node)));
             return None;
         };
-        let swept = match names {
-            Names::Free => None,
-            Names::Swept => extension::sweep(map),
+        let (swept, null) = match names {
+            Names::Free => (None, None),
+            Names::Swept(null) => (extension::sweep(map), Some(null)),
         };
         let mut json = BTreeMap::new();
         for (key, node) in swept.as_ref().unwrap_or(map) {
             let here = place.down(Step::Key(&key.name));
-            let value = match (names, kind, node.is_null()) {
-                (Names::Swept, Kind::Text, true) => Some(json!("")),
-                (Names::Swept, _, true) => Some(Json::Null),
-                _ => self.value(kind, node, &here),
+            let value = match &null {
+                Some(null) if node.is_null() => Some(null.clone()),
+                Some(_) | None => value(self, node, &here),
             };
             if let Some(value) = value {
                 json.insert(key.name.to_string(), value);
@@ -200,7 +211,7 @@ impl Decoder<'_> {
                 let limits = ["soft", "hard"].into_iter().filter_map(|name| {
                     let node = map.get(name)?;
                     let here = place.down(Step::Field(name));
-                    let kind = Kind::Int(super::table::Width::Int);
+                    let kind = Type::Int(Width::Int);
                     let value = self.value(&kind, node, &here)?;
                     (!is_zero(&kind, &value)).then(|| (name.to_owned(), value))
                 });
@@ -216,21 +227,20 @@ impl Decoder<'_> {
 }
 
 /// What the names in a mapping may be.
-#[derive(Clone, Copy)]
 enum Names {
     /// Any, also such that begin with `x-`; null is the empty object.
     Free,
-    /// Names that begin with `x-` are swept together; null stays null.
-    Swept,
+    /// Names that begin with `x-` are swept together; null becomes this.
+    Swept(Json),
 }
 
-fn is_zero(kind: &Kind, value: &Json) -> bool {
+fn is_zero(kind: &Type, value: &Json) -> bool {
     match value {
         Json::Null | Json::Bool(false) => true,
         Json::Bool(true) => false,
         Json::Number(number) => number.as_f64() == Some(0.0),
         Json::String(text) => {
-            text.is_empty() || matches!((kind, text.as_str()), (Kind::Bytes, "0") | (Kind::Duration, "0s"))
+            text.is_empty() || matches!((kind, text.as_str()), (Type::Bytes, "0") | (Type::Duration, "0s"))
         }
         Json::Array(items) => items.is_empty(),
         Json::Object(map) => map.is_empty(),

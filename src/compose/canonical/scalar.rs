@@ -1,8 +1,8 @@
 //! Typing of single values. Errors are texts without the place, as the reference words them.
 
 use super::extension::finite;
-use super::table::{Kind, Width};
 use super::text;
+use crate::compose::attributes::canon::{Type, Width};
 use crate::compose::grammar::{bytes, duration, file_mode, number, shell};
 use crate::compose::node::{Node, Value};
 use serde_json::{Value as Json, json};
@@ -34,20 +34,20 @@ pub(super) fn boolean(node: &Node) -> Result<bool, String> {
 }
 
 /// The value of a kind that holds one value; `None` for kinds that hold several.
-pub(super) fn scalar(kind: &Kind, node: &Node) -> Option<Result<Json, String>> {
+pub(super) fn scalar(kind: &Type, node: &Node) -> Option<Result<Json, String>> {
     Some(match kind {
-        Kind::Text => text(node).map(Json::from),
-        Kind::Int(width) => integer(*width, node),
-        Kind::Float => single(node).map(|value| finite(number::widen(value))),
-        Kind::Cpus => cpus(node).map(|value| finite(number::widen(value))),
-        Kind::Bytes => amount(node).map(|value| Json::from(value.to_string())),
-        Kind::Duration => {
+        Type::Text => text(node).map(Json::from),
+        Type::Int(width) => integer(*width, node),
+        Type::Float => single(node).map(|value| finite(number::widen(value))),
+        Type::Cpus => cpus(node).map(|value| finite(number::widen(value))),
+        Type::Bytes => amount(node).map(|value| Json::from(value.to_string())),
+        Type::Duration => {
             duration::parse(&text::print(node)).map(|value| Json::from(duration::format(value)))
         }
-        Kind::FileMode => mode(node).map(|value| Json::from(file_mode::format(value))),
-        Kind::DeviceCount => device_count(node).map(Json::from),
-        Kind::Command => command(node),
-        Kind::Test => test(node),
+        Type::FileMode => mode(node).map(|value| Json::from(file_mode::format(value))),
+        Type::DeviceCount => device_count(node).map(Json::from),
+        Type::Command => command(node),
+        Type::Test => test(node),
         _ => return None,
     })
 }

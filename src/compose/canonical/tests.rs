@@ -213,12 +213,3 @@ fn objects_that_only_json_prints_are_left_out_of_yaml() {
          \x20   deploy: {}\n    ulimits:\n      core:\n        soft: 0\n        hard: 0\nnetworks:\n  default: {}\n"
     );
 }
-
-#[test]
-fn a_table_names_every_attribute_once() {
-    let mut names: Vec<&str> = SERVICE.fields.iter().map(|field| field.name).collect();
-    names.sort_unstable();
-    let count = names.len();
-    names.dedup();
-    assert_eq!(names.len(), count);
-}

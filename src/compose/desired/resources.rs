@@ -2,8 +2,8 @@
 
 use super::strip::drop_gathered;
 use super::{Scope, section, string};
-use crate::compose::canonical::table::Object;
-use crate::compose::canonical::{NETWORK, VOLUME, without_extensions};
+use crate::compose::attributes::{NETWORK, Object, VOLUME};
+use crate::compose::canonical::without_extensions;
 use crate::compose::node::{Key, Node};
 use crate::compose::reference_hash;
 use crate::model::compose_hash::InDialects;

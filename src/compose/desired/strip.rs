@@ -1,6 +1,7 @@
 //! Takes out of a canonical service what does not shape its containers.
 
-use crate::compose::canonical::{SERVICE, without_extensions};
+use crate::compose::attributes::SERVICE;
+use crate::compose::canonical::without_extensions;
 use crate::model::service::{Deploy, ServiceSpec};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};

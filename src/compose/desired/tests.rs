@@ -168,9 +168,9 @@ fn refused_attributes_are_named_with_their_place() {
         paths,
         [
             "services.b.credential_spec",
+            "services.a.deploy.mode",
             "services.d.use_api_socket",
-            "services.c.volumes[0].type",
-            "services.a.deploy.mode"
+            "services.c.volumes[0].type"
         ]
     );
     assert!(found[0].contains("`credential_spec` is not supported"));

@@ -1,12 +1,13 @@
-//! The places where a string becomes a number or boolean as soon as its variables are substituted, so that
-//! `"5"` and `${N}` may stand there. Reference: docker compose 2.40.
+//! What a string becomes where a number or boolean is wanted, as soon as its variables are substituted: `"5"` and `${N}`
+//! may stand there. Reference: docker compose 2.40.
 
 use super::Step;
+use crate::compose::attributes;
 use crate::compose::node::Value;
 
 /// What a string is converted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cast {
+pub enum Cast {
     /// A decimal whole number; the reference names two functions in its errors.
     Int(&'static str),
     /// A number.
@@ -17,72 +18,25 @@ pub(super) enum Cast {
     Bool,
 }
 
-const ATOI: Cast = Cast::Int("strconv.Atoi");
-const INT64: Cast = Cast::Int("strconv.ParseInt");
-
-/// Paths below a service; `*` is any key, `[]` any list element.
-const SERVICE: &[(&[&str], Cast)] = &[
-    (&["cpu_count"], INT64),
-    (&["cpu_percent"], Cast::Float),
-    (&["cpu_period"], INT64),
-    (&["cpu_quota"], INT64),
-    (&["cpu_rt_period"], INT64),
-    (&["cpu_rt_runtime"], INT64),
-    (&["cpu_shares"], INT64),
-    (&["cpus"], Cast::Float32),
-    (&["deploy", "placement", "max_replicas_per_node"], ATOI),
-    (&["deploy", "replicas"], ATOI),
-    (&["deploy", "restart_policy", "max_attempts"], ATOI),
-    (&["deploy", "rollback_config", "max_failure_ratio"], Cast::Float),
-    (&["deploy", "rollback_config", "parallelism"], ATOI),
-    (&["deploy", "update_config", "max_failure_ratio"], Cast::Float),
-    (&["deploy", "update_config", "parallelism"], ATOI),
-    (&["healthcheck", "disable"], Cast::Bool),
-    (&["healthcheck", "retries"], ATOI),
-    (&["init"], Cast::Bool),
-    (&["oom_kill_disable"], Cast::Bool),
-    (&["oom_score_adj"], INT64),
-    (&["pids_limit"], INT64),
-    (&["ports", "[]", "target"], ATOI),
-    (&["privileged"], Cast::Bool),
-    (&["read_only"], Cast::Bool),
-    (&["scale"], ATOI),
-    (&["stdin_open"], Cast::Bool),
-    (&["tty"], Cast::Bool),
-    (&["ulimits", "*"], ATOI),
-    (&["ulimits", "*", "hard"], ATOI),
-    (&["ulimits", "*", "soft"], ATOI),
-    (&["volumes", "[]", "read_only"], Cast::Bool),
-    (&["volumes", "[]", "volume", "nocopy"], Cast::Bool),
-];
-
-/// Keys of a network that are booleans.
-const NETWORK: [&str; 5] = ["external", "internal", "attachable", "enable_ipv4", "enable_ipv6"];
+impl Cast {
+    /// A whole number that the reference reads with `Atoi`.
+    pub const ATOI: Self = Self::Int("strconv.Atoi");
+    /// A whole number that the reference reads with `ParseInt`.
+    pub const INT64: Self = Self::Int("strconv.ParseInt");
+}
 
 /// The conversion of the string at a path, if it has one.
 pub(super) fn at(path: &[Step]) -> Option<Cast> {
-    let [Step::Key(section), Step::Key(_), rest @ ..] = path else { return None };
-    match (&**section, rest) {
-        ("services", rest) => {
-            SERVICE.iter().find(|(pattern, _)| matches(pattern, rest)).map(|(_, cast)| *cast)
-        }
-        ("networks", [Step::Key(key)]) => NETWORK.contains(&&**key).then_some(Cast::Bool),
-        ("volumes" | "secrets" | "configs", [Step::Key(key)]) => (&**key == "external").then_some(Cast::Bool),
-        _ => None,
-    }
-}
-
-fn matches(pattern: &[&str], path: &[Step]) -> bool {
-    pattern.len() == path.len()
-        && pattern.iter().zip(path).all(|(wanted, step)| match step {
-            Step::Key(key) => *wanted == "*" || *wanted == &**key,
-            Step::Item(_) => *wanted == "[]",
-        })
+    attributes::at(path.iter().map(|step| match step {
+        Step::Key(key) => attributes::Step::Key(key),
+        Step::Item(_) => attributes::Step::Element,
+    }))?
+    .cast
 }
 
 /// What a conversion gave.
 #[derive(Debug)]
-pub(super) enum Casted {
+pub enum Casted {
     /// The value.
     Value(Value),
     /// The value of a word that YAML 1.2 does not know, with the word to write instead.

@@ -5,6 +5,7 @@ mod template;
 
 use super::diagnostic::Diagnostic;
 use super::node::{Node, Span, Value};
+pub use cast::Cast;
 use cast::Casted;
 use std::collections::BTreeMap;
 use std::sync::Arc;

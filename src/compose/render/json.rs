@@ -1,7 +1,8 @@
 //! `config --format json`.
 
 use super::go_json::pretty;
-use crate::compose::canonical::{PROJECT, plain_text, without_extensions};
+use crate::compose::attributes::PROJECT;
+use crate::compose::canonical::{plain_text, without_extensions};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 

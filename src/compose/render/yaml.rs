@@ -1,8 +1,9 @@
 //! `config` without a format.
 
 use super::{natural, yaml_text};
-use crate::compose::canonical::table::{Field, Keep, Kind, Object};
-use crate::compose::canonical::{PROJECT, plain_text};
+use crate::compose::attributes::canon::{Keep, Type};
+use crate::compose::attributes::{Object, PROJECT};
+use crate::compose::canonical::plain_text;
 use serde_json::{Map, Value, json};
 
 /// A canonical project as YAML that ends with a newline.
@@ -25,40 +26,49 @@ pub fn untyped_yaml(model: &Value) -> String {
 /// An object as YAML holds it.
 fn object(object: &Object, map: &Map<String, Value>) -> Map<String, Value> {
     let mut ordered = Map::new();
-    for field in object.fields {
-        if let Some(value) = map.get(field.json).and_then(|value| attribute(field, value)) {
+    for (field, ty) in object.printed() {
+        if let Some(value) = map.get(field.json).and_then(|value| attribute(field.keep, ty, value)) {
             ordered.insert(field.name.to_owned(), value);
         }
     }
-    let known = |key: &str| object.fields.iter().any(|field| field.json == key);
+    let known = |key: &str| object.printed().any(|(field, _)| field.json == key);
     let extra = map.iter().filter(|(key, _)| !known(key)).map(|(key, value)| (key.clone(), free(value)));
     ordered.extend(natural::sort(extra));
     ordered
 }
 
-fn attribute(field: &Field, value: &Value) -> Option<Value> {
-    let value = kind(&field.kind, value);
-    let printed = match field.keep {
+fn attribute(keep: Keep, ty: &Type, value: &Value) -> Option<Value> {
+    let value = typed(ty, value);
+    let printed = match keep {
         Keep::NonZero | Keep::Set | Keep::Always => true,
         Keep::JsonAlways => !value.is_null() && value != json!({}),
     };
     printed.then_some(value)
 }
 
-fn kind(kind_: &Kind, value: &Value) -> Value {
-    match (kind_, value) {
-        (Kind::One(inner), Value::Object(map)) => Value::Object(object(inner, map)),
-        (Kind::List(inner), Value::Array(items)) => items.iter().map(|item| kind(inner, item)).collect(),
-        (Kind::Named(inner) | Kind::Map(inner), Value::Object(map)) => {
-            let entries = map.iter().map(|(name, value)| (name.clone(), kind(inner, value)));
+fn typed(ty: &Type, value: &Value) -> Value {
+    match (ty, value) {
+        (Type::One(inner), Value::Object(map)) => Value::Object(object(inner, map)),
+        (Type::List(inner), Value::Array(items)) => {
+            items.iter().map(|item| typed(&Type::One(inner), item)).collect()
+        }
+        (Type::Named(inner) | Type::Map(inner), Value::Object(map)) => {
+            let entries = map.iter().map(|(name, value)| (name.clone(), typed(&Type::One(inner), value)));
             Value::Object(natural::sort(entries).into_iter().collect())
         }
-        (Kind::Ulimit, Value::Object(map)) => {
-            let limit = |name: &str| map.get(name).cloned().unwrap_or(json!(0));
-            json!({"soft": limit("soft"), "hard": limit("hard")})
+        (Type::Ulimits, Value::Object(map)) => {
+            let limits = map.iter().map(|(name, value)| (name.clone(), ulimit(value)));
+            Value::Object(natural::sort(limits).into_iter().collect())
         }
         _ => free(value),
     }
+}
+
+/// A limit that is an object has both of its numbers.
+fn ulimit(value: &Value) -> Value {
+    let Value::Object(map) = value else { return free(value) };
+    let limit = |name: &str| map.get(name).cloned().unwrap_or(json!(0));
+    json!({"soft": limit("soft"), "hard": limit("hard")})
 }
 
 /// A value without a table: all mappings in natural order.

@@ -1,7 +1,8 @@
 //! Holding a tree against a shape. The texts of violations are those of the reference (docker compose 2.40).
 
-use super::shape::{Field, Kind, Object, Others, Presence, Repeats, Shape};
 use super::{hint, plain};
+use crate::compose::attributes::shape::{Kind, Others, Presence, Repeats, Shape};
+use crate::compose::attributes::{Field, Object};
 use crate::compose::diagnostic::{Diagnostic, Lack};
 use crate::compose::node::{Key, Map, Node, Span, Value};
 use std::collections::HashMap;
@@ -188,7 +189,7 @@ impl Checker {
         let Some(map) = node.as_map() else { return Vec::new() };
         let is_top = self.path.is_empty();
         let of_field = |name: &str| object.field(name).map(|field| &field.shape);
-        let names = || object.fields.iter().map(|field| field.name.to_owned()).collect();
+        let names = || object.sorted().into_iter().map(|field| field.name.to_owned()).collect();
         let allowed = Arc::clone(self.names.entry(std::ptr::from_ref(object)).or_insert_with(names));
         let mut found = self.map(node, of_field, object.others, |key| {
             hint::unknown_field(key, map, object, &allowed, is_top)

@@ -1,8 +1,8 @@
 //! What would be right in place of a violation.
 
 use super::nearest;
-use super::service::SERVICE;
-use super::shape::{Kind, Names, Object, Others, Shape};
+use crate::compose::attributes::shape::{Kind, Names, Others, Shape};
+use crate::compose::attributes::{Object, SERVICE};
 use crate::compose::node::{Key, Map, Node, Value};
 use std::sync::Arc;
 
@@ -133,7 +133,7 @@ pub(super) fn unknown_field(
 
 /// The field that an unknown key was probably meant to be.
 pub(super) fn field_meant(name: &str, object: &Object) -> Option<&'static str> {
-    nearest(name, object.fields.iter().map(|field| field.name))
+    nearest(name, object.sorted().into_iter().map(|field| field.name))
 }
 
 fn likely_field(name: &str, value: Option<&Node>, object: &Object, is_top: bool) -> Option<String> {
@@ -153,7 +153,7 @@ fn likely_field(name: &str, value: Option<&Node>, object: &Object, is_top: bool)
 
 /// The path of a field with this name below an object, the nearest first.
 fn find_below(name: &str, object: &Object, depth: usize) -> Option<String> {
-    let below = || object.fields.iter().filter_map(|field| Some((field.name, inner(&field.shape)?)));
+    let below = || object.sorted().into_iter().filter_map(|field| Some((field.name, inner(&field.shape)?)));
     if depth == 0 {
         return None;
     }

@@ -1,7 +1,7 @@
 //! Violations in plain words.
 
 use super::check::kinds_of;
-use super::shape::{Kind, Shape};
+use crate::compose::attributes::shape::{Kind, Shape};
 use crate::compose::node::Value;
 use crate::compose::text;
 

@@ -1,4 +1,6 @@
-//! The words in which the schema is written: what a value may be, as plain data.
+//! What a value of an attribute may be, as plain data.
+
+use super::Object;
 
 /// A kind of value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,50 +117,13 @@ pub enum Others {
     Unchecked,
 }
 
-/// A mapping of known fields.
-#[derive(Debug)]
-pub struct Object {
-    /// The fields, required ones in the order in which messages name them.
-    pub fields: &'static [Field],
-    /// What becomes of other keys.
-    pub others: Others,
-}
-
-/// One row of the table: an attribute.
-#[derive(Debug)]
-pub struct Field {
-    /// Its key.
-    pub name: &'static str,
-    /// What it may be.
-    pub shape: Shape,
-    /// Whether it may be left out.
-    pub presence: Presence,
-}
-
-/// Whether a field may be left out.
+/// Whether an attribute may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// It may.
     Optional,
     /// It may not.
     Required,
-}
-
-impl Object {
-    /// The field with a name.
-    pub fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.name == name)
-    }
-}
-
-/// A field that may be left out.
-pub(super) const fn may(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, presence: Presence::Optional }
-}
-
-/// A field that must be there.
-pub(super) const fn must(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, presence: Presence::Required }
 }
 
 /// A mapping.
@@ -174,24 +139,10 @@ pub(super) const fn nullable(object: &'static Object) -> Shape {
 // The rows hold references to other rows. What a function is given does not live for ever, so what refers to
 // something is written with macros, whose `const` blocks do.
 
-/// A mapping of known fields, with room for `x-` keys.
-macro_rules! open {
-    ($($field:expr),+ $(,)?) => {
-        $crate::compose::schema::shape::Object { fields: const { &[$($field),+] }, others: $crate::compose::schema::shape::Others::Extensions }
-    };
-}
-
-/// A mapping of known fields and nothing else.
-macro_rules! closed {
-    ($($field:expr),+ $(,)?) => {
-        $crate::compose::schema::shape::Object { fields: const { &[$($field),+] }, others: $crate::compose::schema::shape::Others::Refused }
-    };
-}
-
 /// A mapping from names that the user chooses.
 macro_rules! map {
     ($names:expr, $values:expr, $others:expr $(,)?) => {
-        $crate::compose::schema::shape::Shape::Map {
+        $crate::compose::attributes::shape::Shape::Map {
             names: $names,
             values: const { &$values },
             others: $others,
@@ -202,16 +153,16 @@ macro_rules! map {
 /// One of several shapes.
 macro_rules! one_of {
     ($($shape:expr),+ $(,)?) => {
-        $crate::compose::schema::shape::Shape::OneOf(const { &[$($shape),+] })
+        $crate::compose::attributes::shape::Shape::OneOf(const { &[$($shape),+] })
     };
 }
 
 /// A list that may hold equal elements.
 macro_rules! list {
     ($items:expr) => {
-        $crate::compose::schema::shape::Shape::List {
+        $crate::compose::attributes::shape::Shape::List {
             items: const { &$items },
-            repeats: $crate::compose::schema::shape::Repeats::Allowed,
+            repeats: $crate::compose::attributes::shape::Repeats::Allowed,
         }
     };
 }
@@ -219,14 +170,14 @@ macro_rules! list {
 /// A list without equal elements.
 macro_rules! set {
     ($items:expr) => {
-        $crate::compose::schema::shape::Shape::List {
+        $crate::compose::attributes::shape::Shape::List {
             items: const { &$items },
-            repeats: $crate::compose::schema::shape::Repeats::Refused,
+            repeats: $crate::compose::attributes::shape::Repeats::Refused,
         }
     };
 }
 
-pub(super) use {closed, list, map, one_of, open, set};
+pub(super) use {list, map, one_of, set};
 
 /// A string.
 pub(super) const S: Shape = Shape::Kinds(&[Kind::String]);
