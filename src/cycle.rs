@@ -2,9 +2,11 @@
 
 mod failures;
 
-use crate::engine::{Engine, EngineError, Observe, ObserveRequest};
+use crate::engine::{Engine, EngineError, Locks, Observe, ObserveRequest};
 use crate::execute::{Options, execute};
+use crate::locks::{self, Asked, Guard, Party};
 use crate::model::desired::DesiredState;
+use crate::model::lock::Held;
 use crate::model::observed::ObservedState;
 use crate::model::report::{Failure, Report, Results};
 use crate::model::step::Plan;
@@ -37,6 +39,49 @@ pub async fn plan<O: Observe>(
         plan = plan::plan(desired, &observed, policy, now);
     }
     Ok(Planned { observed, plan })
+}
+
+/// What came of asking for the locks that a plan needs.
+pub enum Secured {
+    /// The plan as it is under them.
+    Ours(Box<Planned>, Guard),
+    /// Another process kept this one.
+    Theirs(Held),
+}
+
+/// Takes the locks of the stacks that a plan concerns, and plans anew under them: what was seen before may have been
+/// another process's work half done. Should more stacks need locks by then, it all begins anew with them. A plan without
+/// steps needs none, so a run without changes asks the engine for nothing more.
+pub async fn secure<E: Locks>(
+    engine: &E,
+    aim: Aim<'_>,
+    mut planned: Planned,
+    party: &Party<'_>,
+) -> Result<Secured, EngineError> {
+    let mut stacks = plan::groups::touched(aim.desired, &planned.plan);
+    if stacks.is_empty() {
+        locks::sweep(engine, &planned.observed, party.is_gone).await;
+        return Ok(Secured::Ours(Box::new(planned), Guard::default()));
+    }
+    loop {
+        let guard = match locks::ask(engine, &stacks, party).await? {
+            Asked::Ours(guard) => guard,
+            Asked::Theirs(held) => return Ok(Secured::Theirs(held)),
+        };
+        planned = match plan(engine, aim.desired, aim.policy, (aim.clock)()).await {
+            Ok(planned) => planned,
+            Err(error) => {
+                guard.release(engine).await;
+                return Err(error);
+            }
+        };
+        let needed = plan::groups::touched(aim.desired, &planned.plan);
+        if needed.is_subset(&stacks) {
+            return Ok(Secured::Ours(Box::new(planned), guard));
+        }
+        guard.release(engine).await;
+        stacks.extend(needed);
+    }
 }
 
 /// What carrying out a plan came to.

@@ -7,16 +7,18 @@ use super::output::{Output, YELLOW};
 use super::plan_json::{self, Summary};
 use super::progress::Printer;
 use super::source::{diagnostics_json, environment, failures, load, print_diagnostics, secret_file};
-use super::{plan_text, report_json, report_text};
-use crate::cycle::{self, Aim};
+use super::{locking, plan_text, report_json, report_text};
+use crate::cycle::{self, Aim, Applied, Secured};
 use crate::engine::{EngineError, ReadOnly};
 use crate::execute::Options;
+use crate::locks;
+use crate::model::lock::Held;
 use crate::model::observed::{EngineInfo, ObservedState};
 use crate::model::redact::Redactor;
 use crate::model::step::Plan;
 use crate::plan::{self, Policy, Retry};
 use crate::source::LoadedSource;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 
 /// Engine calls in flight when the user names no number: more gains nothing on an engine's usual two to eight cores.
@@ -42,7 +44,7 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
     }
     policy.retry = retry(&args.retry);
     let run = Run { args, common, output, environment: &environment, loaded: &loaded, policy, failed };
-    block_on(output, async { if args.dry_run { run.preview().await } else { run.apply().await } })
+    block_on(output, async { if args.dry_run { run.preview().await } else { Box::pin(run.apply()).await } })
 }
 
 /// `--retry` names nothing, stacks or services; without a name it means everything.
@@ -100,18 +102,48 @@ impl Run<'_> {
         }
     }
 
+    /// Another process has the stacks: tells it, and what would have changed.
+    fn locked(&self, (plan, info): (&Plan, &EngineInfo), stacks: &BTreeSet<String>, held: &Held) -> Exit {
+        let results = plan::locked(plan, stacks, &locking::who(held));
+        locking::gives_up(self.output, held);
+        if self.output.json {
+            let errors = diagnostics_json(self.loaded);
+            let nothing = Applied::default();
+            self.output.result(&pretty(&report_json::json(plan, info, &nothing, &results, &errors)));
+        }
+        Tally { failed: true, ..Tally::of(&results) }.exit(self.args.detailed_exitcode)
+    }
+
     async fn apply(&self) -> Result<Exit, EngineError> {
         let engine = connect(self.common.host.as_deref(), self.environment).await?;
-        let planned = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
+        let first = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
+        self.check_retry(&first.observed);
+        let touched = plan::groups::touched(&self.loaded.desired, &first.plan);
+        let (seen, info) = (first.plan.clone(), first.observed.engine.clone());
+        let aim = Aim { desired: &self.loaded.desired, policy: &self.policy, clock: &now };
+        let patience = locking::patience(self.args.lock_timeout);
+        let waits = |held: &Held| locking::waits(self.output, held, patience);
+        let secured = until_interrupted(self.output, async |stop| {
+            let party = locking::party(patience, stop, &waits);
+            let secured = cycle::secure(&engine, aim, first, &party).await;
+            secured.map(|secured| (secured, party.holder))
+        });
+        let (planned, guard, holder) = match secured.await? {
+            (Secured::Ours(planned, guard), holder) => (planned, guard, holder),
+            (Secured::Theirs(held), _) => return Ok(self.locked((&seen, &info), &touched, &held)),
+        };
         let plan = &planned.plan;
-        self.check_retry(&planned.observed);
         if !plan.steps.is_empty() || Summary::of(&plan.changes).blocked > 0 {
             self.output.talk(&plan_text::text(plan, self.output.verbose > 0));
         }
         let redactor = plan::secrets(&self.loaded.desired, &secret_file);
         let parallel = self.args.parallel.unwrap_or(PARALLEL);
-        let aim = Aim { desired: &self.loaded.desired, policy: &self.policy, clock: &now };
-        let work = async |options: &Options<'_>| cycle::reconcile(&engine, aim, plan, options).await;
+        let work = async |options: &Options<'_>| {
+            let (tell, stop) = watch::channel(false);
+            let own = Options { stop, ..*options };
+            let work = Box::pin(cycle::reconcile(&engine, aim, plan, &own));
+            locks::hold(&engine, (guard, &holder), (&options.stop, tell), work).await
+        };
         let applied = carry_out(self.output, (plan.steps.len(), parallel), &redactor, work).await;
         let results = applied.results(plan);
         self.output.complain(&report_text::troubles(&applied, &results));
@@ -131,6 +163,20 @@ impl Run<'_> {
     }
 }
 
+/// Does work that is told of an interrupt.
+pub async fn until_interrupted<T>(output: Output, work: impl AsyncFnOnce(watch::Receiver<bool>) -> T) -> T {
+    let (tell, stop) = watch::channel(false);
+    let work = work(stop);
+    tokio::pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        () = interrupted() => {}
+    }
+    output.complain("stopping: calls under way are finished first\n");
+    tell.send_replace(true);
+    work.await
+}
+
 /// Does work, telling the terminal about it; an interrupt lets calls in flight finish and begins no more. `total` is the
 /// number of steps.
 pub async fn carry_out<T>(
@@ -140,17 +186,10 @@ pub async fn carry_out<T>(
     work: impl AsyncFnOnce(&Options<'_>) -> T,
 ) -> T {
     let printer = Printer::new(output, total);
-    let (tell, stop) = watch::channel(false);
-    let options = Options { parallel: parallel.into(), stop, events: &printer, redactor };
-    let work = work(&options);
-    tokio::pin!(work);
-    tokio::select! {
-        done = &mut work => return done,
-        () = interrupted() => {}
-    }
-    output.complain("stopping: calls under way are finished first\n");
-    tell.send_replace(true);
-    work.await
+    until_interrupted(output, async |stop| {
+        work(&Options { parallel: parallel.into(), stop, events: &printer, redactor }).await
+    })
+    .await
 }
 
 /// Ends at an interrupt or a request to terminate.

@@ -104,6 +104,9 @@ pub struct ApplyArgs {
     /// Try again what failed before and was rolled back: everything, or these stacks and services
     #[arg(long, value_name = "STACK[/SERVICE]", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub retry: Vec<String>,
+    /// How long to wait for another process that works on the same stacks; 0s is not at all [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = patience)]
+    pub lock_timeout: Option<Nanos>,
     /// Leave stacks that are gone from the source as they are
     #[arg(long)]
     pub no_prune: bool,
@@ -124,9 +127,16 @@ pub struct WatchArgs {
     /// Engine calls in flight at most, for stacks that depend on each other [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallel: Option<u16>,
+    /// How long to wait for another process that works on the same stacks; after that they are tried again later [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = patience)]
+    pub lock_timeout: Option<Nanos>,
     /// Leave stacks that are gone from the source as they are
     #[arg(long)]
     pub no_prune: bool,
+}
+
+fn patience(text: &str) -> Result<Nanos, String> {
+    Nanos::parse(text).map_err(|_| "not a time such as 30s or 5m".to_owned())
 }
 
 fn duration(text: &str) -> Result<Nanos, String> {
@@ -151,6 +161,9 @@ pub struct DownArgs {
     /// Show what would be removed; change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// How long to wait for another process that works on the stack; 0s is not at all [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = patience)]
+    pub lock_timeout: Option<Nanos>,
 }
 
 /// What `schema` takes.

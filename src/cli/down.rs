@@ -1,17 +1,21 @@
 //! `reconcile down STACK`: stops and removes a stack's containers and networks. Volumes stay.
 
-use super::apply::{carry_out, pretty};
+use super::apply::{carry_out, pretty, until_interrupted};
 use super::args::{CommonArgs, DownArgs};
 use super::engine::{block_on, connect};
 use super::exit::Exit;
 use super::output::Output;
 use super::source::environment;
-use super::{plan_json, plan_text, report_json, report_text};
+use super::{locking, plan_json, plan_text, report_json, report_text};
 use crate::cycle;
 use crate::engine::{Observe, ObserveRequest};
 use crate::execute::Options;
+use crate::locks::{self, Asked};
+use crate::model::lock::Held;
 use crate::model::redact::Redactor;
 use crate::plan::{self, Policy};
+use std::collections::BTreeSet;
+use tokio::sync::watch;
 
 /// Takes a stack down, or shows what that would do.
 pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
@@ -35,7 +39,35 @@ pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
             }
             return Ok(Exit::Success);
         }
-        let work = async |options: &Options<'_>| cycle::apply(&engine, &plan, options).await;
+        let patience = locking::patience(args.lock_timeout);
+        let waits = |held: &Held| locking::waits(output, held, patience);
+        let stacks = BTreeSet::from([args.stack.clone()]);
+        let asked = until_interrupted(output, async |stop| {
+            let party = locking::party(patience, stop, &waits);
+            let asked = locks::ask(&engine, &stacks, &party).await;
+            asked.map(|asked| (asked, party.holder))
+        });
+        let (guard, holder) = match asked.await? {
+            (Asked::Ours(guard), holder) => (guard, holder),
+            (Asked::Theirs(held), _) => {
+                locking::gives_up(output, &held);
+                return Ok(Exit::Partly);
+            }
+        };
+        let observed = match engine.observe(&ObserveRequest::default()).await {
+            Ok(observed) => observed,
+            Err(error) => {
+                guard.release(&engine).await;
+                return Err(error);
+            }
+        };
+        let plan = plan::plan_down(&args.stack, &observed, &Policy::default());
+        let work = async |options: &Options<'_>| {
+            let (tell, stop) = watch::channel(false);
+            let own = Options { stop, ..*options };
+            let work = cycle::apply(&engine, &plan, &own);
+            locks::hold(&engine, (guard, &holder), (&options.stop, tell), work).await
+        };
         let applied = carry_out(output, (plan.steps.len(), 8), &Redactor::default(), work).await;
         let results = applied.results(&plan);
         output.complain(&report_text::troubles(&applied, &results));

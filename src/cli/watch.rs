@@ -6,19 +6,19 @@ use super::exit::Exit;
 use super::output::{BOLD, Output};
 use super::progress::Printer;
 use super::source::{environment, load, print_diagnostics, secret_file};
-use super::{apply, plan_text, report_text};
+use super::{apply, locking, plan_text, process, report_text};
 use crate::cycle::Applied;
 use crate::daemon::queue::{Timing, Trigger};
 use crate::daemon::{self, Listener, Source, Surroundings};
 use crate::engine::EngineError;
 use crate::engine::docker::DockerEngine;
 use crate::execute::Events;
+use crate::model::lock::Held;
 use crate::model::report::Outcome;
 use crate::model::step::{Plan, Step};
 use crate::plan::Policy;
 use crate::source::LoadedSource;
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,9 +62,12 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
             policy,
             timing: Timing { interval: args.interval.to_std(), ..Timing::default() },
             parallel: args.parallel.unwrap_or(apply::PARALLEL).into(),
+            patience: locking::patience(args.lock_timeout),
         };
-        let listener = Arc::new(Log { output, steps: Printer::new(output, 0) });
-        let surroundings = Surroundings { now, chance };
+        let patience = source.patience;
+        let listener = Arc::new(Log { output, steps: Printer::new(output, 0), patience });
+        let surroundings =
+            Surroundings { now, chance: locking::chance, holder: process::holder, is_gone: process::is_gone };
         let work = daemon::follow(engine, source, listener, surroundings, triggers, stop);
         tokio::pin!(work);
         let mut hangup = signal(SignalKind::hangup()).ok();
@@ -118,15 +121,12 @@ async fn reach(
     }
 }
 
-/// Good enough to spread polls and retries.
-fn chance() -> f64 {
-    f64::from(u32::try_from(RandomState::new().hash_one(()) >> 32).unwrap_or(0)) / f64::from(u32::MAX)
-}
-
 /// Writes what the daemon does, for a journal.
 struct Log {
     output: Output,
     steps: Printer,
+    /// How long locks are waited for.
+    patience: Duration,
 }
 
 impl Listener for Log {
@@ -143,6 +143,14 @@ impl Listener for Log {
 
     fn unreachable(&self, source: &str, error: &EngineError) {
         self.output.complain(&format!("{source}: {error}\n"));
+    }
+
+    fn waits(&self, _: &str, held: &Held) {
+        locking::waits(self.output, held, self.patience);
+    }
+
+    fn locked(&self, _: &str, held: &Held) {
+        locking::gives_up(self.output, held);
     }
 
     fn planned(&self, _: &str, plan: &Plan) {

@@ -1,15 +1,17 @@
 //! Following one source.
 
 use super::queue::{Queue, Trigger};
-use super::{Listener, Source, Surroundings, groups};
-use crate::cycle::{self, Aim, Applied};
-use crate::engine::{Engine, Follow};
+use super::{Listener, Source, Surroundings};
+use crate::cycle::{self, Aim, Applied, Planned, Secured};
+use crate::engine::{EngineError, Follow, Locks};
 use crate::execute::{Events, Options};
+use crate::locks::{self, Party};
 use crate::model::change::ChangeAction;
 use crate::model::desired::DesiredState;
+use crate::model::lock::Held;
 use crate::model::report::Outcome;
 use crate::model::step::{Plan, Step};
-use crate::plan::{self, Policy};
+use crate::plan::{self, Policy, groups};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +89,50 @@ async fn events<E: Follow>(engine: E, tell: mpsc::UnboundedSender<String>) {
 }
 
 /// What came of the work on a group of stacks.
-type Done = Result<(task::Id, (Plan, Applied)), JoinError>;
+enum End {
+    /// It was done.
+    Applied(Box<(Plan, Applied)>),
+    /// Another process kept it from being done.
+    Locked(Held),
+    /// The engine could not be asked for locks, or looked at under them.
+    Unreachable(EngineError),
+}
+
+/// The same, with the task that did it.
+type Done = Result<(task::Id, End), JoinError>;
+
+/// All that the work on a group of stacks needs.
+struct Work<E> {
+    engine: E,
+    source: Source,
+    listener: Arc<dyn Listener>,
+    surroundings: Surroundings,
+    stop: watch::Receiver<bool>,
+    desired: Arc<DesiredState>,
+    policy: Policy,
+}
+
+impl<E: Locks> Work<E> {
+    async fn carry_out(self, planned: Planned) -> End {
+        let Surroundings { now, chance, holder, is_gone } = self.surroundings;
+        let aim = Aim { desired: &self.desired, policy: &self.policy, clock: &now };
+        let waits = |held: &Held| self.listener.waits(&self.source.name, held);
+        let (stop, patience) = (self.stop.clone(), self.source.patience);
+        let party = Party { holder: holder(), now, is_gone, chance, patience, stop, waits: &waits };
+        let (plan, guard) = match cycle::secure(&self.engine, aim, planned, &party).await {
+            Ok(Secured::Ours(planned, guard)) => (planned.plan, guard),
+            Ok(Secured::Theirs(held)) => return End::Locked(held),
+            Err(error) => return End::Unreachable(error),
+        };
+        let redactor = plan::secrets(&self.desired, &self.source.secret);
+        let (steps, parallel) = (Steps(Arc::clone(&self.listener)), self.source.parallel);
+        let (tell, stop) = watch::channel(false);
+        let options = Options { parallel, stop, events: &steps, redactor: &redactor };
+        let work = cycle::reconcile(&self.engine, aim, &plan, &options);
+        let applied = locks::hold(&self.engine, (guard, &party.holder), (&self.stop, tell), work).await;
+        End::Applied(Box::new((plan, applied)))
+    }
+}
 
 struct Daemon<E> {
     engine: E,
@@ -102,12 +147,12 @@ struct Daemon<E> {
     blocked: BTreeMap<BTreeSet<String>, String>,
     /// The stacks that concern this source.
     stacks: BTreeSet<String>,
-    work: JoinSet<(Plan, Applied)>,
+    work: JoinSet<End>,
     groups: BTreeMap<task::Id, BTreeSet<String>>,
     stop: watch::Receiver<bool>,
 }
 
-impl<E: Engine + Clone + 'static> Daemon<E> {
+impl<E: Locks + Clone + 'static> Daemon<E> {
     fn now(&self) -> Duration {
         self.start.elapsed()
     }
@@ -141,7 +186,8 @@ impl<E: Engine + Clone + 'static> Daemon<E> {
                 for group in groups::split(&desired, &names) {
                     let policy = Policy { only: Some(group.clone()), ..self.source.policy.clone() };
                     let plan = plan::plan(&desired, &planned.observed, &policy, now);
-                    self.begin(group, plan, policy, &desired);
+                    let observed = planned.observed.clone();
+                    self.begin(group, Planned { observed, plan }, policy, &desired);
                 }
             }
             Err(error) => {
@@ -152,32 +198,38 @@ impl<E: Engine + Clone + 'static> Daemon<E> {
     }
 
     /// Works on a group of stacks, if there is anything to do.
-    fn begin(&mut self, group: BTreeSet<String>, plan: Plan, policy: Policy, desired: &Arc<DesiredState>) {
-        let is_blocked = has_blocked(&plan);
-        let is_news = is_blocked && self.blocked.get(&group) != Some(&plan::text(&plan));
+    fn begin(
+        &mut self,
+        group: BTreeSet<String>,
+        planned: Planned,
+        policy: Policy,
+        desired: &Arc<DesiredState>,
+    ) {
+        let plan = &planned.plan;
+        let is_blocked = has_blocked(plan);
+        let is_news = is_blocked && self.blocked.get(&group) != Some(&plan::text(plan));
         if is_blocked {
-            self.blocked.insert(group.clone(), plan::text(&plan));
+            self.blocked.insert(group.clone(), plan::text(plan));
         } else {
             self.blocked.remove(&group);
         }
         if is_news || !plan.steps.is_empty() {
-            self.listener.planned(&self.source.name, &plan);
+            self.listener.planned(&self.source.name, plan);
         }
         if plan.steps.is_empty() {
             return;
         }
         self.queue.begin(&group);
-        let (engine, stop, parallel) = (self.engine.clone(), self.stop.clone(), self.source.parallel);
-        let listener = Arc::clone(&self.listener);
-        let redactor = plan::secrets(desired, &self.source.secret);
-        let (desired, clock) = (Arc::clone(desired), self.surroundings.now);
-        let task = self.work.spawn(async move {
-            let steps = Steps(listener);
-            let aim = Aim { desired: &desired, policy: &policy, clock: &clock };
-            let options = Options { parallel, stop, events: &steps, redactor: &redactor };
-            let applied = cycle::reconcile(&engine, aim, &plan, &options).await;
-            (plan, applied)
-        });
+        let work = Work {
+            engine: self.engine.clone(),
+            source: self.source.clone(),
+            listener: Arc::clone(&self.listener),
+            surroundings: self.surroundings,
+            stop: self.stop.clone(),
+            desired: Arc::clone(desired),
+            policy,
+        };
+        let task = self.work.spawn(async move { work.carry_out(planned).await });
         self.groups.insert(task.id(), group);
     }
 
@@ -190,11 +242,19 @@ impl<E: Engine + Clone + 'static> Daemon<E> {
             }
         };
         let group = self.groups.remove(&id).unwrap_or_default();
-        let Some((plan, applied)) = done else {
-            for stack in &group {
-                self.end(stack, false);
+        let (plan, applied) = match done {
+            Some(End::Applied(done)) => *done,
+            other => {
+                match other {
+                    Some(End::Locked(held)) => self.listener.locked(&self.source.name, &held),
+                    Some(End::Unreachable(error)) => self.listener.unreachable(&self.source.name, &error),
+                    Some(End::Applied(_)) | None => {}
+                }
+                for stack in &group {
+                    self.end(stack, false);
+                }
+                return;
             }
-            return;
         };
         self.listener.applied(&self.source.name, &plan, &applied);
         let trouble: BTreeSet<&str> = plan

@@ -1,11 +1,10 @@
 //! Following sources: what makes the daemon look, what it works on at once, and what it leaves alone.
 //!
-//! [`queue`] and [`groups`] decide and are pure; [`follow`] walks. Every look goes through the same cycle as the one-shot
+//! [`queue`] decides and is pure; [`follow`] walks. Every look goes through the same cycle as the one-shot
 //! command. Nothing is remembered that a restart would miss.
 
 pub mod files;
 mod follow;
-pub mod groups;
 pub mod queue;
 
 pub use follow::follow;
@@ -13,11 +12,13 @@ pub use follow::follow;
 use crate::cycle::Applied;
 use crate::engine::EngineError;
 use crate::execute::Events;
+use crate::model::lock::{Held, Holder};
 use crate::model::step::Plan;
 use crate::plan::Policy;
 use crate::source::LoadedSource;
 use queue::{Timing, Trigger};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A source that is followed.
 #[derive(Clone)]
@@ -34,15 +35,21 @@ pub struct Source {
     pub timing: Timing,
     /// Engine calls in flight at most, for each group of stacks.
     pub parallel: usize,
+    /// How long to wait for another process that works on the same stacks, before they are tried again later.
+    pub patience: Duration,
 }
 
-/// Where time and chance come from.
+/// Where time and chance come from, and who this process is.
 #[derive(Clone, Copy)]
 pub struct Surroundings {
     /// Seconds since 1970.
     pub now: fn() -> i64,
     /// A number between 0 and 1.
     pub chance: fn() -> f64,
+    /// This process, under another id at each call: groups of stacks take their locks by themselves.
+    pub holder: fn() -> Holder,
+    /// Whether the process that has a lock is known to run no more.
+    pub is_gone: fn(&Holder) -> bool,
 }
 
 /// Hears what the daemon does. The events are those of the steps.
@@ -53,6 +60,10 @@ pub trait Listener: Events {
     fn loaded(&self, source: &str, loaded: &LoadedSource);
     /// The engine could not be looked at; it will be tried again.
     fn unreachable(&self, source: &str, error: &EngineError);
+    /// Another process works on a stack, and is waited for.
+    fn waits(&self, source: &str, held: &Held);
+    /// It took too long; the stacks will be tried again.
+    fn locked(&self, source: &str, held: &Held);
     /// A plan for some stacks, which are worked on if it has steps.
     fn planned(&self, source: &str, plan: &Plan);
     /// What came of it.

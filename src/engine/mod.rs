@@ -3,6 +3,7 @@
 pub mod docker;
 pub mod sim;
 
+use crate::model::lock::{Holder, Taken};
 pub use crate::model::observed::ObserveRequest;
 use crate::model::observed::ObservedState;
 use crate::model::report::{Blame, LastWords, Outcome};
@@ -42,6 +43,26 @@ pub trait Engine: Observe {
     ) -> impl Future<Output = Result<Outcome, EngineError>> + Send;
 }
 
+/// An engine on which processes shut each other out, one lock for each stack. Whoever takes a lock gives signs of life
+/// while it holds it: see [`locks`](crate::locks).
+pub trait Locks: Engine {
+    /// Takes the lock of a stack if nobody has it. Never waits. A lock that the holder has already is its own.
+    fn take_lock(
+        &self,
+        stack: &str,
+        holder: &Holder,
+    ) -> impl Future<Output = Result<Taken, EngineError>> + Send;
+
+    /// Leaves a sign of life on a lock; each has another number. False if the lock is gone.
+    fn beat(&self, id: &str, number: u64) -> impl Future<Output = Result<bool, EngineError>> + Send;
+
+    /// The last sign of life on a lock, equal only to itself; empty if there was none yet, `None` if the lock is gone.
+    fn pulse(&self, id: &str) -> impl Future<Output = Result<Option<String>, EngineError>> + Send;
+
+    /// Removes a lock, and never another one that has taken its place.
+    fn remove_lock(&self, id: &str) -> impl Future<Output = Result<(), EngineError>> + Send;
+}
+
 /// Something that happened on an engine and may concern a stack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EngineEvent {
@@ -56,7 +77,7 @@ pub struct EngineEvent {
 }
 
 /// An engine that tells what happens on it.
-pub trait Follow: Engine {
+pub trait Follow: Locks {
     /// Tells every event from now on that may make a difference to a stack. Ends only when the connection does, with
     /// the reason; then events may have been missed.
     fn follow(&self, tell: &(dyn Fn(EngineEvent) + Sync)) -> impl Future<Output = EngineError> + Send;

@@ -23,6 +23,18 @@ pub const QUARANTINE_AT: &str = "dev.reconcile.quarantine-at";
 /// On a mark: until when it holds, in seconds since 1970; without it, until an input changes.
 pub const QUARANTINE_UNTIL: &str = "dev.reconcile.quarantine-until";
 
+/// On a lock: its stack. A lock is a container that never runs, has no labels of Docker's own tools, and is there while a
+/// process works on the stack.
+pub const LOCK: &str = "dev.reconcile.lock";
+/// On a lock: who holds it, unlike any other.
+pub const LOCK_HOLDER: &str = "dev.reconcile.lock-holder";
+/// On a lock: the holder's machine.
+pub const LOCK_HOST: &str = "dev.reconcile.lock-host";
+/// On a lock: the holder's process there.
+pub const LOCK_PROCESS: &str = "dev.reconcile.lock-process";
+/// On a lock: since when, in seconds since 1970.
+pub const LOCK_SINCE: &str = "dev.reconcile.lock-since";
+
 /// Project name, on everything.
 pub const PROJECT: &str = "com.docker.compose.project";
 /// Service key.

@@ -11,6 +11,7 @@ pub mod desired;
 pub mod duration;
 pub mod hash;
 pub mod labels;
+pub mod lock;
 pub mod observed;
 pub mod platform;
 pub mod redact;

@@ -3,6 +3,7 @@
 use crate::model::change::{CauseKind, Change, ChangeAction};
 use crate::model::report::{Fate, Outcome, Report, Results, ServiceResult};
 use crate::model::step::{Plan, Step};
+use std::collections::BTreeSet;
 
 /// What became of every service of a plan, given what its steps came to, and the steps that took failures back.
 pub fn results(plan: &Plan, report: &Report, rollback: Option<(&Plan, &Report)>) -> Results {
@@ -15,6 +16,22 @@ pub fn results(plan: &Plan, report: &Report, rollback: Option<(&Plan, &Report)>)
         (name.clone(), services.collect())
     };
     plan.changes.iter().map(stack).collect()
+}
+
+/// What became of every service of a plan that was not carried out, since another process is at work on its stack.
+pub fn locked(plan: &Plan, stacks: &BTreeSet<String>, reason: &str) -> Results {
+    let mut results = results(plan, &Report::default(), None);
+    for (stack, changes) in &plan.changes {
+        for (key, change) in &changes.services {
+            let is_kept = change.action != ChangeAction::Unchanged && stacks.contains(stack);
+            if let Some(found) =
+                results.get_mut(stack).and_then(|found| found.get_mut(key)).filter(|_| is_kept)
+            {
+                *found = ServiceResult { fate: Fate::Locked, reason: reason.to_owned() };
+            }
+        }
+    }
+    results
 }
 
 /// The steps of one service, with what they came to.

@@ -3,9 +3,10 @@
 //! Call [`all`] with a [`Ground`]: an engine, a small image with `sleep`, `true`, `false` and `cat` in it, and a
 //! prefix that nothing else on the engine uses. What it makes it removes, volumes aside.
 
-use reconcile::engine::{Engine, Observe, ObserveRequest, Silent};
+use reconcile::engine::{Engine, Locks, Observe, ObserveRequest, Silent};
 use reconcile::model::desired::{InjectedFile, NetworkSpec, Sensitive, VolumeSpec};
 use reconcile::model::labels;
+use reconcile::model::lock::{Held, Holder, Taken};
 use reconcile::model::observed::{ContainerState, ObservedContainer, ObservedState};
 use reconcile::model::report::Outcome;
 use reconcile::model::service::{Healthcheck, Hook, Mount, Pairs, ServiceSpec};
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 /// Where the contract is checked.
 pub trait Ground: Sync {
     /// The engine's type.
-    type Engine: Engine;
+    type Engine: Locks;
     /// The engine.
     fn engine(&self) -> &Self::Engine;
     /// A small image.
@@ -46,6 +47,34 @@ pub async fn all<G: Ground>(ground: &G) {
     files_are_there_when_the_container_starts(ground).await;
     unnamed_volumes_are_taken_over(ground).await;
     marks_are_ensured_and_replace_older_ones(ground).await;
+    a_lock_is_held_by_one_and_shows_signs_of_life(ground).await;
+}
+
+async fn a_lock_is_held_by_one_and_shows_signs_of_life<G: Ground>(ground: &G) {
+    let (engine, stack) = (ground.engine(), format!("{}-locked", ground.prefix()));
+    let holder = |id: &str| Holder { id: id.into(), host: "here".into(), ..Holder::default() };
+    let take = async |id| engine.take_lock(&stack, &holder(id)).await.expect("the engine answers");
+    let Taken::Ours(id) = take("one").await else { panic!("a lock that nobody has is not given") };
+    assert_eq!(take("one").await, Taken::Ours(id.clone()), "its own again: the answer may have been lost");
+    let theirs = Held { stack: stack.clone(), id: id.clone(), holder: holder("one") };
+    assert_eq!(take("two").await, Taken::Theirs(theirs));
+    let mut seen = Vec::new();
+    for number in 1..=2 {
+        seen.push(engine.pulse(&id).await.expect("a look"));
+        assert!(engine.beat(&id, number).await.expect("a beat"));
+    }
+    seen.push(engine.pulse(&id).await.expect("a look"));
+    assert_eq!(engine.pulse(&id).await.expect("a look"), seen[2], "without a beat it stays the same");
+    assert_eq!(seen[0].as_deref(), Some(""));
+    assert!(seen[1].is_some() && seen[1] != seen[0] && seen[1] != seen[2] && seen[2] != seen[0], "{seen:?}");
+    engine.remove_lock(&id).await.expect("removed");
+    engine.remove_lock(&id).await.expect("gone is removed");
+    assert_eq!(engine.pulse(&id).await.expect("a look"), None);
+    assert!(!engine.beat(&id, 3).await.expect("no error"));
+    let Taken::Ours(second) = take("two").await else { panic!("it is free") };
+    engine.remove_lock(&id).await.expect("the first one is gone");
+    assert!(engine.pulse(&second).await.expect("a look").is_some(), "another one of that name stays");
+    engine.remove_lock(&second).await.expect("removed");
 }
 
 async fn perform<G: Ground>(ground: &G, action: Action) -> Result<Outcome, String> {

@@ -61,6 +61,11 @@ impl Call {
         Self::new(Method::GET, path.into())
     }
 
+    /// A look that wants no more than the answer's head.
+    pub(super) fn head(path: impl Into<String>) -> Self {
+        Self::new(Method::HEAD, path.into())
+    }
+
     /// A change.
     pub(super) fn post(path: impl Into<String>) -> Self {
         Self { limit: SLOW, ..Self::new(Method::POST, path.into()) }

@@ -57,7 +57,10 @@ impl DockerEngine {
         let call = Call::get("/events").query("filters", &filters.to_string());
         let mut lines = Messages::endless(&self.api, self.api.stream(call).await?);
         while let Some(line) = lines.next::<Line>().await? {
-            tell(line.into());
+            // The locks of this and other processes come and go with their work, and change nothing.
+            if !line.actor.attributes.contains_key(labels::LOCK) {
+                tell(line.into());
+            }
         }
         Ok(())
     }

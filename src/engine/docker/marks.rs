@@ -1,4 +1,4 @@
-//! Marks: containers that never run and hold nothing but labels.
+//! Marks: containers that never run and hold nothing but labels. Locks are made in the same way.
 //!
 //! They are made of an empty image of their own, not of the image that failed: a container inherits its image's labels
 //! (images that Docker's own tools built carry their project's name, so that it would show up there) and gets a volume for
@@ -10,6 +10,7 @@ use crate::engine::EngineError;
 use crate::model::labels;
 use crate::model::report::Outcome;
 use crate::model::service::Pairs;
+use serde::Deserialize;
 use serde_json::json;
 
 /// The empty image, by repository and tag. The first part is no host that anything is ever pulled from.
@@ -20,24 +21,18 @@ const EMPTY_TAR: [u8; 1024] = [0; 1024];
 /// How often something in the way is removed before giving up.
 const TRIES: usize = 3;
 
+#[derive(Deserialize)]
+struct Created {
+    #[serde(rename = "Id")]
+    id: String,
+}
+
 impl DockerEngine {
     pub(super) async fn leave_mark(&self, name: &str, labels: &Pairs) -> Result<Outcome, EngineError> {
-        let body = json!({
-            "Image": format!("{REPOSITORY}:{TAG}"),
-            // An engine makes no container without one. There is no such program: it cannot be started by mistake.
-            "Cmd": ["/this-is-only-a-mark"],
-            "Labels": labels,
-            "HostConfig": {"NetworkMode": "none"},
-        });
         let mut result = Ok(Outcome::Done);
         for _ in 0..TRIES {
-            let call = Call::post("/containers/create").query("name", name).json(&body);
-            match self.api.send(call).await {
+            match self.create_inert(name, labels).await {
                 Ok(_) => return Ok(Outcome::Done),
-                Err(error @ EngineError::Api { status: 404, .. }) => {
-                    result = Err(error);
-                    self.make_empty_image().await?;
-                }
                 Err(error @ EngineError::Api { status: 409, .. }) => {
                     if self.clear_mark(name, labels).await? {
                         return Ok(Outcome::AlreadyDone);
@@ -48,6 +43,26 @@ impl DockerEngine {
             }
         }
         result
+    }
+
+    /// Makes a container that cannot run; gives its id. What has the name already is an error with status 409.
+    pub(super) async fn create_inert(&self, name: &str, labels: &Pairs) -> Result<String, EngineError> {
+        let body = json!({
+            "Image": format!("{REPOSITORY}:{TAG}"),
+            // An engine makes no container without one. There is no such program: it cannot be started by mistake.
+            "Cmd": ["/this-is-only-a-mark"],
+            "Labels": labels,
+            "HostConfig": {"NetworkMode": "none"},
+        });
+        let create = || Call::post("/containers/create").query("name", name).json(&body);
+        let created: Created = match self.api.read(create()).await {
+            Err(EngineError::Api { status: 404, .. }) => {
+                self.make_empty_image().await?;
+                self.api.read(create()).await
+            }
+            result => result,
+        }?;
+        Ok(created.id)
     }
 
     /// Whether the container of that name is the mark to leave. An older mark goes; anything else stays.

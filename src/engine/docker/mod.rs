@@ -16,6 +16,7 @@ mod events;
 mod exec;
 mod last_words;
 mod lists;
+mod locks;
 mod marks;
 mod messages;
 mod networks;

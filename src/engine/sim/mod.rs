@@ -3,6 +3,7 @@
 //! It keeps the rules that plans rely on (names, ports, networks and volumes clash and go missing as on a real engine)
 //! and takes the behaviour of containers from their image's name: see [`World`].
 
+mod locks;
 mod marks;
 mod perform;
 mod start;

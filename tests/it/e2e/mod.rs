@@ -4,6 +4,7 @@ mod applying;
 mod beside_compose;
 mod failing;
 mod faults;
+mod locking;
 mod refusing;
 mod requests;
 mod same_container;

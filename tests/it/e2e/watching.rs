@@ -18,13 +18,13 @@ services:
 ";
 
 /// A daemon over the folder of a test, with what it says in a file beside it.
-struct Daemon {
+pub struct Daemon {
     child: Child,
     log: PathBuf,
 }
 
 impl Daemon {
-    fn start(lab: &Lab) -> Self {
+    pub fn start(lab: &Lab) -> Self {
         let log = std::env::temp_dir().join(format!("{}.log", lab.prefix));
         let file = File::create(&log).expect("log");
         let child = Command::new(env!("CARGO_BIN_EXE_reconcile"))
@@ -48,7 +48,7 @@ impl Daemon {
         }
     }
 
-    fn said(&self) -> String {
+    pub fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
@@ -58,7 +58,7 @@ impl Daemon {
     }
 
     /// Asks it to end, and gives its exit code.
-    fn stop(mut self) -> Option<i32> {
+    pub fn stop(mut self) -> Option<i32> {
         self.signal("TERM");
         let end = Instant::now() + Duration::from_secs(60);
         loop {

@@ -1,6 +1,7 @@
 //! Which stacks are worked on together: those that depend on one another or share a network or volume.
 
 use crate::model::desired::{DesiredStack, DesiredState};
+use crate::model::step::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Splits stacks into groups that have nothing to do with each other. Names that the files do not know (stacks that
@@ -21,6 +22,18 @@ pub fn split(desired: &DesiredState, names: &BTreeSet<String>) -> Vec<BTreeSet<S
     }
     groups.retain(|group| !group.is_empty());
     groups
+}
+
+/// The stacks that a plan's steps may concern: those that have steps, and their groups.
+pub fn touched(desired: &DesiredState, plan: &Plan) -> BTreeSet<String> {
+    let busy: BTreeSet<&String> =
+        plan.steps.iter().map(|step| &step.stack).filter(|stack| !stack.is_empty()).collect();
+    if busy.is_empty() {
+        return BTreeSet::new();
+    }
+    let names = desired.stacks.keys().chain(busy.iter().copied()).cloned().collect();
+    let groups = split(desired, &names).into_iter();
+    groups.filter(|group| group.iter().any(|stack| busy.contains(stack))).flatten().collect()
 }
 
 /// What a stack may have in common with another one.
