@@ -156,7 +156,7 @@ async fn quarantine<E: Engine>(
 pub async fn apply<E: Engine>(engine: &E, plan: &Plan, options: &Options<'_>) -> Applied {
     let report = execute(plan, engine, options).await;
     let failures = failures::collect(engine, plan, &report, options.redactor).await;
-    let back = plan::rollback(plan, &report);
+    let back = plan::rollback(plan, &report).plan;
     if back.steps.is_empty() {
         return Applied { report, failures, ..Applied::default() };
     }

@@ -80,7 +80,13 @@ const fn is_cut(action: &Action) -> bool {
 }
 
 const fn is_wait(action: &Action) -> bool {
-    matches!(action, Action::AwaitHealthy { .. } | Action::AwaitStable { .. } | Action::AwaitCompleted { .. })
+    matches!(
+        action,
+        Action::AwaitHealthy { .. }
+            | Action::AwaitStable { .. }
+            | Action::AwaitCompleted { .. }
+            | Action::Delay { .. }
+    )
 }
 
 struct StepProgress<'a>(&'a Step, &'a Options<'a>);
@@ -102,7 +108,12 @@ async fn perform<E: Engine>(
 ) -> (usize, End, Duration) {
     let begin = Instant::now();
     let progress = StepProgress(step, options);
-    let call = engine.perform(&step.action, &progress);
+    let call = async {
+        if let Action::Delay { period } = &step.action {
+            tokio::time::sleep(period.to_std()).await;
+        }
+        engine.perform(&step.action, &progress).await
+    };
     let end = if is_cut(&step.action) {
         let mut told = options.stop.clone();
         tokio::select! {
@@ -132,6 +143,8 @@ struct Walk<'p> {
     /// Successors that need success, and successors that only need the end.
     after: Vec<Vec<usize>>,
     after_any: Vec<Vec<usize>>,
+    /// How many predecessors that need only end may still fail; `None` is all.
+    tolerance: Vec<Option<usize>>,
     ready: BTreeSet<usize>,
     pending: BTreeSet<usize>,
 }
@@ -146,6 +159,7 @@ impl<'p> Walk<'p> {
             waiting: vec![0; count],
             after: vec![Vec::new(); count],
             after_any: vec![Vec::new(); count],
+            tolerance: plan.steps.iter().map(|step| step.tolerance).collect(),
             ready: BTreeSet::new(),
             pending: (0..count).collect(),
         };
@@ -183,17 +197,39 @@ impl<'p> Walk<'p> {
             for next in std::mem::take(&mut self.after[at]) {
                 if success {
                     self.release(next);
-                } else if self.pending.remove(&next) {
-                    self.ready.remove(&next);
+                } else if self.give_up(next) {
                     skipped.push((next, self.plan.steps[at].id.clone()));
                     ended.push((next, false));
                 }
             }
             for next in std::mem::take(&mut self.after_any[at]) {
-                self.release(next);
+                if !success && !self.tolerates(next) && self.give_up(next) {
+                    skipped.push((next, self.plan.steps[at].id.clone()));
+                    ended.push((next, false));
+                } else {
+                    self.release(next);
+                }
             }
         }
         skipped
+    }
+
+    /// Whether a step still goes on after one more failure among those whose end it waits for.
+    fn tolerates(&mut self, index: usize) -> bool {
+        match &mut self.tolerance[index] {
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// Takes a step out of what may still begin; false if it had been taken out before.
+    fn give_up(&mut self, index: usize) -> bool {
+        self.ready.remove(&index);
+        self.pending.remove(&index)
     }
 
     fn release(&mut self, index: usize) {

@@ -141,6 +141,7 @@ const fn deed(action: &Action) -> &'static str {
         Action::AwaitHealthy { .. } => "healthy",
         Action::AwaitStable { .. } => "stable",
         Action::AwaitCompleted { .. } => "completed",
+        Action::Delay { .. } => "waited",
         Action::Exec { .. } => "ran a hook in",
     }
 }

@@ -61,6 +61,7 @@ fn step(id: &str, after: &[&str], after_any: &[&str]) -> Step {
         causes: vec![],
         after: after.iter().map(|&name| name.into()).collect(),
         after_any: after_any.iter().map(|&name| name.into()).collect(),
+        tolerance: None,
     }
 }
 
@@ -100,6 +101,43 @@ async fn a_step_after_any_runs_although_its_predecessor_failed() {
     let (_, report) =
         run(vec![step("bad", &[], &[]), step("x", &["bad"], &[]), step("y", &[], &["x"])], 8).await;
     assert_eq!(report.outcomes["y"].0, Outcome::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_tolerates_failures_runs_up_to_that_many() {
+    for (tolerance, runs) in [(None, true), (Some(2), true), (Some(1), false), (Some(0), false)] {
+        let mut last = step("last", &[], &["bad", "x", "fine"]);
+        last.tolerance = tolerance;
+        let steps = vec![
+            step("bad", &[], &[]),
+            step("x", &["bad"], &[]),
+            step("fine", &[], &[]),
+            last,
+            step("after", &["last"], &[]),
+        ];
+        let (_, report) = run(steps, 8).await;
+        assert_eq!(report.outcomes["last"].0.is_success(), runs, "{tolerance:?}");
+        assert_eq!(report.outcomes["after"].0.is_success(), runs, "{tolerance:?}");
+        assert_eq!(report.outcomes.len(), 5);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_takes_its_time_and_ends_when_told_to_stop() {
+    let mut delay = step("delay", &[], &[]);
+    delay.action = Action::Delay { period: Nanos(60_000_000_000) };
+    let start = tokio::time::Instant::now();
+    let (_, report) = run(vec![delay.clone(), step("later", &["delay"], &[])], 1).await;
+    assert!(report.is_success() && start.elapsed() >= Duration::from_secs(60));
+    let (tell, stop) = watch::channel(false);
+    let plan = Plan { steps: vec![delay], ..Plan::default() };
+    let options = Options { parallel: 1, stop, events: &Deaf, redactor: &Redactor::default() };
+    let engine = Recorder::default();
+    let start = tokio::time::Instant::now();
+    let (report, ()) = tokio::join!(execute(&plan, &engine, &options), async {
+        tell.send(true).unwrap();
+    });
+    assert!(!report.is_success() && start.elapsed() < Duration::from_secs(60));
 }
 
 #[tokio::test(start_paused = true)]

@@ -85,6 +85,8 @@ pub enum CauseKind {
     PortTaken,
     /// The engine cannot do what the attribute asks for.
     Unsupported,
+    /// The old and the new container cannot run side by side, as `order: start-first` asks for.
+    StartFirst,
     /// What it needs is not there or is blocked.
     Dependency,
     /// The same inputs failed before, and what served before serves again.
@@ -118,6 +120,7 @@ impl CauseKind {
             Self::NameTaken => "name-taken",
             Self::PortTaken => "port-taken",
             Self::Unsupported => "unsupported",
+            Self::StartFirst => "start-first",
             Self::Dependency => "dependency",
             Self::Quarantined => "quarantined",
         }

@@ -8,6 +8,7 @@ use super::compose_hash::ComposeHash;
 use super::desired::{BuildSpec, InjectedFile, MountedFile, NetworkSpec, VolumeSpec};
 use super::service::{Endpoint, Hook, Pairs, ServiceSpec};
 use super::units::Nanos;
+use super::way_back::WayBack;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Plan {
     pub changes: ChangeSet,
     /// The steps, each after those it depends on.
     pub steps: Vec<Step>,
+    /// How services go back whose replacement fails: what the steps alone do not tell.
+    pub ways_back: Vec<WayBack>,
 }
 
 /// Readable id of a step, unique in its plan: `web/db-1/create`.
@@ -45,6 +48,8 @@ pub struct Step {
     pub after: Vec<StepId>,
     /// Steps that must have ended before, whatever their result (for dependencies with `required: false`).
     pub after_any: Vec<StepId>,
+    /// How many of `after_any` may fail or be skipped before this step is skipped too; `None` is all of them.
+    pub tolerance: Option<usize>,
 }
 
 /// How a step names a container.
@@ -187,6 +192,8 @@ pub enum Action {
         period: Nanos,
         /// Whether it may also end with 0 before that, as a job does.
         may_end: bool,
+        /// Whether its health check, if it has one, must not fail meanwhile.
+        in_health: bool,
     },
     /// Wait until a container has exited with 0.
     AwaitCompleted {
@@ -197,6 +204,11 @@ pub enum Action {
         /// Whether services are stopped for the time it runs, and may not come back before it has ended: then the wait
         /// goes on after an interrupt, and the container is stopped when the time is over.
         through: bool,
+    },
+    /// Let time pass between one batch of replicas and the next. Nothing is asked of the engine.
+    Delay {
+        /// How long.
+        period: Nanos,
     },
     /// Run a command in a running container.
     Exec {
@@ -231,6 +243,7 @@ impl Action {
             Self::AwaitHealthy { .. } => "AwaitHealthy",
             Self::AwaitStable { .. } => "AwaitStable",
             Self::AwaitCompleted { .. } => "AwaitCompleted",
+            Self::Delay { .. } => "Delay",
             Self::Exec { .. } => "Exec",
         }
     }
@@ -256,6 +269,7 @@ impl Action {
             | Self::RemoveNetwork { .. }
             | Self::CreateVolume { .. }
             | Self::Mark { .. }
+            | Self::Delay { .. }
             | Self::CreateContainer(_) => None,
         }
     }
@@ -269,6 +283,7 @@ impl Action {
             Self::CreateVolume { spec, .. } => spec.name.clone(),
             Self::RemoveNetwork { name, .. } | Self::Mark { name, .. } => name.clone(),
             Self::CreateContainer(spec) => spec.name.clone(),
+            Self::Delay { period } => period.to_string(),
             Self::ConnectNetwork { container, network, .. } => format!("{container} to {network}"),
             Self::RenameContainer { container, to } => format!("{container} to {to}"),
             Self::UploadFiles { container, .. }

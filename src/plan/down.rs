@@ -61,7 +61,7 @@ pub fn plan_down(stack: &str, observed: &ObservedState, policy: &Policy) -> Plan
 
 fn finished(builder: Builder, changes: ChangeSet) -> Plan {
     let steps = builder.finish();
-    Plan { id: plan_id(&steps), revision: String::new(), changes, steps }
+    Plan { id: plan_id(&steps), changes, steps, ..Plan::default() }
 }
 
 fn networks(

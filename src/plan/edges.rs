@@ -44,6 +44,7 @@ impl Builder {
                 causes: causes.to_vec(),
                 after: after.to_vec(),
                 after_any: Vec::new(),
+                tolerance: None,
             });
         }
         id
@@ -70,6 +71,13 @@ impl Builder {
     pub fn after_any(&mut self, id: &str, predecessor: &str) {
         if let Some(step) = self.step(id) {
             step.after_any.push(predecessor.to_owned());
+        }
+    }
+
+    /// Lets a step go on only if at most so many of those fail whose end it merely waits for.
+    pub fn tolerate(&mut self, id: &str, failures: usize) {
+        if let Some(step) = self.step(id) {
+            step.tolerance = Some(failures);
         }
     }
 

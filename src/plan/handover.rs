@@ -1,7 +1,7 @@
 //! Names and host ports that pass from one service to another within one plan.
 
 use super::diff::ServiceDiff;
-use super::instances::Instance;
+use super::instances::{Instance, shares_namespace};
 use super::schedule::Scheduler;
 use crate::model::desired::host_ports;
 use crate::model::observed::ObservedContainer;
@@ -42,6 +42,11 @@ pub(super) fn keep_parents(scheduler: &mut Scheduler) {
     for child in observed {
         let Some(joined) = child.network_mode.strip_prefix("container:") else { continue };
         let parent = observed.iter().find(|found| found.id == joined || found.name == joined);
+        // One that joins the new one can only be made when that is there.
+        let wanted = scheduler.diff.desired.stacks.get(child.stack());
+        let wanted = wanted.and_then(|stack| stack.services.get(child.service()));
+        let parent =
+            parent.filter(|parent| !wanted.is_some_and(|wanted| shares_namespace(wanted, parent.service())));
         let stop = parent.and_then(|parent| scheduler.stops.get(&parent.id));
         if let (Some(stop), Some(removal)) = (stop, scheduler.removes.get(&child.id)) {
             pairs.push((stop.clone(), removal.clone()));
@@ -70,9 +75,9 @@ fn ports(scheduler: &Scheduler) -> Vec<HandOver> {
     for (name, stack) in &scheduler.diff.stacks {
         for (key, service) in stack.services.iter().filter(|(_, service)| !service.is_blocked()) {
             let marks = scheduler.marks_of(name, key);
-            for (instance, mark) in service.instances.iter().zip(marks) {
+            for mark in marks {
                 let Some(start) = &mark.start else { continue };
-                for holder in holders(scheduler, service, instance) {
+                for holder in holders(scheduler, service) {
                     found.push(HandOver {
                         step: start.clone(),
                         holder: holder.id.clone(),
@@ -85,18 +90,18 @@ fn ports(scheduler: &Scheduler) -> Vec<HandOver> {
     found
 }
 
-/// Containers of others that hold a host port which a replica wants.
-fn holders<'a>(
-    scheduler: &Scheduler<'_, 'a>,
-    service: &ServiceDiff<'a>,
-    instance: &Instance<'a>,
-) -> Vec<&'a ObservedContainer> {
+/// Containers of others that hold a host port which a service's replicas want.
+fn holders<'a>(scheduler: &Scheduler<'_, 'a>, service: &ServiceDiff<'a>) -> Vec<&'a ObservedContainer> {
+    let own = || service.instances.iter().flat_map(Instance::standing);
     let ports = service.desired.map_or(&[][..], |desired| &desired.spec.ports);
     let mut found = Vec::new();
     for (address, first, last, protocol) in ports.iter().filter_map(host_ports) {
         for port in first..=last.min(first.saturating_add(LONGEST_RANGE)) {
             let holders = scheduler.diff.index.port_holders(address, port, protocol);
-            let is_other = |holder: &&ObservedContainer| !instance.standing().any(|own| own.id == holder.id);
+            // Of a range the engine gives each replica one that is free: none waits for another.
+            let is_other = |holder: &&ObservedContainer| {
+                !own().any(|standing: &ObservedContainer| standing.id == holder.id)
+            };
             found.extend(holders.into_iter().filter(is_other));
         }
     }

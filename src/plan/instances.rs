@@ -43,6 +43,8 @@ pub(super) struct Instance<'a> {
     pub hooks_missed: bool,
     /// Containers of this number that go: first the one that it takes over from.
     pub rest: Vec<&'a ObservedContainer>,
+    /// Whether its new container is up before the old one stops.
+    pub start_first: bool,
     /// Why it is touched.
     pub causes: Vec<Cause>,
 }
@@ -61,6 +63,22 @@ impl<'a> Instance<'a> {
     /// The container that it takes over from.
     pub fn predecessor(&self) -> Option<&'a ObservedContainer> {
         self.rest.first().copied()
+    }
+
+    /// The container that served until now, and can serve again should its replacement fail. What an interrupted run
+    /// put aside counts, unless it is a job that ended by itself; a container that a change which is taken back left beside the one in place does not.
+    pub fn served(&self, service: &DesiredService) -> Option<&'a ObservedContainer> {
+        let old = self.predecessor()?;
+        let may_have_ended = |code| service.job == JobMode::Job || code == 0 && is_job(service);
+        let was_stopped = matches!(old.state, ContainerState::Exited(code) if !may_have_ended(code));
+        let was_retired = was_stopped && old.name == format!("{}.prev", self.name);
+        let is_in_place = self.keep.is_some_and(|kept| kept.is_up() && kept.name == self.name);
+        Some(old).filter(|old| was_retired || old.is_up() && !is_in_place)
+    }
+
+    /// Whether its container is stopped for a job and started again.
+    pub fn is_resumed(&self) -> bool {
+        self.kick == Kick::Resume
     }
 
     /// What happens to it.
@@ -116,6 +134,11 @@ impl<'a, 'c> Judge<'a, 'c> {
             image: context.images.get(&service.image.reference),
             networks: networks.collect(),
         })
+    }
+
+    /// Engine names of the networks that it uses, with what becomes of them.
+    pub fn networks(&self) -> &[(&'a str, NetworkFate)] {
+        &self.networks
     }
 
     /// The name of a replica.

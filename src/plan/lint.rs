@@ -1,5 +1,7 @@
 //! Holding any plan against the promises, without trusting the code that made it.
 
+mod rollouts;
+
 use super::index::is_ours;
 use crate::model::desired::DesiredState;
 use crate::model::labels;
@@ -16,6 +18,8 @@ pub fn lint(plan: &Plan, observed: &ObservedState, desired: &DesiredState) -> Ve
         linter.replacements();
         linter.names();
         linter.networks();
+        linter.start_first();
+        linter.batches();
     }
     linter.complaints
 }
@@ -150,7 +154,8 @@ impl<'a> Linter<'a> {
             };
             let Some(old) = self.containers.get(container.engine_ref()) else { continue };
             let key = [old.stack(), old.service(), old.label(labels::NUMBER)];
-            let is_leftover = !old.is_up();
+            // What an interrupted run left beside the one that serves may go at once.
+            let is_leftover = !old.is_up() || self.serves_beside(old);
             if let Some(create) = created.get(&key)
                 && !is_leftover
                 && !self.ancestors(step).contains(create)

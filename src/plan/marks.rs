@@ -120,6 +120,7 @@ fn mark_step(failed: &Step, action: Action) -> Step {
         action,
         after: Vec::new(),
         after_any: Vec::new(),
+        tolerance: None,
         ..failed.clone()
     }
 }

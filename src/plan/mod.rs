@@ -3,8 +3,11 @@
 //! Pure: no I/O, no clock, no logging, no `async`. `diff` decides per resource and says why, `schedule` puts the
 //! decisions in order, `lint` checks any plan against the promises without trusting either of them.
 
+mod acceptance;
+mod batches;
 mod blocks;
 mod compare;
+mod conditions;
 mod create;
 mod dialect;
 mod diff;
@@ -19,10 +22,12 @@ mod index;
 mod instances;
 mod lint;
 mod marks;
+mod naming;
 mod networks;
 mod order;
 mod orphans;
 mod outcome;
+mod overlap;
 mod pre_deploy;
 mod quarantine;
 mod removal;
@@ -42,7 +47,7 @@ pub use lint::lint;
 pub use marks::{may_quarantine, quarantine};
 pub use outcome::{locked, results};
 pub use quarantine::{Quarantine, quarantines};
-pub use rollback::rollback;
+pub use rollback::{Rollback, rollback};
 pub use schedule::schedule;
 pub use sensitive::secrets;
 pub use text::text;

@@ -1,5 +1,6 @@
 //! What became of each service, read off what became of the steps.
 
+use super::rollback;
 use crate::model::change::{CauseKind, Change, ChangeAction};
 use crate::model::report::{Fate, Outcome, Report, Results, ServiceResult};
 use crate::model::step::{Plan, Step};
@@ -7,11 +8,19 @@ use std::collections::BTreeSet;
 
 /// What became of every service of a plan, given what its steps came to, and the steps that took failures back.
 pub fn results(plan: &Plan, report: &Report, rollback: Option<(&Plan, &Report)>) -> Results {
+    let back = rollback.map(|_| rollback::rollback(plan, report)).unwrap_or_default();
     let stack = |(name, changes): (&String, &crate::model::change::StackChanges)| {
         let services = changes.services.iter().map(|(key, change)| {
             let run = Run { steps: steps(plan, name, key), report };
-            let undone = rollback.map(|(plan, report)| Run { steps: steps(plan, name, key), report });
-            (key.clone(), result(change, &run, undone.as_ref().filter(|run| !run.steps.is_empty())))
+            let subject = (name.clone(), key.clone());
+            let undone = rollback.filter(|_| back.services.contains(&subject));
+            let undone = undone.map(|(plan, report)| Run { steps: steps(plan, name, key), report });
+            let mut result = result(change, &run, undone.as_ref());
+            if let Some((new, all)) = back.partly.get(&subject).filter(|_| result.fate == Fate::Failed) {
+                let others = format!("; {new} of {all} replicas are replaced, the others serve as before");
+                result.reason.push_str(&others);
+            }
+            (key.clone(), result)
         });
         (name.clone(), services.collect())
     };

@@ -13,7 +13,7 @@ use crate::model::observed::ObservedContainer;
 use crate::model::step::StepId;
 
 /// The jobs for which a service is stopped.
-fn stopping<'a>(stack: &'a DesiredStack, key: &str) -> impl Iterator<Item = &'a str> {
+pub(super) fn stopping<'a>(stack: &'a DesiredStack, key: &str) -> impl Iterator<Item = &'a str> {
     stack.pre_deploy.iter().filter(move |(_, stopped)| stopped.contains(key)).map(|(job, _)| job.as_str())
 }
 

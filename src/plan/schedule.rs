@@ -1,5 +1,6 @@
 //! Putting a difference in order.
 
+use super::conditions::Conditions;
 use super::create;
 use super::diff::{Diff, ServiceDiff, StackDiff};
 use super::edges::{Builder, Owner};
@@ -10,26 +11,15 @@ use super::networks::NetworkFate;
 use super::order;
 use super::quarantine;
 use super::removal::{self, Target};
-use super::steps::{self, Marks};
+use super::steps::Marks;
 use super::text::plan_id;
 use crate::model::change::{Cause, ChangeAction};
 use crate::model::desired::{Condition, DesiredService, JobMode};
 use crate::model::labels;
-use crate::model::observed::{ContainerState, Health, ObservedContainer};
-use crate::model::step::{Action, ContainerRef, Plan, StepId};
+use crate::model::observed::ObservedContainer;
+use crate::model::step::{Action, Plan, StepId};
+use crate::model::way_back::WayBack;
 use std::collections::BTreeMap;
-
-/// What has to hold before a service starts.
-#[derive(Debug, Default)]
-pub(super) struct Conditions {
-    /// Steps that must succeed.
-    pub required: Vec<StepId>,
-    /// Steps that must end.
-    pub optional: Vec<StepId>,
-    /// Ends of jobs that run before the stack changes: something new starts only if they succeed, what stays starts
-    /// again in any case.
-    pub gates: Vec<StepId>,
-}
 
 /// A plan under construction.
 pub(super) struct Scheduler<'d, 'a> {
@@ -49,6 +39,8 @@ pub(super) struct Scheduler<'d, 'a> {
     pub job_stops: BTreeMap<StepId, Vec<(StepId, Vec<StepId>)>>,
     /// Renames to final names: step, name and the creation of the container.
     pub renames: Vec<(StepId, String, Option<StepId>)>,
+    /// How services go back whose replacement fails.
+    pub ways_back: Vec<WayBack>,
     marks: BTreeMap<&'d str, BTreeMap<&'d str, Vec<Marks>>>,
 }
 
@@ -64,6 +56,7 @@ pub fn schedule(diff: &Diff) -> Plan {
         removes: BTreeMap::new(),
         job_stops: BTreeMap::new(),
         renames: Vec::new(),
+        ways_back: Vec::new(),
         marks: BTreeMap::new(),
     };
     for (name, stack) in &diff.stacks {
@@ -84,9 +77,10 @@ pub fn schedule(diff: &Diff) -> Plan {
     scheduler.stop_together();
     scheduler.stack_dependencies();
     quarantine::lift(&mut scheduler);
+    let ways_back = scheduler.ways_back;
     let steps = scheduler.builder.finish();
     let id = plan_id(&steps);
-    Plan { id, revision: diff.desired.revision.clone(), changes: diff.changes.clone(), steps }
+    Plan { id, revision: diff.desired.revision.clone(), changes: diff.changes.clone(), steps, ways_back }
 }
 
 impl<'d, 'a> Scheduler<'d, 'a> {
@@ -183,6 +177,7 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             .cloned()
             .filter_map(|mark| mark.running)
             .collect();
+        self.plan_ways_back(name, stack);
         for (key, service) in stack.services.iter().filter(|(_, service)| service.desired.is_none()) {
             self.gone(Owner { stack: name, service: key }, service, &up);
         }
@@ -200,9 +195,7 @@ impl<'d, 'a> Scheduler<'d, 'a> {
                 Some(desired) => self.conditions(owner, stack, desired),
                 None => Conditions::default(),
             };
-            for instance in &service.instances {
-                marks.push(steps::replica(self, owner, stack, service, (instance, &conditions)));
-            }
+            marks = self.replicas(owner, stack, service, conditions);
             // A job's failure is the run's failure, also when nothing waits for the job.
             if let Some(desired) = service.desired.filter(|desired| desired.job == JobMode::Job) {
                 for pair in service.instances.iter().zip(&marks).filter(|(_, mark)| mark.running.is_some()) {
@@ -213,80 +206,6 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             self.gone(owner, service, &up);
         }
         self.marks.entry(owner.stack).or_default().insert(owner.service, marks);
-    }
-
-    fn conditions(
-        &mut self,
-        owner: Owner<'d>,
-        stack: &'d StackDiff<'a>,
-        service: &DesiredService,
-    ) -> Conditions {
-        let mut conditions = Conditions::default();
-        for parent in order::parents(&service.spec) {
-            let running = self.marks_of(owner.stack, parent).iter().filter_map(|mark| mark.running.clone());
-            conditions.required.extend(running);
-        }
-        for (key, dependency) in &service.depends_on {
-            let Some((key, found)) = stack.services.get_key_value(key) else { continue };
-            let Some(desired) = found.desired.filter(|_| found.takes_part()) else { continue };
-            let owner = Owner { stack: owner.stack, service: key };
-            let marks = self.marks_of(owner.stack, key).to_vec();
-            for (instance, mark) in found.instances.iter().zip(&marks) {
-                let Some(condition) = quarantine::condition(found, instance, dependency.condition) else {
-                    continue;
-                };
-                let step = self.condition(owner, desired, (instance, mark), condition);
-                let list =
-                    if dependency.required { &mut conditions.required } else { &mut conditions.optional };
-                list.extend(step);
-            }
-        }
-        conditions.required.dedup();
-        conditions.gates = self.gates(owner, stack);
-        conditions
-    }
-
-    /// The step after which a condition holds for one replica; `None` if it holds already.
-    pub fn condition(
-        &mut self,
-        owner: Owner,
-        desired: &DesiredService,
-        (instance, mark): (&Instance, &Marks),
-        condition: Condition,
-    ) -> Option<StepId> {
-        let kept = instance.keep.filter(|_| mark.running.is_none());
-        let container = match (instance.keep, instance.is_created()) {
-            (Some(kept), _) => removal::reference(kept),
-            (None, _) => ContainerRef::Name(instance.name.clone()),
-        };
-        let after: Vec<StepId> = mark.running.iter().cloned().collect();
-        match condition {
-            Condition::Started => mark.running.clone(),
-            Condition::Healthy if kept.is_some_and(|kept| kept.health == Some(Health::Healthy)) => None,
-            Condition::Healthy => Some(self.await_healthy(owner, &mark.prefix, desired, (container, &after))),
-            Condition::Completed if kept.is_some_and(|kept| kept.state == ContainerState::Exited(0)) => None,
-            Condition::Completed => {
-                let timeout = desired.wait_timeout.unwrap_or(self.diff.policy.wait_timeout);
-                let stack = self.diff.stacks.get(owner.stack).and_then(|stack| stack.desired);
-                let stopped = stack.and_then(|stack| stack.pre_deploy.get(owner.service));
-                let through = stopped.is_some_and(|stopped| !stopped.is_empty());
-                let action = Action::AwaitCompleted { container, timeout, through };
-                Some(self.builder.push(format!("{}/completed", mark.prefix), owner, action, &[], &after))
-            }
-        }
-    }
-
-    /// The one step that waits for a replica's health.
-    pub fn await_healthy(
-        &mut self,
-        owner: Owner,
-        prefix: &str,
-        desired: &DesiredService,
-        (container, after): (ContainerRef, &[StepId]),
-    ) -> StepId {
-        let timeout = desired.wait_timeout.unwrap_or(self.diff.policy.wait_timeout);
-        let action = Action::AwaitHealthy { container, timeout };
-        self.builder.push(format!("{prefix}/healthy"), owner, action, &[], after)
     }
 
     /// Takes down containers without a successor, rather after the rest is up.

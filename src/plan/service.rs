@@ -6,6 +6,7 @@ use super::explain;
 use super::index::is_ours;
 use super::instances::{Instance, Judge, Kick, shares_namespace};
 use super::order;
+use super::overlap;
 use super::pre_deploy;
 use super::quarantine;
 use super::replicas::{self, Replicas};
@@ -50,8 +51,10 @@ pub(super) fn decide<'a>(
     change
         .warnings
         .extend(context.images.get(&judge.service.image.reference).and_then(|fate| fate.warning.clone()));
-    let found = blocks::check(&judge, &replicas, decided);
-    change.warnings.extend(found.warnings);
+    let mut found = blocks::check(&judge, &replicas, decided);
+    let overlap = overlap::decide(&judge, &mut replicas.instances);
+    found.causes.extend(overlap.causes);
+    change.warnings.extend(found.warnings.into_iter().chain(overlap.warnings));
     // Made anew because of another service: there is a difference only now.
     change.diff = if diff.is_empty() { self::diff(&judge, &replicas.instances) } else { diff };
     if !found.causes.is_empty() {

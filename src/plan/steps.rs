@@ -1,22 +1,19 @@
 //! The steps of one replica. Created first, stopped late, removed last: at every moment there is a container that
 //! runs or that can be started again.
 
+use super::conditions::Conditions;
 use super::create;
 use super::diff::{ServiceDiff, StackDiff};
 use super::edges::Owner;
-use super::instances::{Instance, Kick, has_healthcheck, is_job, used_networks};
+use super::instances::{Instance, Kick, used_networks};
 use super::order;
 use super::removal::{self, Target, reference};
-use super::schedule::{Conditions, Scheduler};
+use super::schedule::Scheduler;
 use crate::model::change::ChangeAction;
-use crate::model::desired::{DesiredService, JobMode};
+use crate::model::desired::DesiredService;
 use crate::model::observed::{ContainerState, ObservedContainer};
 use crate::model::service::Hook;
 use crate::model::step::{Action, ContainerRef, EndpointSpec, StepId};
-use crate::model::units::Nanos;
-
-/// How long a replacement without a health check has to run before the old container goes.
-const STABLE: Nanos = Nanos(2_000_000_000);
 
 /// The steps of a replica that others wait for.
 #[derive(Debug, Clone, Default)]
@@ -35,27 +32,33 @@ pub(super) struct Marks {
     pub running: Option<StepId>,
     /// Steps that come after none of its own.
     pub first: Vec<StepId>,
+    /// What touches first what served until now.
+    pub interrupt: Option<StepId>,
+    /// The last steps until its replacement counts as good.
+    pub accepted: Vec<StepId>,
+    /// What removes the container that served until now.
+    pub removal: Option<StepId>,
 }
 
 /// One replica on its way into the plan.
-struct Draft<'s, 'd, 'a> {
-    scheduler: &'s mut Scheduler<'d, 'a>,
-    owner: Owner<'d>,
+pub(super) struct Draft<'s, 'd, 'a> {
+    pub scheduler: &'s mut Scheduler<'d, 'a>,
+    pub owner: Owner<'d>,
     service: &'d ServiceDiff<'a>,
-    desired: &'a DesiredService,
-    instance: &'d Instance<'a>,
+    pub desired: &'a DesiredService,
+    pub instance: &'d Instance<'a>,
     conditions: &'s Conditions,
-    marks: Marks,
+    pub marks: Marks,
     /// The container under the name it has at this point.
-    container: ContainerRef,
+    pub container: ContainerRef,
     /// Steps that the next one of the chain comes after.
-    tail: Vec<StepId>,
+    pub tail: Vec<StepId>,
     /// Networks that the start has to wait for besides.
     networks: Vec<StepId>,
     /// Networks to connect to once they stand anew: compose key, engine name, settings, the step that makes it.
     late: Vec<(String, String, EndpointSpec, StepId)>,
     /// Containers of the replica that still have to be stopped and removed.
-    rest: Vec<&'a ObservedContainer>,
+    pub rest: Vec<&'a ObservedContainer>,
 }
 
 /// Adds the steps of one replica.
@@ -93,10 +96,18 @@ pub(super) fn replica<'d, 'a>(
     } else {
         draft.upload_again();
     }
-    draft.stop_rest();
-    draft.take_name();
-    draft.connect_late();
-    draft.start();
+    if instance.start_first {
+        draft.start();
+        draft.accept();
+        draft.stop_rest();
+        draft.take_name();
+    } else {
+        draft.stop_rest();
+        draft.take_name();
+        draft.connect_late();
+        draft.start();
+        draft.accept();
+    }
     draft.remove_rest();
     let mut marks = draft.marks;
     marks.first = first_steps(scheduler, start, owner);
@@ -126,7 +137,7 @@ fn first_steps(scheduler: &Scheduler, start: usize, owner: Owner) -> Vec<StepId>
 }
 
 impl<'d, 'a> Draft<'_, 'd, 'a> {
-    fn push(&mut self, verb: &str, action: Action, after: &[StepId]) -> StepId {
+    pub(super) fn push(&mut self, verb: &str, action: Action, after: &[StepId]) -> StepId {
         let id = format!("{}/{verb}", self.marks.prefix);
         self.scheduler.builder.push(id, self.owner, action, &self.instance.causes, after)
     }
@@ -198,21 +209,8 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         }
     }
 
-    /// Frees the name of new containers, should something of an earlier run hold it.
-    fn clear_name(&mut self, next: &str) -> Vec<StepId> {
-        let Some(at) = self.rest.iter().position(|container| container.name == next) else {
-            return Vec::new();
-        };
-        if at == 0 {
-            // It is all there is: it goes on running under another name.
-            return self.retire(&[]).into_iter().collect();
-        }
-        let holder = self.rest.remove(at);
-        vec![self.remove_now(holder, &[])]
-    }
-
     /// Stops and removes a leftover.
-    fn remove_now(&mut self, container: &'a ObservedContainer, after: &[StepId]) -> StepId {
+    pub(super) fn remove_now(&mut self, container: &'a ObservedContainer, after: &[StepId]) -> StepId {
         let stop = self.stop(container, after);
         let after = stop.as_ref().map_or(after, std::slice::from_ref).to_vec();
         self.remove(container, &after)
@@ -245,6 +243,9 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         let stopping = removal::stop(&mut self.scheduler.builder, target, hooks, after)?;
         let jobs = self.scheduler.jobs_stopping(self.owner);
         self.wait_softly(&stopping.first, jobs.is_empty());
+        if self.instance.served(self.desired).is_some_and(|served| served.id == container.id) {
+            self.interrupts(&stopping.first);
+        }
         for job in &jobs {
             self.scheduler.stop_before(job, &stopping, after);
         }
@@ -253,11 +254,16 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
     }
 
     /// What runs goes on running until what the new one needs is there, unless a job needs it stopped.
-    fn wait_softly(&mut self, step: &str, for_jobs: bool) {
-        let Conditions { required, gates, .. } = self.conditions;
-        for condition in required.iter().chain(gates.iter().filter(|_| for_jobs)) {
+    pub(super) fn wait_softly(&mut self, step: &str, for_jobs: bool) {
+        let Conditions { required, gates, turn, .. } = self.conditions;
+        for condition in required.iter().chain(gates.iter().filter(|_| for_jobs)).chain(turn) {
             self.scheduler.builder.rather_after(step, condition);
         }
+    }
+
+    /// Notes the first step that touches what served until now.
+    fn interrupts(&mut self, step: &str) {
+        self.marks.interrupt.get_or_insert_with(|| step.to_owned());
     }
 
     fn upload(&mut self) {
@@ -288,35 +294,6 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         }
     }
 
-    /// Gives the container its final name, after whatever holds that name has gone out of the way.
-    fn take_name(&mut self) {
-        let name = self.instance.name.clone();
-        if self.container.name() == name {
-            return;
-        }
-        let ready = self.tail.clone();
-        // What never ran is nothing to go back to.
-        let is_useless =
-            |at: usize, found: &ObservedContainer| at > 0 || found.state == ContainerState::Created;
-        let holder = self.rest.iter().position(|container| container.name == name);
-        if let Some(at) = holder.filter(|at| is_useless(*at, self.rest[*at])) {
-            let holder = self.rest.remove(at);
-            self.tail = vec![self.remove_now(holder, &ready)];
-        } else if let Some(step) = self.retire(&ready) {
-            self.tail = vec![step];
-        }
-        let action = Action::RenameContainer { container: self.container.clone(), to: name.clone() };
-        let tail = self.tail.clone();
-        let step = self.push("rename", action, &tail);
-        self.scheduler.renames.push((step.clone(), name.clone(), self.marks.create.clone()));
-        self.marks.named = Some(step.clone());
-        self.tail = vec![step];
-        self.container = match &self.container {
-            ContainerRef::Id { id, .. } => ContainerRef::Id { id: id.clone(), name },
-            ContainerRef::Name(_) => ContainerRef::Name(name),
-        };
-    }
-
     /// Connects to networks that are replaced. The old network goes only after the old container has stopped, so by
     /// then the new container may have its final name already.
     fn connect_late(&mut self) {
@@ -327,32 +304,6 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
             let step = self.push(&format!("connect-{key}"), action, &after);
             self.networks.push(step);
         }
-    }
-
-    /// Renames the container that is taken over from, unless it is out of the way already. What an earlier run left
-    /// under that name goes before.
-    fn retire(&mut self, after: &[StepId]) -> Option<StepId> {
-        let old = self.rest.first().copied()?;
-        let previous = format!("{}.prev", self.instance.name);
-        // Going back to the previous container: it still has that name itself.
-        let to =
-            if self.container.name() == previous { format!("{}.next", self.instance.name) } else { previous };
-        if old.name == to || self.scheduler.frees.contains_key(old.id.as_str()) {
-            return None;
-        }
-        let mut after = after.to_vec();
-        if let Some(at) = self.rest.iter().skip(1).position(|container| container.name == to) {
-            let leftover = self.rest.remove(at + 1);
-            let ready = after.clone();
-            after.push(self.remove_now(leftover, &ready));
-        }
-        let action = Action::RenameContainer { container: reference(old), to };
-        let step = self.push("retire", action, &after);
-        if !old.is_up() {
-            self.wait_softly(&step, true);
-        }
-        self.scheduler.frees.insert(old.id.clone(), step.clone());
-        Some(step)
     }
 
     fn start(&mut self) {
@@ -371,14 +322,14 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
                 ("start", Action::StartContainer(container))
             }
         };
-        let Conditions { required, optional, gates } = self.conditions;
+        let Conditions { required, optional, gates, turn } = self.conditions;
         let is_new = self.instance.is_new();
         let mut after = self.tail.clone();
         after.append(&mut self.networks);
         if !matches!(kick, Kick::Unpause | Kick::Resume) {
             after.extend(required.iter().cloned());
         }
-        after.extend(gates.iter().filter(|_| is_new).cloned());
+        after.extend(gates.iter().filter(|_| is_new).chain(turn).cloned());
         let mut after_any: Vec<StepId> = match kick {
             Kick::Unpause => Vec::new(),
             // It ran before, so it is brought back whatever becomes of the rest.
@@ -399,6 +350,9 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         let step = self.push(verb, action, &after);
         for condition in &after_any {
             self.scheduler.builder.after_any(&step, condition);
+        }
+        if self.instance.served(self.desired).is_some() {
+            self.interrupts(&step);
         }
         self.marks.start = Some(step.clone());
         self.marks.running = Some(step.clone());
@@ -421,41 +375,16 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         }
     }
 
-    /// The old container is there to go back to until the new one has shown that it works.
+    /// What served goes only when the replacement counts as good.
     fn remove_rest(&mut self) {
-        let rest = std::mem::take(&mut self.rest);
-        if rest.is_empty() {
-            return;
-        }
-        let is_healthy = self.instance.keep.is_some_and(|kept| {
-            kept.health == Some(crate::model::observed::Health::Healthy) && self.marks.running.is_none()
-        });
-        let is_up = self.marks.running.is_some() || self.instance.keep.is_some_and(ObservedContainer::is_up);
-        let checks = has_healthcheck(self.desired) && self.desired.job != JobMode::Job;
-        if checks && is_up && !is_healthy {
-            let container = self.container.clone();
+        let served = self.instance.served(self.desired).map(|old| &old.id);
+        self.marks.accepted.clone_from(&self.tail);
+        for container in std::mem::take(&mut self.rest) {
             let tail = self.tail.clone();
-            let step = self.scheduler.await_healthy(
-                self.owner,
-                &self.marks.prefix,
-                self.desired,
-                (container, &tail),
-            );
-            self.tail = vec![step];
-        } else if self.marks.running.is_some()
-            && self.desired.job != JobMode::Job
-            && rest.iter().any(|container| container.is_up())
-        {
-            // Most bad configurations show themselves at once: a program that ends, an argument that is refused.
-            let may_end = is_job(self.desired);
-            let action = Action::AwaitStable { container: self.container.clone(), period: STABLE, may_end };
-            let id = format!("{}/stable", self.marks.prefix);
-            let tail = self.tail.clone();
-            self.tail = vec![self.scheduler.builder.push(id, self.owner, action, &[], &tail)];
-        }
-        for container in rest {
-            let tail = self.tail.clone();
-            self.remove(container, &tail);
+            let step = self.remove(container, &tail);
+            if served == Some(&container.id) {
+                self.marks.removal = Some(step);
+            }
         }
     }
 }

@@ -58,7 +58,12 @@ fn step(step: &Step) -> String {
         parts.push(format!("after {}", step.after.join(" ")));
     }
     if !step.after_any.is_empty() {
-        parts.push(format!("after any end of {}", step.after_any.join(" ")));
+        let any = match step.tolerance {
+            None => "after any end of".to_owned(),
+            Some(0) => "after success of".to_owned(),
+            Some(count) => format!("if at most {count} failed of"),
+        };
+        parts.push(format!("{any} {}", step.after_any.join(" ")));
     }
     parts.join("  ")
 }
@@ -90,6 +95,7 @@ fn target(action: &Action) -> String {
         | Action::RemoveNetwork { .. }
         | Action::CreateVolume { .. }
         | Action::Mark { .. }
+        | Action::Delay { .. }
         | Action::CreateContainer(_) => action.target(),
     }
 }
@@ -98,7 +104,7 @@ fn target(action: &Action) -> String {
 pub(super) fn plan_id(steps: &[Step]) -> String {
     let lines = steps.iter().map(|step| {
         let action = canonical_action(&step.action);
-        format!("{} {:?} {:?} {action}\n", step.id, step.after, step.after_any)
+        format!("{} {:?} {:?} {:?} {action}\n", step.id, step.after, step.after_any, step.tolerance)
     });
     let canonical: String = lines.collect();
     digest(canonical.as_bytes())

@@ -19,5 +19,6 @@ mod proxy;
 mod quarantine;
 mod rendering;
 mod rollback;
+mod rollback_services;
 mod sequential;
 mod typed;

@@ -255,7 +255,7 @@ proptest! {
         let at = engine.world().calls + 1 + call;
         engine.world().faults.insert(at, Fault::Fails);
         let report = sequential::execute(&plan, &engine, usize::MAX);
-        let undone = sequential::execute(&plan::rollback(&plan, &report), &engine, usize::MAX);
+        let undone = sequential::execute(&plan::rollback(&plan, &report).plan, &engine, usize::MAX);
         prop_assert!(undone.is_success(), "{:?}\n{}", sequential::failures(&undone), plan::text(&plan));
         let is_up = services_up(&engine);
         for (stack, service) in was_up {

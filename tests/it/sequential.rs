@@ -11,10 +11,10 @@ use std::time::Duration;
 pub fn execute(plan: &Plan, engine: &SimEngine, limit: usize) -> Report {
     let mut report = Report::default();
     for step in plan.steps.iter().take(limit) {
-        let failed = step
-            .after
-            .iter()
-            .find(|id| !report.outcomes.get(*id).is_some_and(|(outcome, _)| outcome.is_success()));
+        let is_bad =
+            |id: &&String| !report.outcomes.get(*id).is_some_and(|(outcome, _)| outcome.is_success());
+        let too_many = step.tolerance.and_then(|count| step.after_any.iter().filter(is_bad).nth(count));
+        let failed = step.after.iter().find(is_bad).or(too_many);
         let outcome = match failed {
             Some(id) => Outcome::Skipped { because: id.clone() },
             None => engine.apply(&step.action).unwrap_or_else(|error| {
@@ -33,7 +33,7 @@ pub fn run(engine: &SimEngine, desired: &DesiredState, policy: &Policy, now: i64
     let observe = || engine.snapshot(&plan::observe_request(desired));
     let plan = plan::plan(desired, &observe(), policy, now);
     let report = execute(&plan, engine, usize::MAX);
-    let back = plan::rollback(&plan, &report);
+    let back = plan::rollback(&plan, &report).plan;
     execute(&back, engine, usize::MAX);
     let marks = plan::quarantine(desired, &observe(), policy, (&plan, &report, &[]), now);
     let report = execute(&marks, engine, usize::MAX);

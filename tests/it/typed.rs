@@ -1,5 +1,5 @@
 //! Desired states written down directly, without the loader: a stack's services are `ServiceSpec`s with a few keys
-//! of their own (`replicas`, `depends_on`, `pull`, `build`, `contents`, `files`, `job`, `allow_empty_volume`).
+//! of their own (`replicas`, `rollout`, `depends_on`, `pull`, `build`, `contents`, `files`, `job`, `allow_empty_volume`).
 
 #![expect(clippy::unwrap_used, reason = "a malformed case is a bug of the case")]
 
@@ -9,6 +9,7 @@ use reconcile::model::desired::{
     IpamPool, JobMode, NetworkSpec, PullPolicy, Sensitive, VolumeSpec,
 };
 use reconcile::model::hash::digest;
+use reconcile::model::rollout::{FailureAction, Order, Pace, Rollout, WaitFor};
 use reconcile::model::service::ServiceSpec;
 use reconcile::model::units::Nanos;
 use serde_yaml::{Mapping, Value};
@@ -117,6 +118,7 @@ fn service(stack: &mut DesiredStack, key: &str, value: Value) -> DesiredService 
     let files = list(take("files").as_ref());
     let job = take("job").map(|value| value.as_bool().expect("job is a bool"));
     let allow_empty_volume = take("allow_empty_volume").is_some();
+    let rollout = take("rollout").map(|value| rollout(&value)).unwrap_or_default();
     let spec = spec(stack, map);
     let compose_hash = InDialects::of(|dialect| {
         let text = format!("{} {}", dialect.version(), serde_json::to_string(&spec).unwrap());
@@ -147,8 +149,37 @@ fn service(stack: &mut DesiredStack, key: &str, value: Value) -> DesiredService 
         job: job.map_or(JobMode::Inferred, |job| if job { JobMode::Job } else { JobMode::Service }),
         compose_hash,
         allow_empty_volume,
+        rollout,
         spec,
         ..DesiredService::default()
+    }
+}
+
+/// The keys of `rollout`, with `ratio` for `max_failure_ratio`, and those of the way back under `back`.
+fn rollout(value: &Value) -> Rollout {
+    let time = |key: &str| value.get(key).map(|_| Nanos::parse(&text(value, key)).expect("a time"));
+    Rollout {
+        update: pace(value, &Pace::default()),
+        rollback: pace(value.get("back").unwrap_or(&Value::Null), &Rollout::default().rollback),
+        wait: value.get("wait").map(|_| WaitFor::parse(&text(value, "wait")).expect("a word")),
+        running_for: time("running_for"),
+        timeout: time("timeout"),
+        share_volumes: value.get("share_volumes").is_some(),
+    }
+}
+
+fn pace(value: &Value, plain: &Pace) -> Pace {
+    let time = |key: &str| value.get(key).map(|_| Nanos::parse(&text(value, key)).expect("a time"));
+    let number = |key: &str| value.get(key).map(|number| number.as_f64().expect("a number"));
+    Pace {
+        order: Order::parse(&text(value, "order")).unwrap_or(plain.order),
+        parallelism: value
+            .get("parallelism")
+            .map_or(plain.parallelism, |count| u32::try_from(count.as_u64().unwrap()).unwrap()),
+        delay: time("delay").unwrap_or(plain.delay),
+        monitor: time("monitor").or(plain.monitor),
+        failure_action: FailureAction::parse(&text(value, "on_failure")).unwrap_or(plain.failure_action),
+        max_failure_ratio: number("ratio").unwrap_or(plain.max_failure_ratio),
     }
 }
 

@@ -26,13 +26,13 @@ impl Engine for DockerEngine {
             Action::RenameContainer { container, to } => self.rename_container(container, to).await,
             Action::RemoveContainer(container) => self.remove_container(container).await,
             Action::AwaitHealthy { container, timeout } => self.await_healthy(container, *timeout).await,
-            Action::AwaitStable { container, period, may_end } => {
-                self.await_stable(container, *period, *may_end).await
+            Action::AwaitStable { container, period, may_end, in_health } => {
+                self.await_stable(container, *period, (*may_end, *in_health)).await
             }
             Action::AwaitCompleted { container, timeout, through } => {
                 self.await_completed(container, *timeout, *through).await
             }
-
+            Action::Delay { .. } => Ok(Outcome::Done),
             Action::Exec { container, hook, must_succeed } => self.exec(container, hook, *must_succeed).await,
         }
     }

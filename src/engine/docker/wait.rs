@@ -43,14 +43,19 @@ impl DockerEngine {
         self.wait(container, timeout, "did not become healthy", healthy).await
     }
 
-    /// Holds once the container has run for the whole period, counted from now, without being restarted.
+    /// Holds once the container has run for the whole period, counted from now, without being restarted and, if asked
+    /// for, without failing its health check.
     pub(super) async fn await_stable(
         &self,
         container: &ContainerRef,
         period: Nanos,
-        may_end: bool,
+        (may_end, in_health): (bool, bool),
     ) -> Result<Outcome, EngineError> {
-        let judge = if may_end { stable_or_done } else { stable };
+        let judge = match (may_end, in_health) {
+            (true, _) => stable_or_done,
+            (false, true) => stable_in_health,
+            (false, false) => stable,
+        };
         match self.wait(container, period, "did not last", judge).await {
             Err(EngineError::Timeout { .. }) => Ok(Outcome::Done),
             other => other,
@@ -177,6 +182,15 @@ fn stable_or_done(found: &Inspection, restarts: u64) -> Verdict {
     }
 }
 
+fn stable_in_health(found: &Inspection, restarts: u64) -> Verdict {
+    match &found.state.health {
+        Some(health) if health.status == "unhealthy" => {
+            Verdict::Failed(format!("became unhealthy{}", last_probe(health)))
+        }
+        _ => stable(found, restarts),
+    }
+}
+
 fn stable(found: &Inspection, _: u64) -> Verdict {
     match found.state.status.as_str() {
         "exited" | "dead" | "stopped" | "restarting" => Verdict::Failed(ended(&found.state)),
@@ -195,7 +209,7 @@ fn ended(state: &State) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inspection, Verdict, completed, healthy, quote, stable, stable_or_done};
+    use super::{Inspection, Verdict, completed, healthy, quote, stable, stable_in_health, stable_or_done};
     use serde_json::{Value, json};
 
     #[test]
@@ -214,6 +228,23 @@ mod tests {
         for (restarts, status, code) in [(0, "exited", 127), (1, "running", 0), (1, "restarting", 1)] {
             assert_eq!(both(judge(restarts, status, code)), (true, true), "{status}");
         }
+    }
+
+    #[test]
+    fn what_is_watched_in_health_must_not_become_unhealthy() {
+        let judge = |state: Value| stable_in_health(&found_without_restarts(&state), 0);
+        let check =
+            |status: &str| json!({"Status": status, "Log": [{"ExitCode": 7, "Output": "no route\n"}]});
+        let running = |status: &str| json!({"Status": "running", "Health": check(status)});
+        assert!(matches!(judge(running("healthy")), Verdict::Pending(_)));
+        assert!(matches!(judge(json!({"Status": "running"})), Verdict::Pending(_)));
+        let Verdict::Failed(text) = judge(running("unhealthy")) else { panic!("it is fine") };
+        assert!(text.contains("became unhealthy") && text.contains("no route"), "{text}");
+        assert!(matches!(judge(json!({"Status": "exited", "ExitCode": 1})), Verdict::Failed(_)));
+    }
+
+    fn found_without_restarts(state: &Value) -> Inspection {
+        serde_json::from_value(json!({"Name": "/a", "RestartCount": 0, "State": state})).expect("inspection")
     }
 
     fn found(state: &Value) -> Inspection {

@@ -63,8 +63,11 @@ pub(super) fn perform(world: &mut World, action: &Action) -> Done {
         Action::RenameContainer { container, to } => rename(world, container, to),
         Action::RemoveContainer(container) => remove_container(world, container),
         Action::AwaitHealthy { container, .. } => await_healthy(world, container),
-        Action::AwaitStable { container, may_end, .. } => await_stable(world, container, *may_end),
+        Action::AwaitStable { container, may_end, in_health, .. } => {
+            await_stable(world, container, *may_end, *in_health)
+        }
         Action::AwaitCompleted { container, .. } => await_completed(world, container),
+        Action::Delay { .. } => Ok(Outcome::Done),
         Action::Exec { container, hook, must_succeed } => exec(world, container, hook, *must_succeed),
     }
 }
@@ -168,11 +171,16 @@ fn create_container(world: &mut World, spec: &ContainerSpec) -> Done {
         // Until its first start a container knows the names of its networks only.
         networks.insert(name.clone(), String::new());
     }
-    for mode in [&spec.network_mode, &spec.ipc, &spec.pid] {
+    let mut spec = spec.clone();
+    for mode in [&mut spec.network_mode, &mut spec.ipc, &mut spec.pid] {
         if let Some(parent) = mode.strip_prefix("container:") {
-            world.find(parent).ok_or_else(|| refuse(404, format!("No such container: {parent}")))?;
+            // As on a real engine the container is bound to this very one, whatever its name becomes.
+            let found = world.find(parent);
+            let found = found.ok_or_else(|| refuse(404, format!("No such container: {parent}")))?;
+            *mode = format!("container:{}", found.observed.id);
         }
     }
+    let spec = &spec;
     let mounts = mounts(world, spec, &image_id)?;
     world.clock += 1;
     let mut labels = spec.labels.clone();
@@ -299,9 +307,12 @@ fn await_healthy(world: &mut World, container: &ContainerRef) -> Done {
     Err(EngineError::Failed(format!("{} {verdict}", found.name)))
 }
 
-fn await_stable(world: &mut World, container: &ContainerRef, may_end: bool) -> Done {
+fn await_stable(world: &mut World, container: &ContainerRef, may_end: bool, in_health: bool) -> Done {
     let found = &existing(world, container)?.observed;
     match found.state {
+        ContainerState::Running if in_health && found.health == Some(Health::Unhealthy) => {
+            Err(EngineError::Failed(format!("{} became unhealthy", found.name)))
+        }
         ContainerState::Running => Ok(Outcome::Done),
         ContainerState::Exited(0) if may_end => Ok(Outcome::Done),
         ContainerState::Exited(code) => {
