@@ -31,7 +31,7 @@ pub async fn plan<O: Observe>(
     policy: &Policy,
     now: i64,
 ) -> Result<Planned, EngineError> {
-    let mut observed = engine.observe(&plan::observe_request(desired)).await?;
+    let mut observed = observe(engine, desired, policy, &plan::observe_request(desired)).await?;
     let mut plan = plan::plan(desired, &observed, policy, now);
     let changed = plan::wanted_environments(desired, &observed);
     if !changed.is_empty() {
@@ -82,6 +82,22 @@ pub async fn secure<E: Locks>(
         guard.release(engine).await;
         stacks.extend(needed);
     }
+}
+
+/// Looks at the engine, and into the containers that another tool made of a stack: only those, since ours say in their
+/// labels what they were made of.
+async fn observe<O: Observe>(
+    engine: &O,
+    desired: &DesiredState,
+    policy: &Policy,
+    request: &ObserveRequest,
+) -> Result<ObservedState, EngineError> {
+    let mut observed = engine.observe(request).await?;
+    let foreign = plan::wanted_inspections(desired, &observed, policy);
+    if !foreign.is_empty() {
+        engine.look_into(&foreign, &mut observed).await?;
+    }
+    Ok(observed)
 }
 
 /// What carrying out a plan came to.
@@ -140,7 +156,7 @@ async fn quarantine<E: Engine>(
     options: &Options<'_>,
 ) -> Option<(Plan, Report)> {
     let request = ObserveRequest { remote_digests: Vec::new(), ..plan::observe_request(aim.desired) };
-    let observed = engine.observe(&request).await.ok()?;
+    let observed = observe(engine, aim.desired, aim.policy, &request).await.ok()?;
     let run = (plan, &applied.report, &applied.failures[..]);
     let marks = plan::quarantine(aim.desired, &observed, aim.policy, run, (aim.clock)());
     if marks.steps.is_empty() {

@@ -15,3 +15,4 @@ pub mod model;
 pub mod plan;
 pub mod source;
 mod telemetry;
+mod wire;

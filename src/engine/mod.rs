@@ -3,11 +3,13 @@
 pub mod docker;
 pub mod sim;
 
+use crate::model::inspected::LookInto;
 use crate::model::lock::{Holder, Taken};
 pub use crate::model::observed::ObserveRequest;
 use crate::model::observed::ObservedState;
 use crate::model::report::{Blame, LastWords, Outcome};
 use crate::model::step::{Action, ContainerRef};
+use crate::wire::Refusal;
 use std::future::Future;
 
 /// Read access to an engine. `--dry-run` holds this and nothing more: it has no method that changes anything.
@@ -22,6 +24,14 @@ pub trait Observe: Send + Sync {
     fn environments(
         &self,
         ids: &[String],
+        observed: &mut ObservedState,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
+
+    /// Fills in `inspected` and `defaults` for containers that another tool made: deciding whether they can stay as they
+    /// are needs their whole configuration. One that is gone meanwhile is left out.
+    fn look_into(
+        &self,
+        wanted: &[LookInto],
         observed: &mut ObservedState,
     ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
@@ -102,6 +112,10 @@ impl<E: Observe> Observe for ReadOnly<E> {
         self.0.environments(ids, observed).await
     }
 
+    async fn look_into(&self, wanted: &[LookInto], observed: &mut ObservedState) -> Result<(), EngineError> {
+        self.0.look_into(wanted, observed).await
+    }
+
     async fn last_words(&self, container: &ContainerRef) -> Result<LastWords, EngineError> {
         self.0.last_words(container).await
     }
@@ -175,6 +189,12 @@ pub enum EngineError {
     /// Anything else: a stream that broke, a container that failed its condition, an unreadable file.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<Refusal> for EngineError {
+    fn from(Refusal(reason): Refusal) -> Self {
+        Self::Failed(reason)
+    }
 }
 
 impl EngineError {

@@ -1,5 +1,6 @@
 use super::{Events, INTERRUPTED, Options, execute};
 use crate::engine::{Engine, EngineError, Observe, ObserveRequest, Progress};
+use crate::model::inspected::LookInto;
 use crate::model::observed::ObservedState;
 use crate::model::redact::Redactor;
 use crate::model::report::{LastWords, Outcome};
@@ -23,6 +24,9 @@ impl Observe for Recorder {
         Ok(ObservedState::default())
     }
     async fn environments(&self, _: &[String], _: &mut ObservedState) -> Result<(), EngineError> {
+        Ok(())
+    }
+    async fn look_into(&self, _: &[LookInto], _: &mut ObservedState) -> Result<(), EngineError> {
         Ok(())
     }
     async fn last_words(&self, _: &ContainerRef) -> Result<LastWords, EngineError> {

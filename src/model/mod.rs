@@ -10,6 +10,7 @@ pub mod dependencies;
 pub mod desired;
 pub mod duration;
 pub mod hash;
+pub mod inspected;
 pub mod labels;
 pub mod lock;
 pub mod observed;

@@ -1,5 +1,6 @@
 //! What the engine runs now, from one list call per kind of object.
 
+use super::inspected::{EngineDefaults, Inspected};
 use super::labels;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,10 @@ pub struct ObservedState {
     pub platforms: BTreeMap<String, String>,
     /// Environment of containers that were looked into, by id: only for showing what changed.
     pub environments: BTreeMap<String, BTreeMap<String, String>>,
+    /// Configurations of containers that another tool made, by id, as far as they were looked into.
+    pub inspected: BTreeMap<String, Inspected>,
+    /// What the engine gives by default; known only if a container was looked into.
+    pub defaults: EngineDefaults,
 }
 
 /// What to look at besides the lists.

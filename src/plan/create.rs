@@ -60,27 +60,32 @@ impl Names<'_, '_> {
         let name = volumes_parent(from).map(|key| self.first(key)).unwrap_or_default();
         mode.map_or(name.clone(), |mode| format!("{name}:{mode}"))
     }
+}
 
-    /// Links as `container:alias`. Reference: docker compose 2.40 gives every container of the target three names.
-    fn links(&self, spec: &ServiceSpec, number: u32) -> Vec<String> {
-        let mut links = Vec::new();
-        for link in &spec.links {
-            let (key, alias) = link.split_once(':').unwrap_or((link, link));
-            let instances = self.found.services.get(key).map_or(&[][..], |found| &found.instances);
-            for target in instances.iter().map(|instance| &instance.name) {
-                links.push(format!("{target}:{alias}"));
-                links.push(format!("{target}:{key}-{number}"));
-                links.push(format!("{target}:{}-{key}-{number}", self.stack.name));
-            }
+/// Links as `container:alias`. Reference: docker compose 2.40 gives every container of the target three names. `instances`
+/// gives the names of a service's containers.
+pub(super) fn resolved_links(
+    stack: &str,
+    spec: &ServiceSpec,
+    number: u32,
+    instances: impl Fn(&str) -> Vec<String>,
+) -> Vec<String> {
+    let mut links = Vec::new();
+    for link in &spec.links {
+        let (key, alias) = link.split_once(':').unwrap_or((link, link));
+        for target in instances(key) {
+            links.push(format!("{target}:{alias}"));
+            links.push(format!("{target}:{key}-{number}"));
+            links.push(format!("{target}:{stack}-{key}-{number}"));
         }
-        links.extend(spec.external_links.iter().map(|link| match link.split_once(':') {
-            Some(_) => link.clone(),
-            None => format!("{link}:{link}"),
-        }));
-        links.sort();
-        links.dedup();
-        links
     }
+    links.extend(spec.external_links.iter().map(|link| match link.split_once(':') {
+        Some(_) => link.clone(),
+        None => format!("{link}:{link}"),
+    }));
+    links.sort();
+    links.dedup();
+    links
 }
 
 /// The container for a replica. `name` is what it is created under.
@@ -98,10 +103,14 @@ pub(super) fn creation<'a>(
         |key: &str| stack.networks.get(key).map_or(key.to_owned(), |network| network.name.clone());
     let (mut endpoints, mut connects) = (BTreeMap::new(), Vec::new());
     let primary = primary_network(spec).filter(|_| spec.network_mode.is_empty());
-    let links = names.links(spec, instance.number);
+    let instances = |key: &str| {
+        let found = found.services.get(key).map_or(&[][..], |service| &service.instances);
+        found.iter().map(|instance| instance.name.clone()).collect()
+    };
+    let links = resolved_links(&stack.name, spec, instance.number, instances);
     for (network, settings) in spec.networks.iter().filter(|_| primary.is_some()) {
         let is_primary = primary == Some(network);
-        let mut endpoint = endpoint(key, spec, settings.as_ref(), instance, is_primary);
+        let mut endpoint = endpoint((key, &instance.name), spec, settings.as_ref(), is_primary);
         endpoint.links.clone_from(&links);
         if is_primary || diff.index.observed.engine.api >= ALL_ENDPOINTS {
             endpoints.insert(engine_name(network), endpoint);
@@ -140,15 +149,15 @@ pub(super) fn creation<'a>(
     Some(Creation { container, connects })
 }
 
-fn endpoint(
-    key: &str,
+/// Settings of one attachment of a container of a service.
+pub(super) fn endpoint(
+    (key, name): (&str, &str),
     spec: &ServiceSpec,
     settings: Option<&Endpoint>,
-    instance: &Instance,
     is_primary: bool,
 ) -> EndpointSpec {
     let endpoint = settings.cloned().unwrap_or_default();
-    let mut aliases = vec![instance.name.clone(), key.to_owned()];
+    let mut aliases = vec![name.to_owned(), key.to_owned()];
     for alias in &endpoint.aliases {
         if !aliases.contains(alias) {
             aliases.push(alias.clone());

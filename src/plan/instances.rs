@@ -1,5 +1,6 @@
 //! Judging one container: is it the one that is wanted, and does it do what it should.
 
+use super::adopt::{self, Candidate};
 use super::compare;
 use super::diff::Context;
 use super::images::ImageFate;
@@ -7,9 +8,7 @@ use super::index::is_ours;
 use super::networks::NetworkFate;
 use super::order;
 use crate::model::change::{Cause, CauseKind, ChangeAction};
-use crate::model::compose_hash::Dialect;
 use crate::model::desired::{DesiredService, DesiredStack, JobMode};
-use crate::model::labels;
 use crate::model::observed::{ContainerState, ObservedContainer};
 use std::collections::BTreeSet;
 
@@ -154,8 +153,9 @@ impl<'a, 'c> Judge<'a, 'c> {
             if !compare::is_same(self.service, &self.hash, container, environment) {
                 causes = compare::causes(self.service, &self.hash, container, environment);
             }
-        } else if !self.is_adoptable(container) {
-            causes.push(Cause::new(CauseKind::Foreign, &container.name));
+        } else {
+            let candidate = Candidate { stack: self.stack, key: self.key, service: self.service, container };
+            causes = adopt::differences(candidate, self.context.index.observed);
         }
         let names_image = |cause: &Cause| matches!(cause.kind, CauseKind::Image | CauseKind::BuildInputs);
         if !causes.iter().any(names_image) {
@@ -170,22 +170,6 @@ impl<'a, 'c> Judge<'a, 'c> {
             causes.extend(replaced.map(|(name, _)| Cause::new(CauseKind::NetworkChanged, *name)));
         }
         causes
-    }
-
-    /// A container that Docker's own tools made of the very same definition stays. Not so if the service has contents
-    /// that their hash leaves out: nothing would tell later that those changed.
-    fn is_adoptable(&self, container: &ObservedContainer) -> bool {
-        let service = self.service;
-        let has_contents =
-            !service.contents.is_empty() || !service.files.is_empty() || service.image.build.is_some();
-        let first = |key: &str| {
-            let containers = self.context.index.service(&self.stack.name, key).iter();
-            containers.min_by_key(|container| &container.name).map(|container| container.id.clone())
-        };
-        let dialect = Dialect::of_version(container.label(labels::VERSION));
-        let hash = service.compose_hash.get(dialect).given(first);
-        hash.is_some_and(|hash| !hash.is_empty() && container.label(labels::COMPOSE_HASH) == hash)
-            && !has_contents
     }
 
     /// What somebody took from the container. A stopped one remembers the id of a network that it was attached to, and

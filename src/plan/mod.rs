@@ -4,6 +4,7 @@
 //! decisions in order, `lint` checks any plan against the promises without trusting either of them.
 
 mod acceptance;
+mod adopt;
 mod batches;
 mod blocks;
 mod compare;
@@ -53,6 +54,7 @@ pub use sensitive::secrets;
 pub use text::text;
 
 use crate::model::desired::{DesiredState, PullPolicy};
+use crate::model::inspected::LookInto;
 use crate::model::labels;
 use crate::model::observed::{ObserveRequest, ObservedState};
 use crate::model::step::Plan;
@@ -143,6 +145,16 @@ pub fn observe_request(desired: &DesiredState) -> ObserveRequest {
         remote_digests: references.into_iter().map(str::to_owned).collect(),
         platforms: chosen.map(|image| (image.reference.clone(), image.platform.clone())).collect(),
     }
+}
+
+/// Containers of other tools whose whole configuration has to be seen before anything is decided. For
+/// [`Observe::look_into`](crate::engine::Observe::look_into).
+pub fn wanted_inspections(
+    desired: &DesiredState,
+    observed: &ObservedState,
+    policy: &Policy,
+) -> Vec<LookInto> {
+    adopt::wanted(desired, observed, |stack| policy.covers(stack))
 }
 
 /// Ids of the containers whose environment helps to explain a change: those of services whose hash differs.

@@ -92,8 +92,12 @@ fn existing(stack: &DesiredStack, spec: &VolumeSpec, found: &ObservedVolume) -> 
 
 /// Whether a volume's name is one that the engine makes up.
 pub(super) fn is_anonymous(mount: &ObservedMount) -> bool {
-    let is_hex = |name: &str| name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    mount.kind == "volume" && mount.name.len() == 64 && is_hex(&mount.name)
+    mount.kind == "volume" && is_anonymous_name(&mount.name)
+}
+
+/// 64 hexadecimal digits.
+pub(super) fn is_anonymous_name(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Whether a mount is there because the service takes the mounts of other containers: it is theirs to keep.

@@ -191,7 +191,8 @@ fn happen(world: &mut World, event: &str, arguments: &[&str]) {
 }
 
 fn happen_to(world: &mut World, event: &str, name: &str, rest: &[&str]) {
-    let container = &mut world.named_mut(name).unwrap_or_else(|| panic!("no container {name}")).observed;
+    let found = world.named_mut(name).unwrap_or_else(|| panic!("no container {name}"));
+    let (container, configured) = (&mut found.observed, &mut found.configured);
     let mut state = |state| {
         container.state = state;
         container.ports.clear();
@@ -205,6 +206,10 @@ fn happen_to(world: &mut World, event: &str, name: &str, rest: &[&str]) {
         ("starting", []) => container.health = Some(Health::Starting),
         ("disconnect", [network]) => drop(container.networks.remove(*network)),
         ("unmount", [target]) => container.mounts.retain(|mount| mount.target != *target),
+        ("configured", [pointer, value @ ..]) => {
+            let value = serde_json::from_str(&value.join(" ")).expect("JSON");
+            configured.insert((*pointer).to_owned(), value);
+        }
         ("label", [key, value]) => drop(container.labels.insert((*key).to_owned(), (*value).to_owned())),
         _ => panic!("unknown event {event} {rest:?}"),
     }

@@ -3,13 +3,13 @@
 use super::DockerEngine;
 use super::api::Call;
 use super::auth;
-use super::body::ulimits;
 use super::context;
 use super::messages::{Message, Messages};
 use crate::engine::{EngineError, Progress};
 use crate::model::desired::BuildSpec;
 use crate::model::labels;
 use crate::model::report::Outcome;
+use crate::wire::ulimits;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -110,7 +110,7 @@ fn call(build: &BuildSpec) -> Call {
     for tag in tags {
         call = call.query("t", tag);
     }
-    for entry in super::body::extra_hosts(extra_hosts) {
+    for entry in crate::wire::extra_hosts(extra_hosts) {
         call = call.query("extrahosts", &entry);
     }
     let shm_size = if shm_size.0 == 0 { String::new() } else { shm_size.0.to_string() };

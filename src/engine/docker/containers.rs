@@ -2,12 +2,13 @@
 
 use super::DockerEngine;
 use super::api::{Call, SLOW, escape};
-use super::body::{self, Surroundings};
 use super::lists::or_default;
+use super::profiles::read_profiles;
 use crate::engine::EngineError;
 use crate::model::labels;
 use crate::model::report::Outcome;
 use crate::model::step::{ContainerRef, ContainerSpec};
+use crate::wire::{self, Surroundings};
 use http::StatusCode;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -115,10 +116,10 @@ impl DockerEngine {
         });
         let container = with_hash.as_ref().unwrap_or(container);
         let base = container.labels.get(labels::WORKING_DIR).map_or("", String::as_str);
-        let security_opt = body::read_profiles(&container.spec.security_opt, Path::new(base))?;
+        let security_opt = read_profiles(&container.spec.security_opt, Path::new(base))?;
         let proxies = self.client_config()?.proxy_environment(&self.api.address);
         let around = Surroundings { api: self.info.api, proxies: &proxies, security_opt: &security_opt };
-        let (body, mut warnings) = body::create_body(container, &around)?;
+        let (body, mut warnings) = wire::create_body(container, &around)?;
         let call = Call::post("/containers/create")
             .query("name", &container.name)
             .query_if_set("platform", &container.spec.platform)

@@ -2,7 +2,6 @@
 
 use super::DockerEngine;
 use super::api::{Call, escape};
-use super::body::{Fields, Gate, endpoint};
 use super::containers::done;
 use super::lists::{Network, Volume};
 use crate::engine::EngineError;
@@ -11,6 +10,7 @@ use crate::model::labels;
 use crate::model::report::Outcome;
 use crate::model::service::Pairs;
 use crate::model::step::{ContainerRef, EndpointSpec};
+use crate::wire::{Fields, Gate, endpoint};
 use serde_json::{Value, json};
 use std::time::Duration;
 

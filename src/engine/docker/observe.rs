@@ -5,6 +5,7 @@ use super::api::{Call, escape};
 use super::auth;
 use super::lists::{Container, Image, Network, Volumes, or_default};
 use crate::engine::{EngineError, Observe, ObserveRequest};
+use crate::model::inspected::LookInto;
 use crate::model::observed::{ObservedNetwork, ObservedState};
 use crate::model::platform;
 use crate::model::report::LastWords;
@@ -111,6 +112,10 @@ impl Observe for DockerEngine {
             }
         }
         Ok(())
+    }
+
+    async fn look_into(&self, wanted: &[LookInto], observed: &mut ObservedState) -> Result<(), EngineError> {
+        self.look_into_containers(wanted, observed).await
     }
 
     async fn last_words(&self, container: &ContainerRef) -> Result<LastWords, EngineError> {

@@ -3,6 +3,7 @@
 //! It keeps the rules that plans rely on (names, ports, networks and volumes clash and go missing as on a real engine)
 //! and takes the behaviour of containers from their image's name: see [`World`].
 
+mod inspect;
 mod locks;
 mod marks;
 mod perform;
@@ -13,6 +14,7 @@ mod world;
 pub use world::{Fault, SimContainer, SimImage, SimVolume, World};
 
 use super::{Engine, EngineError, Observe, ObserveRequest, Progress};
+use crate::model::inspected::LookInto;
 use crate::model::observed::{ObservedState, normalize_reference};
 use crate::model::report::{LastWords, Outcome};
 use crate::model::step::{Action, ContainerRef};
@@ -53,6 +55,7 @@ impl SimEngine {
             let answer = world.remote_digest(reference);
             observed.remote_digests.insert(reference.clone(), answer);
         }
+        inspect::foreign(&world, &mut observed);
         observed
     }
 
@@ -90,6 +93,11 @@ impl Observe for SimEngine {
                 observed.environments.insert(id.clone(), set.collect());
             }
         }
+        Ok(())
+    }
+
+    async fn look_into(&self, _: &[LookInto], observed: &mut ObservedState) -> Result<(), EngineError> {
+        inspect::foreign(&self.world(), observed);
         Ok(())
     }
 

@@ -199,7 +199,7 @@ fn create_container(world: &mut World, spec: &ContainerSpec) -> Done {
         mounts,
         ..ObservedContainer::default()
     };
-    let container = SimContainer { observed, spec: spec.clone(), files: BTreeMap::new() };
+    let container = SimContainer { observed, spec: spec.clone(), ..SimContainer::default() };
     world.containers.insert(container.observed.id.clone(), container);
     Ok(Outcome::Done)
 }

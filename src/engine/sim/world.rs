@@ -7,6 +7,7 @@ use crate::model::observed::{
     ContainerState, EngineInfo, ObservedContainer, ObservedImage, ObservedNetwork, ObservedVolume,
 };
 use crate::model::step::{ContainerRef, ContainerSpec};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A fault to inject.
@@ -27,6 +28,8 @@ pub struct SimContainer {
     pub spec: ContainerSpec,
     /// Files written into it.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// What its configuration says otherwise than it was created, by JSON pointer into its inspection.
+    pub configured: BTreeMap<String, Value>,
 }
 
 /// A volume.

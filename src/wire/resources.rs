@@ -53,7 +53,7 @@ pub(super) fn percent(percent: f64) -> i64 {
 }
 
 /// Soft and hard limit by name.
-pub(in super::super) fn ulimits(limits: &BTreeMap<String, Ulimit>) -> Vec<Value> {
+pub(crate) fn ulimits(limits: &BTreeMap<String, Ulimit>) -> Vec<Value> {
     limits
         .iter()
         .map(|(name, limit)| {

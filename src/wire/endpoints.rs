@@ -1,7 +1,7 @@
 //! Attachment to networks.
 
+use super::fields::Refusal;
 use super::fields::{Fields, Gate};
-use crate::engine::EngineError;
 use crate::model::service::Endpoint;
 use crate::model::step::{ContainerSpec, EndpointSpec};
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ pub(super) fn networking(
     container: &ContainerSpec,
     mac_address: &str,
     gate: &mut Gate,
-) -> Result<(), EngineError> {
+) -> Result<(), Refusal> {
     let mode = &container.network_mode;
     let mut endpoints = Map::new();
     for (network, spec) in &container.endpoints {
@@ -48,7 +48,7 @@ pub(super) fn legacy_links(container: &ContainerSpec) -> &[String] {
 }
 
 /// Settings of one endpoint, for a creation or for a connection afterwards.
-pub(in super::super) fn endpoint(spec: &EndpointSpec, gate: &mut Gate) -> Result<Value, EngineError> {
+pub(crate) fn endpoint(spec: &EndpointSpec, gate: &mut Gate) -> Result<Value, Refusal> {
     let EndpointSpec { aliases, links, endpoint, mac_address } = spec;
     let Endpoint {
         aliases: _,

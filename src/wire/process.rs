@@ -65,7 +65,7 @@ pub(super) fn log_config(logging: &Logging) -> Value {
 }
 
 /// `host:address` entries. Written are `host=address` and `host:address`, IPv6 addresses also in brackets.
-pub(in super::super) fn extra_hosts(entries: &[String]) -> Vec<String> {
+pub(crate) fn extra_hosts(entries: &[String]) -> Vec<String> {
     entries
         .iter()
         .map(|entry| match entry.split_once('=').or_else(|| entry.split_once(':')) {

@@ -1,6 +1,6 @@
 //! Published and exposed ports.
 
-use crate::engine::EngineError;
+use super::fields::Refusal;
 use crate::model::service::Port;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 type ByPort<T> = BTreeMap<String, T>;
 
 /// Every published port and every exposed one, as `port/protocol`.
-pub(super) fn exposed(ports: &[Port], expose: &[String]) -> Result<ByPort<Value>, EngineError> {
+pub(super) fn exposed(ports: &[Port], expose: &[String]) -> Result<ByPort<Value>, Refusal> {
     let mut all: ByPort<Value> = ports.iter().map(|port| (key(port), json!({}))).collect();
     for entry in expose {
         let (range, protocol) = entry.split_once('/').unwrap_or((entry, "tcp"));
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let bounds = first.trim().parse::<u16>().ok().zip(last.trim().parse::<u16>().ok());
-        let (first, last) = bounds.filter(|(first, last)| first <= last).ok_or_else(|| {
-            EngineError::Failed(format!("`expose` entry `{entry}` is not a port or a range"))
-        })?;
+        let (first, last) = bounds
+            .filter(|(first, last)| first <= last)
+            .ok_or_else(|| Refusal(format!("`expose` entry `{entry}` is not a port or a range")))?;
         all.extend((first..=last).map(|port| (format!("{port}/{protocol}"), json!({}))));
     }
     Ok(all)

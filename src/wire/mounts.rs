@@ -3,8 +3,8 @@
 //! The engine has two forms. `Binds` makes a missing host path, and takes SELinux labels together with propagation; `Mounts`
 //! can do what has no place in a text. The first is used wherever it can say what is wanted.
 
+use super::fields::Refusal;
 use super::fields::{Fields, Gate};
-use crate::engine::EngineError;
 use crate::model::service::{BindOptions, ImageOptions, Mount, TmpfsOptions, VolumeOptions};
 use crate::model::step::ContainerSpec;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ enum Form {
 }
 
 /// Sets `Binds` and `Mounts`: the service's own, then mounted files, then anonymous volumes of the container before.
-pub(super) fn all(host: &mut Fields, container: &ContainerSpec, gate: &Gate) -> Result<(), EngineError> {
+pub(super) fn all(host: &mut Fields, container: &ContainerSpec, gate: &Gate) -> Result<(), Refusal> {
     let (mut binds, mut mounts) = (Vec::new(), Vec::new());
     let spec = &container.spec;
     let mut taken: BTreeSet<&str> = spec.tmpfs.iter().map(|entry| tmpfs_path(entry)).collect();
@@ -46,7 +46,7 @@ pub(super) fn all(host: &mut Fields, container: &ContainerSpec, gate: &Gate) -> 
     Ok(())
 }
 
-fn form(mount: &Mount, container: &ContainerSpec, gate: &Gate) -> Result<Form, EngineError> {
+fn form(mount: &Mount, container: &ContainerSpec, gate: &Gate) -> Result<Form, Refusal> {
     match mount.kind.as_str() {
         "bind" => bind(mount, gate),
         "volume" | "" => volume(mount, container, gate),
@@ -71,7 +71,7 @@ fn form(mount: &Mount, container: &ContainerSpec, gate: &Gate) -> Result<Form, E
     }
 }
 
-fn bind(mount: &Mount, gate: &Gate) -> Result<Form, EngineError> {
+fn bind(mount: &Mount, gate: &Gate) -> Result<Form, Refusal> {
     let default = BindOptions { create_host_path: true, ..BindOptions::default() };
     let BindOptions { selinux, propagation, create_host_path, recursive } =
         mount.bind.as_ref().unwrap_or(&default);
@@ -114,7 +114,7 @@ fn bind(mount: &Mount, gate: &Gate) -> Result<Form, EngineError> {
     Ok(Form::Mount(long(mount, &mount.source, "BindOptions", options)))
 }
 
-fn volume(mount: &Mount, container: &ContainerSpec, gate: &Gate) -> Result<Form, EngineError> {
+fn volume(mount: &Mount, container: &ContainerSpec, gate: &Gate) -> Result<Form, Refusal> {
     let none = VolumeOptions::default();
     let VolumeOptions { labels, nocopy, subpath } = mount.volume.as_ref().unwrap_or(&none);
     if !subpath.is_empty() {

@@ -1,4 +1,6 @@
-//! The body of a container's creation: one line for every attribute of a service.
+//! A container in the words of the engine's API: the body of its creation, one line for every attribute of a service.
+//!
+//! Pure. `engine::docker` sends it; `plan::adopt` holds what another tool made against it.
 //!
 //! [`create_body`] takes the service apart without `..`, so an attribute that nobody mapped does not compile.
 
@@ -12,20 +14,19 @@ mod process;
 mod resources;
 mod security;
 
-pub(super) use endpoints::endpoint;
-pub(super) use fields::{Fields, Gate};
-pub(super) use process::extra_hosts;
-pub(super) use resources::ulimits;
-pub(super) use security::read_profiles;
+pub(crate) use endpoints::endpoint;
+pub(crate) use fields::{Fields, Gate, Refusal};
+pub(crate) use process::extra_hosts;
+pub(crate) use resources::ulimits;
+pub(crate) use security::{capabilities, profile_file};
 
-use crate::engine::EngineError;
 use crate::model::service::{Pairs, ServiceSpec};
 use crate::model::step::ContainerSpec;
 use serde_json::Value;
 
 /// What the body depends on besides the container itself.
 #[derive(Debug)]
-pub(super) struct Surroundings<'a> {
+pub(crate) struct Surroundings<'a> {
     /// Agreed API version.
     pub api: (u32, u32),
     /// Proxy variables that go underneath the container's environment.
@@ -36,10 +37,10 @@ pub(super) struct Surroundings<'a> {
 
 /// The body, and what the engine will ignore.
 #[expect(clippy::too_many_lines, reason = "a table: each attribute once in the taking apart and once below")]
-pub(super) fn create_body(
+pub(crate) fn create_body(
     container: &ContainerSpec,
     around: &Surroundings<'_>,
-) -> Result<(Value, Vec<String>), EngineError> {
+) -> Result<(Value, Vec<String>), Refusal> {
     let ServiceSpec {
         annotations,
         blkio_config,

@@ -1,12 +1,12 @@
 //! Health checks.
 
+use super::fields::Refusal;
 use super::fields::{Fields, Gate};
-use crate::engine::EngineError;
 use crate::model::service::Healthcheck;
 use crate::model::units::Nanos;
 
 /// The check as the engine takes it: what is left out is the image's.
-pub(super) fn healthcheck(check: Option<&Healthcheck>, gate: &Gate) -> Result<Fields, EngineError> {
+pub(super) fn healthcheck(check: Option<&Healthcheck>, gate: &Gate) -> Result<Fields, Refusal> {
     let mut fields = Fields::default();
     let Some(Healthcheck { test, timeout, interval, retries, start_period, start_interval, disable }) = check
     else {

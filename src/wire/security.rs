@@ -1,36 +1,18 @@
 //! Security options.
 
 use super::fields::Fields;
-use crate::engine::EngineError;
-use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
 
-/// Replaces `seccomp=FILE` by the file's profile, as the engine wants it. Paths are relative to the project directory.
-pub(in super::super) fn read_profiles(options: &[String], base: &Path) -> Result<Vec<String>, EngineError> {
-    options
-        .iter()
-        .map(|option| {
-            let Some((_, file)) = split(option).filter(|(key, _)| *key == "seccomp") else {
-                return Ok(option.clone());
-            };
-            if matches!(file, "unconfined" | "builtin") || file.trim_start().starts_with('{') {
-                return Ok(option.clone());
-            }
-            let path = base.join(file);
-            let fail = |reason: String| {
-                EngineError::Failed(format!("`security_opt`: seccomp profile {}: {reason}", path.display()))
-            };
-            let text = std::fs::read(&path).map_err(|error| fail(error.to_string()))?;
-            let profile: Value = serde_json::from_slice(&text).map_err(|error| fail(error.to_string()))?;
-            Ok(format!("seccomp={profile}"))
-        })
-        .collect()
+/// The file that a `seccomp` option names, if it does. Relative paths are relative to the project directory.
+pub(crate) fn profile_file(option: &str) -> Option<&str> {
+    let (_, file) = split(option).filter(|(key, _)| *key == "seccomp")?;
+    let is_file = !matches!(file, "unconfined" | "builtin") && !file.trim_start().starts_with('{');
+    is_file.then_some(file)
 }
 
 /// Added and dropped capabilities as the engine stores them. Reference: docker compose 2.40 gives them their full names,
 /// sorted, each once; `ALL` stands alone, and what is added is not dropped.
-pub(super) fn capabilities(add: &[String], drop: &[String]) -> (Vec<String>, Vec<String>) {
+pub(crate) fn capabilities(add: &[String], drop: &[String]) -> (Vec<String>, Vec<String>) {
     let add: BTreeSet<String> = add.iter().map(|name| capability(name)).collect();
     let mut drop: BTreeSet<String> = drop.iter().map(|name| capability(name)).collect();
     drop.retain(|name| !add.contains(name));

@@ -1,0 +1,63 @@
+//! What the engine shows of single containers that another tool made: their whole configuration, to hold against the
+//! one that is wanted. Our own containers say in their labels what they were made of, and are never looked into for it.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The configuration of one container, in the words of the engine's API. Holds values of variables: never printed whole.
+#[derive(Clone, Default, PartialEq)]
+pub struct Inspected {
+    /// `Config`: what the image gives and the container's own merged.
+    pub config: Value,
+    /// `HostConfig`.
+    pub host: Value,
+    /// `NetworkSettings.Networks`, by name of the network.
+    pub networks: Value,
+    /// `Config` of its image; `None` if the engine no longer has that.
+    pub image: Option<Value>,
+    /// When it was started last, in nanoseconds since 1970; 0 if never.
+    pub started: i64,
+    /// The files that were asked for, by path in the container; `None` for one that is not there.
+    pub files: BTreeMap<String, Option<InspectedFile>>,
+}
+
+/// A file in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InspectedFile {
+    /// SHA-256 of its bytes.
+    pub digest: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+}
+
+impl std::fmt::Debug for Inspected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inspected").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+/// A container to look into.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LookInto {
+    /// Its id.
+    pub id: String,
+    /// Id of its image.
+    pub image_id: String,
+    /// Paths of files in it that are looked at.
+    pub files: Vec<String>,
+}
+
+/// What the engine gives to containers that ask for nothing else. Empty where the engine does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EngineDefaults {
+    /// Version of the kernel's control groups, `1` or `2`: decides the default cgroup namespace.
+    pub cgroup_version: String,
+    /// Log driver.
+    pub log_driver: String,
+    /// OCI runtime.
+    pub runtime: String,
+}

@@ -1,0 +1,217 @@
+//! `HostConfig`: what a container is given of the host. The engine fills in defaults, some of them its owner's.
+
+use super::value::{Values, entries_of, set, text_of, texts, tidy};
+use super::{Comparison, differs, entries};
+use crate::model::change::Cause;
+use crate::wire;
+use serde_json::{Value, json};
+
+/// How a field is compared.
+#[derive(Clone, Copy)]
+enum How {
+    /// As it is; empty, zero and false are no value.
+    Plain,
+    /// A list without order.
+    Set,
+    /// An object, entry by entry.
+    Entries,
+    /// As it is, unless nothing is asked for and this is what the engine gives then.
+    Default(fn(&Comparison, &Value) -> bool),
+}
+
+/// Engine's field, Compose's attribute. `tests::every_field_is_compared` checks that none is missing.
+const FIELDS: &[(&str, &str, How)] = &[
+    ("Annotations", "annotations", How::Entries),
+    ("Dns", "dns", How::Plain),
+    ("DnsOptions", "dns_opt", How::Plain),
+    ("DnsSearch", "dns_search", How::Plain),
+    ("ExtraHosts", "extra_hosts", How::Set),
+    ("RestartPolicy", "restart", How::Default(|_, found| text_of(&found["Name"]) == "no")),
+    ("LogConfig", "logging", How::Default(is_default_log)),
+    ("Init", "init", How::Plain),
+    ("Runtime", "runtime", How::Default(|with, found| text_of(found) == with.defaults().runtime)),
+    ("Isolation", "isolation", How::Default(|_, found| text_of(found) == "default")),
+    ("CgroupParent", "cgroup_parent", How::Plain),
+    ("CgroupnsMode", "cgroup", How::Default(is_default_cgroup)),
+    ("IpcMode", "ipc", How::Default(|_, found| text_of(found) == "private")),
+    ("PidMode", "pid", How::Plain),
+    ("UTSMode", "uts", How::Plain),
+    ("UsernsMode", "userns_mode", How::Plain),
+    ("Privileged", "privileged", How::Plain),
+    ("ReadonlyRootfs", "read_only", How::Plain),
+    ("CapAdd", "cap_add", How::Set),
+    ("CapDrop", "cap_drop", How::Set),
+    ("GroupAdd", "group_add", How::Set),
+    ("SecurityOpt", "security_opt", How::Set),
+    ("NanoCpus", "cpus", How::Plain),
+    ("CpuShares", "cpu_shares", How::Plain),
+    ("CpuPeriod", "cpu_period", How::Plain),
+    ("CpuQuota", "cpu_quota", How::Plain),
+    ("CpuRealtimePeriod", "cpu_rt_period", How::Plain),
+    ("CpuRealtimeRuntime", "cpu_rt_runtime", How::Plain),
+    ("CpusetCpus", "cpuset", How::Plain),
+    ("CpuCount", "cpu_count", How::Plain),
+    ("CpuPercent", "cpu_percent", How::Plain),
+    ("Memory", "mem_limit", How::Plain),
+    ("MemoryReservation", "mem_reservation", How::Plain),
+    ("MemorySwap", "memswap_limit", How::Default(is_default_swap)),
+    ("MemorySwappiness", "mem_swappiness", How::Default(|_, found| found.as_i64() == Some(-1))),
+    ("OomKillDisable", "oom_kill_disable", How::Plain),
+    ("OomScoreAdj", "oom_score_adj", How::Plain),
+    ("PidsLimit", "pids_limit", How::Plain),
+    ("ShmSize", "shm_size", How::Default(|_, found| found.as_i64() == Some(64 << 20))),
+    ("Ulimits", "ulimits", How::Set),
+    ("BlkioWeight", "blkio_config.weight", How::Plain),
+    ("BlkioWeightDevice", "blkio_config.weight_device", How::Set),
+    ("BlkioDeviceReadBps", "blkio_config.device_read_bps", How::Set),
+    ("BlkioDeviceReadIOps", "blkio_config.device_read_iops", How::Set),
+    ("BlkioDeviceWriteBps", "blkio_config.device_write_bps", How::Set),
+    ("BlkioDeviceWriteIOps", "blkio_config.device_write_iops", How::Set),
+    ("Devices", "devices", How::Set),
+    ("DeviceRequests", "gpus", How::Set),
+    ("DeviceCgroupRules", "device_cgroup_rules", How::Set),
+    ("StorageOpt", "storage_opt", How::Entries),
+    ("Sysctls", "sysctls", How::Entries),
+    ("Tmpfs", "tmpfs", How::Entries),
+    ("VolumesFrom", "volumes_from", How::Set),
+];
+
+/// Fields that other parts compare: ports, mounts, networks.
+#[cfg(test)]
+pub(super) const ELSEWHERE: [&str; 7] =
+    ["Binds", "Mounts", "NetworkMode", "PortBindings", "Links", "MaskedPaths", "ReadonlyPaths"];
+
+/// Whether a field is compared here.
+#[cfg(test)]
+pub(super) fn covers(field: &str) -> bool {
+    FIELDS.iter().any(|(known, _, _)| *known == field)
+}
+
+/// Compares all that `HostConfig` holds, mounts and networks left out.
+pub(super) fn compare(comparison: &Comparison, causes: &mut Vec<Cause>) {
+    let (wanted, found) = (&comparison.body["HostConfig"], &comparison.inspected.host);
+    for (field, attribute, how) in FIELDS {
+        let old = normal(comparison, field, &found[*field]);
+        let new = normal(comparison, field, &wanted[*field]);
+        let is_same = match how {
+            How::Plain => tidy(&old) == tidy(&new),
+            How::Set => set(&old) == set(&new),
+            How::Entries => {
+                entries(attribute, &entries_of(&old), &entries_of(&new), causes);
+                true
+            }
+            How::Default(is_default) => {
+                tidy(&old) == tidy(&new) || tidy(&new).is_null() && is_default(comparison, &old)
+            }
+        };
+        if !is_same {
+            causes.push(differs(*attribute, &tidy(&old), &tidy(&new)));
+        }
+    }
+    // Empty lists hide nothing; none at all is the engine's own list.
+    for (field, path) in [("MaskedPaths", "masked"), ("ReadonlyPaths", "read-only")] {
+        let is_open = |value: &Value| value[field].as_array().is_some_and(Vec::is_empty);
+        if is_open(found) != is_open(wanted) && found["Privileged"] != true {
+            let words = |open: bool| json!(if open { "unconfined" } else { "confined" });
+            let path = format!("security_opt ({path} system paths)");
+            causes.push(differs(path, &words(is_open(found)), &words(is_open(wanted))));
+        }
+    }
+    ports(wanted, found, causes);
+}
+
+/// A field's value in the form that both sides have in common.
+fn normal(comparison: &Comparison, field: &str, value: &Value) -> Value {
+    match field {
+        "IpcMode" | "PidMode" => match text_of(value).strip_prefix("container:") {
+            Some(reference) => json!(format!("container:{}", comparison.container_name(reference))),
+            None => value.clone(),
+        },
+        "VolumesFrom" => texts(value).map(|from| taken_from(comparison, from)).collect(),
+        "CapAdd" => json!(wire::capabilities(&owned(value), &[]).0),
+        "CapDrop" => json!(wire::capabilities(&[], &owned(value)).1),
+        "SecurityOpt" => security(comparison, value),
+        "RestartPolicy" if text_of(&value["Name"]) == "no" => Value::Null,
+        // The engine makes no limit of both.
+        "PidsLimit" if value.as_i64() == Some(-1) => Value::Null,
+        _ => value.clone(),
+    }
+}
+
+fn owned(value: &Value) -> Vec<String> {
+    texts(value).map(str::to_owned).collect()
+}
+
+/// Names in place of ids; what may be written is the default.
+fn taken_from(comparison: &Comparison, from: &str) -> Value {
+    let (reference, mode) = from.split_once(':').unwrap_or((from, ""));
+    let name = comparison.container_name(reference);
+    json!(if matches!(mode, "" | "rw") { name.to_owned() } else { format!("{name}:{mode}") })
+}
+
+/// Options with one separator. A profile's text is the file's business (see `contents`), and sharing the host's
+/// namespaces makes the engine switch labels off by itself.
+fn security(comparison: &Comparison, value: &Value) -> Value {
+    let host = &comparison.body["HostConfig"];
+    let is_open = host["Privileged"] == true || host["PidMode"] == "host" || host["IpcMode"] == "host";
+    let asked: Vec<&str> = texts(&host["SecurityOpt"]).collect();
+    let kept = texts(value).filter(|option| {
+        let is_automatic = matches!(*option, "label=disable" | "label:disable");
+        !(is_automatic && is_open) || asked.contains(option)
+    });
+    kept.map(|option| {
+        let option = option.replacen(':', "=", usize::from(!option.contains('=')));
+        let is_profile = |text: &str| text.trim_start().starts_with('{');
+        match option.split_once('=') {
+            Some(("no-new-privileges", "true")) => json!("no-new-privileges"),
+            Some(("seccomp", text)) if is_profile(text) => json!("seccomp=(a profile)"),
+            Some(_) if wire::profile_file(&option).is_some() => json!("seccomp=(a profile)"),
+            _ => json!(option),
+        }
+    })
+    .collect()
+}
+
+/// Where the file names no logging, the engine's driver with whatever options its owner gave it by default.
+fn is_default_log(comparison: &Comparison, found: &Value) -> bool {
+    text_of(&found["Type"]) == comparison.defaults().log_driver
+}
+
+/// By the version of the kernel's control groups.
+fn is_default_cgroup(comparison: &Comparison, found: &Value) -> bool {
+    let is_host =
+        comparison.defaults().cgroup_version == "1" || comparison.body["HostConfig"]["Privileged"] == true;
+    text_of(found) == if is_host { "host" } else { "private" }
+}
+
+/// Twice the memory, or nothing that the engine could limit.
+fn is_default_swap(comparison: &Comparison, found: &Value) -> bool {
+    let memory = comparison.body["HostConfig"]["Memory"].as_i64().unwrap_or_default();
+    memory > 0 && found.as_i64().is_some_and(|swap| swap == -1 || swap == 2 * memory)
+}
+
+/// Bindings by container port, in no order, each once.
+fn ports(wanted: &Value, found: &Value, causes: &mut Vec<Cause>) {
+    let bindings = |host: &Value| -> Values {
+        let all = host["PortBindings"].as_object().into_iter().flatten();
+        let all = all.map(|(port, bindings)| {
+            let texts = bindings.as_array().into_iter().flatten().map(binding);
+            let mut texts: Vec<String> = texts.collect();
+            texts.sort();
+            texts.dedup();
+            (port.clone(), json!(texts.join(", ")))
+        });
+        all.filter(|(_, bindings)| !text_of(bindings).is_empty()).collect()
+    };
+    entries("ports", &bindings(found), &bindings(wanted), causes);
+}
+
+fn binding(binding: &Value) -> String {
+    let (address, port) = (text_of(&binding["HostIp"]), text_of(&binding["HostPort"]));
+    let port = if matches!(port, "" | "0") { "any free port" } else { port };
+    match address {
+        "" => port.to_owned(),
+        address if address.contains(':') => format!("[{address}]:{port}"),
+        address => format!("{address}:{port}"),
+    }
+}

@@ -1,0 +1,142 @@
+//! Containers that another tool made, `docker compose` above all: is one of them what is wanted as it is?
+//!
+//! The hash of another tool never decides. What the engine shows of the container is held against what this program would
+//! ask the engine for, field by field; what the image gives and what the engine fills in by itself is known on both sides.
+//! Labels cannot be changed afterwards, so an adopted container is looked into again at every run.
+
+mod config;
+mod contents;
+mod expected;
+mod host;
+mod mounts;
+mod networks;
+mod value;
+
+use super::index::is_ours;
+use crate::model::change::{Cause, CauseKind};
+use crate::model::desired::{DesiredService, DesiredStack, DesiredState};
+use crate::model::inspected::{EngineDefaults, Inspected, LookInto};
+use crate::model::labels;
+use crate::model::observed::{ObservedContainer, ObservedState};
+use crate::wire;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use value::Values;
+
+/// A container of another tool, and the place that it may have in a stack.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    /// The stack.
+    pub stack: &'a DesiredStack,
+    /// Key of the service.
+    pub key: &'a str,
+    /// The service.
+    pub service: &'a DesiredService,
+    /// The container.
+    pub container: &'a ObservedContainer,
+}
+
+/// What a container is held against, and what there is to know about the engine.
+struct Comparison<'a> {
+    candidate: Candidate<'a>,
+    observed: &'a ObservedState,
+    inspected: &'a Inspected,
+    /// The body of the request that would make it.
+    body: Value,
+}
+
+impl<'a> Comparison<'a> {
+    fn defaults(&self) -> &'a EngineDefaults {
+        &self.observed.defaults
+    }
+
+    /// The name of the container that a reference names by id or name.
+    fn container_name<'b>(&'b self, reference: &'b str) -> &'b str {
+        let found = self.observed.containers.iter().find(|container| container.id == reference);
+        found.map_or(reference, |container| &container.name)
+    }
+}
+
+/// Whether a container counts as one of a stack although this program did not make it: `docker compose` made it in the
+/// stack's own directory.
+pub(super) fn belongs(container: &ObservedContainer, stack: &DesiredStack) -> bool {
+    !is_ours(&container.labels)
+        && container.stack() == stack.name
+        && container.label(labels::WORKING_DIR) == stack.working_dir
+        && container.number() > 0
+        && !container.is_oneoff()
+}
+
+/// The containers to look into before planning: those that may be adopted. `covers` tells which stacks are looked at.
+pub(super) fn wanted(
+    desired: &DesiredState,
+    observed: &ObservedState,
+    covers: impl Fn(&str) -> bool,
+) -> Vec<LookInto> {
+    let mut wanted = Vec::new();
+    for container in observed.containers.iter().filter(|container| !is_ours(&container.labels)) {
+        let Some(stack) = desired.stacks.get(container.stack()).filter(|stack| covers(&stack.name)) else {
+            continue;
+        };
+        let Some(service) = stack.services.get(container.service()) else { continue };
+        if belongs(container, stack) {
+            wanted.push(LookInto {
+                id: container.id.clone(),
+                image_id: container.image_id.clone(),
+                files: service.files.iter().map(|file| file.target.clone()).collect(),
+            });
+        }
+    }
+    wanted
+}
+
+/// Why a container is not what is wanted, in the order of the attributes; empty if it is.
+pub(super) fn differences(candidate: Candidate, observed: &ObservedState) -> Vec<Cause> {
+    let foreign = || vec![Cause::new(CauseKind::Foreign, &candidate.container.name)];
+    let Some(inspected) = observed.inspected.get(&candidate.container.id) else { return foreign() };
+    // Without its image nobody can tell what in its configuration is its own.
+    let Some(image) = &inspected.image else { return foreign() };
+    let container = expected::container(candidate);
+    let around = wire::Surroundings {
+        api: observed.engine.api,
+        proxies: &BTreeMap::new(),
+        security_opt: &candidate.service.spec.security_opt,
+    };
+    // What this engine cannot do is told where the service is blocked for it.
+    let Ok((body, _)) = wire::create_body(&container, &around) else { return foreign() };
+    let comparison = Comparison { candidate, observed, inspected, body };
+    let mut causes = Vec::new();
+    config::compare(&comparison, image, &mut causes);
+    host::compare(&comparison, &mut causes);
+    mounts::compare(&comparison, image, &mut causes);
+    networks::compare(&comparison, &mut causes);
+    contents::compare(&comparison, &mut causes);
+    causes.sort_by(|a, b| (&a.path, a.kind).cmp(&(&b.path, b.kind)));
+    causes.dedup();
+    causes
+}
+
+/// A difference of an attribute, with both values if they may be shown.
+fn differs(path: impl Into<String>, old: &Value, new: &Value) -> Cause {
+    let path = path.into();
+    let text = |value: &Value| (!value.is_null()).then(|| value::text(&path, value));
+    let (old, new) = (text(old), text(new));
+    let unset = || Some("(unset)".to_owned());
+    Cause::new(CauseKind::Attribute, path).values(old.or_else(unset), new.or_else(unset))
+}
+
+/// Notes what differs between two sets of values, one by one: `labels.a`, `sysctls.b`.
+fn entries(attribute: &str, old: &Values, new: &Values, causes: &mut Vec<Cause>) {
+    let keys = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));
+    for key in keys {
+        let (before, after) = (old.get(key), new.get(key));
+        if before != after {
+            let none = Value::Null;
+            let path = format!("{attribute}.{key}");
+            causes.push(differs(path, before.unwrap_or(&none), after.unwrap_or(&none)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
