@@ -8,5 +8,6 @@ mod locking;
 mod refusing;
 mod requests;
 mod same_container;
+mod sources;
 mod volumes;
 mod watching;
