@@ -1,5 +1,7 @@
 //! Walks a plan with bounded parallelism. Decides nothing: what to do and in which order is in the plan.
 
+mod retry;
+
 use crate::engine::{Engine, EngineError, Progress};
 use crate::model::redact::Redactor;
 use crate::model::report::{Blame, Outcome, Report};
@@ -33,6 +35,8 @@ pub struct Options<'a> {
     pub events: &'a dyn Events,
     /// What must not be told: masked in everything that the engine says.
     pub redactor: &'a Redactor,
+    /// A number between 0 and 1, to spread further tries.
+    pub chance: fn() -> f64,
 }
 
 /// Carries out a plan. A failed step skips what comes after it and nothing else.
@@ -112,7 +116,7 @@ async fn perform<E: Engine>(
         if let Action::Delay { period } = &step.action {
             tokio::time::sleep(period.to_std()).await;
         }
-        engine.perform(&step.action, &progress).await
+        retry::perform(engine, &step.action, &progress, options).await
     };
     let end = if is_cut(&step.action) {
         let mut told = options.stop.clone();

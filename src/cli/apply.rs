@@ -217,7 +217,14 @@ pub async fn carry_out<T>(
 ) -> T {
     let printer = Printer::new(output, total);
     until_interrupted(output, async |stop| {
-        work(&Options { parallel: parallel.into(), stop, events: &printer, redactor }).await
+        work(&Options {
+            parallel: parallel.into(),
+            stop,
+            events: &printer,
+            redactor,
+            chance: locking::chance,
+        })
+        .await
     })
     .await
 }

@@ -177,9 +177,11 @@ fn table(rows: &[Row]) -> String {
             Some(row) => {
                 let (word, style) = row.sync();
                 let _ = write!(text, "{style}{word}{style:#}");
-                if let Some(Quarantine { reason, at, until: _ }) = &row.quarantine {
+                if let Some(Quarantine { reason, at, until }) = &row.quarantine {
                     let at = at.map_or(String::new(), |at| format!(", rolled back {}", clock::utc(at)));
-                    let _ = write!(text, " ({reason}{at})");
+                    let until = until
+                        .map_or(String::new(), |until| format!(", tried again after {}", clock::utc(until)));
+                    let _ = write!(text, " ({reason}{at}{until})");
                 } else if let Some(cause) = row.causes.first() {
                     let _ = write!(text, " ({cause})");
                 }

@@ -208,6 +208,12 @@ impl Listener for Log {
         locking::gives_up(self.output, held);
     }
 
+    fn backs_off(&self, source: &str, stack: &str, wait: Duration) {
+        let what = if stack.is_empty() { source } else { stack };
+        let seconds = wait.as_secs_f64().ceil();
+        self.output.talk(&format!("{what} is tried again in {seconds} s, or when the source changes\n"));
+    }
+
     fn planned(&self, _: &str, plan: &Plan) {
         self.output.talk(&plan_text::text(plan, self.output.verbose > 0));
     }

@@ -127,7 +127,7 @@ impl<E: Locks> Work<E> {
         let redactor = plan::secrets(&self.desired, &self.source.secret);
         let (steps, parallel) = (Steps(Arc::clone(&self.listener)), self.source.parallel);
         let (tell, stop) = watch::channel(false);
-        let options = Options { parallel, stop, events: &steps, redactor: &redactor };
+        let options = Options { parallel, stop, events: &steps, redactor: &redactor, chance };
         let work = cycle::reconcile(&self.engine, aim, &plan, &options);
         let applied = locks::hold(&self.engine, (guard, &party.holder), (&self.stop, tell), work).await;
         End::Applied(Box::new((plan, applied)))
@@ -271,7 +271,10 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
     }
 
     fn end(&mut self, stack: &str, success: bool) {
-        self.queue.end(stack, success, self.now(), (self.surroundings.chance)());
+        let again = self.queue.end(stack, success, self.now(), (self.surroundings.chance)());
+        if let Some(wait) = again {
+            self.listener.backs_off(&self.source.name, stack, wait);
+        }
     }
 }
 

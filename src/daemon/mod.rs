@@ -64,6 +64,9 @@ pub trait Listener: Events {
     fn waits(&self, source: &str, held: &Held);
     /// It took too long; the stacks will be tried again.
     fn locked(&self, source: &str, held: &Held);
+    /// A stack failed, or the source as a whole if the name is empty, and is left alone for this long unless the source
+    /// says something else.
+    fn backs_off(&self, source: &str, stack: &str, wait: Duration);
     /// A plan for some stacks, which are worked on if it has steps.
     fn planned(&self, source: &str, plan: &Plan);
     /// What came of it.

@@ -158,20 +158,21 @@ impl Queue {
         self.running.extend(stacks.iter().map(|stack| (stack.clone(), false)));
     }
 
-    /// Notes that the work on a stack has ended.
-    pub fn end(&mut self, stack: &str, success: bool, now: Duration, chance: f64) {
+    /// Notes that the work on a stack has ended; gives the time until it is tried again, if it failed.
+    pub fn end(&mut self, stack: &str, success: bool, now: Duration, chance: f64) -> Option<Duration> {
         if self.running.remove(stack) == Some(true) {
             self.trigger(Trigger::Followup, now);
         }
         if success {
             self.failing.remove(stack);
-            return;
+            return None;
         }
         let count = self.failing.get(stack).map_or(0, |failing| failing.count);
         let Timing { first_retry, last_retry, .. } = self.timing;
         let wait = first_retry.saturating_mul(1 << count.min(20)).min(last_retry);
-        let until = now + wait.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 4.0);
-        self.failing.insert(stack.to_owned(), Failing { count: count + 1, until });
+        let wait = wait.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 4.0);
+        self.failing.insert(stack.to_owned(), Failing { count: count + 1, until: now + wait });
+        Some(wait)
     }
 
     /// Forgets failures: the source says something else now.
@@ -257,9 +258,10 @@ mod tests {
         let mut now = at(0);
         for _ in 0..7 {
             queue.begin(&BTreeSet::from(["web".to_owned()]));
-            queue.end("web", false, now, 0.0);
+            let told = queue.end("web", false, now, 0.0).expect("it is tried again");
             assert_eq!(queue.left_alone(now).len(), 1);
             let next = queue.failing["web"].until;
+            assert_eq!(now + told, next);
             times.push(next.saturating_sub(now).as_secs());
             now = next;
             assert!(queue.left_alone(now).is_empty());

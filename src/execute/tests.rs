@@ -73,9 +73,12 @@ async fn run(steps: Vec<Step>, parallel: usize) -> (Recorder, crate::model::repo
     let (_keep, stop) = watch::channel(false);
     let engine = Recorder::default();
     let plan = Plan { steps, ..Plan::default() };
-    let report =
-        execute(&plan, &engine, &Options { parallel, stop, events: &Deaf, redactor: &Redactor::default() })
-            .await;
+    let report = execute(
+        &plan,
+        &engine,
+        &Options { parallel, stop, events: &Deaf, redactor: &Redactor::default(), chance: || 0.0 },
+    )
+    .await;
     (engine, report)
 }
 
@@ -160,7 +163,8 @@ async fn told_to_stop_it_ends_waits_and_begins_nothing() {
     wait.action =
         Action::AwaitHealthy { container: ContainerRef::Name("forever".into()), timeout: Nanos(i64::MAX) };
     let plan = Plan { steps: vec![wait, step("later", &["forever"], &[])], ..Plan::default() };
-    let options = Options { parallel: 1, stop, events: &Deaf, redactor: &Redactor::default() };
+    let options =
+        Options { parallel: 1, stop, events: &Deaf, redactor: &Redactor::default(), chance: || 0.0 };
     let (report, ()) = tokio::join!(execute(&plan, &engine, &options), async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         tell.send(true).unwrap();
@@ -168,4 +172,64 @@ async fn told_to_stop_it_ends_waits_and_begins_nothing() {
     assert_eq!(report.outcomes["forever"].0, Outcome::Failed(INTERRUPTED.into()));
     assert!(!report.outcomes["later"].0.is_success());
     assert_eq!(report.outcomes.len(), 2);
+}
+
+/// Fails its first calls, each with the next of these errors, then succeeds.
+struct Shaky(Mutex<Vec<EngineError>>, AtomicUsize);
+
+impl Observe for Shaky {
+    async fn observe(&self, _: &ObserveRequest) -> Result<ObservedState, EngineError> {
+        Ok(ObservedState::default())
+    }
+    async fn environments(&self, _: &[String], _: &mut ObservedState) -> Result<(), EngineError> {
+        Ok(())
+    }
+    async fn last_words(&self, _: &ContainerRef) -> Result<LastWords, EngineError> {
+        Ok(LastWords::default())
+    }
+}
+
+impl Engine for Shaky {
+    async fn perform(&self, _: &Action, _: &dyn Progress) -> Result<Outcome, EngineError> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.lock().unwrap().pop().map_or(Ok(Outcome::Done), Err)
+    }
+}
+
+/// What became of one step, the calls that it took, and the time.
+async fn tried(action: Action, errors: Vec<EngineError>) -> (bool, usize, Duration) {
+    let engine = Shaky(Mutex::new(errors), AtomicUsize::new(0));
+    let plan = Plan { steps: vec![Step { action, ..step("a", &[], &[]) }], ..Plan::default() };
+    let (_tell, stop) = watch::channel(false);
+    let redactor = Redactor::default();
+    let options = Options { parallel: 1, stop, events: &Deaf, redactor: &redactor, chance: || 0.5 };
+    let start = tokio::time::Instant::now();
+    let report = execute(&plan, &engine, &options).await;
+    (report.is_success(), engine.1.load(Ordering::SeqCst), start.elapsed())
+}
+
+fn down() -> EngineError {
+    EngineError::Registry("it is down".into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_tried_again_after_growing_pauses_and_not_for_ever() {
+    let pull = || Action::PullImage { reference: "app:1".into(), platform: String::new() };
+    assert_eq!(tried(pull(), vec![]).await, (true, 1, Duration::ZERO));
+    assert_eq!(tried(pull(), vec![down()]).await, (true, 2, Duration::from_millis(500)));
+    assert_eq!(tried(pull(), vec![down(), down()]).await, (true, 3, Duration::from_millis(2500)));
+    assert_eq!(tried(pull(), vec![down(), down(), down()]).await, (false, 3, Duration::from_millis(2500)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_try_cannot_mend_or_must_not_repeat_is_tried_once() {
+    let start = || Action::StartContainer(ContainerRef::Name("a".into()));
+    let missing = EngineError::Api { status: 404, message: "manifest unknown".into() };
+    let internal = EngineError::Api { status: 500, message: "no such device".into() };
+    let silent = EngineError::NoAnswer { what: "no answer".into(), seconds: 300 };
+    for error in [missing, internal, silent] {
+        assert_eq!(tried(start(), vec![error]).await, (false, 1, Duration::ZERO));
+    }
+    let restart = Action::RestartContainer { container: ContainerRef::Name("a".into()), grace: None };
+    assert_eq!(tried(restart, vec![down()]).await, (false, 1, Duration::ZERO));
 }

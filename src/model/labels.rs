@@ -35,6 +35,9 @@ pub const LOCK_PROCESS: &str = "dev.reconcile.lock-process";
 /// On a lock: since when, in seconds since 1970.
 pub const LOCK_SINCE: &str = "dev.reconcile.lock-since";
 
+/// On a mark that holds for a time: how often the same inputs have failed.
+pub const QUARANTINE_TRIES: &str = "dev.reconcile.quarantine-tries";
+
 /// Project name, on everything.
 pub const PROJECT: &str = "com.docker.compose.project";
 /// Service key.

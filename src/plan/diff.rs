@@ -174,7 +174,9 @@ fn round<'a>(
     let claims = networks::claims(desired, index);
     let volume_claims = volumes::claims(desired);
     let networks: BTreeMap<&str, Networks> = covered()
-        .map(|stack| (stack.name.as_str(), networks::decide(stack, index, &claims, &held.networks)))
+        .map(|stack| {
+            (stack.name.as_str(), networks::decide((stack, &desired.source), index, &claims, &held.networks))
+        })
         .collect();
     let volumes: BTreeMap<&str, Volumes> = covered()
         .map(|stack| (stack.name.as_str(), volumes::decide(stack, index, &volume_claims, &held.volumes)))

@@ -14,9 +14,25 @@ use crate::model::service::Pairs;
 use crate::model::step::{Action, Plan, Step};
 use std::collections::BTreeMap;
 
-/// How long a mark holds, in seconds, if the engine failed with an error of its own. That may be due to the input, such as
-/// a limit that the kernel refuses, or to the engine's state, such as a full disk: it is tried again, but not each minute.
-const ENGINE_HOLD: i64 = 3600;
+/// How long a mark holds, in seconds, if the engine failed with an error of its own; with every further failure of the same
+/// inputs it is twice as long, up to an hour. Such an error may be due to the input, such as a limit that the kernel refuses,
+/// or to the engine's state, such as a full disk: it is tried again, but ever more rarely.
+const FIRST_HOLD: i64 = 60;
+const LAST_HOLD: i64 = 3600;
+
+/// How long a mark holds after so many failures.
+fn hold(tries: u32) -> i64 {
+    FIRST_HOLD.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(LAST_HOLD)
+}
+
+/// How often these inputs of a service have failed by now, as an older mark says.
+fn tries(observed: &ObservedState, (stack, service): (&str, &str), inputs: &str) -> u32 {
+    let subject = format!("{stack}/{service}");
+    let marks = observed.containers.iter().filter(|mark| mark.label(labels::QUARANTINE) == subject);
+    let own = marks.filter(|mark| mark.label(labels::QUARANTINE_KEY) == inputs);
+    let before = own.filter_map(|mark| mark.label(labels::QUARANTINE_TRIES).parse().ok()).max();
+    before.unwrap_or(0_u32).saturating_add(1)
+}
 
 /// Whether a run failed in a way that may call for a mark: only then is the engine looked at again for it.
 pub fn may_quarantine(plan: &Plan, report: &Report) -> bool {
@@ -63,7 +79,13 @@ pub fn quarantine(
             && let Some((name, key)) = would_try_again(&diff, subject)
         {
             let failure = failures.iter().find(|failure| failure.step == step.id);
-            let labels = mark_labels(desired, subject, key, (&reason(&step.action, failure), blame), now);
+            let tries = tries(observed, subject, &key);
+            let mut labels = mark_labels(desired, subject, key, &reason(&step.action, failure), now);
+            if blame == Blame::Engine {
+                let until = now.saturating_add(hold(tries));
+                labels.insert(labels::QUARANTINE_UNTIL.to_owned(), until.to_string());
+                labels.insert(labels::QUARANTINE_TRIES.to_owned(), tries.to_string());
+            }
             marked.insert(subject, mark_step(step, Action::Mark { name, labels }));
         }
     }
@@ -98,20 +120,16 @@ fn mark_labels(
     desired: &DesiredState,
     (stack, key): (&str, &str),
     inputs: String,
-    (reason, blame): (&str, Blame),
+    reason: &str,
     now: i64,
 ) -> Pairs {
-    let mut labels = Pairs::from([
+    Pairs::from([
         (labels::QUARANTINE.to_owned(), format!("{stack}/{key}")),
         (labels::QUARANTINE_KEY.to_owned(), inputs),
         (labels::QUARANTINE_REASON.to_owned(), reason.to_owned()),
         (labels::QUARANTINE_AT.to_owned(), now.to_string()),
         (labels::SOURCE.to_owned(), desired.source.clone()),
-    ]);
-    if blame == Blame::Engine {
-        labels.insert(labels::QUARANTINE_UNTIL.to_owned(), now.saturating_add(ENGINE_HOLD).to_string());
-    }
-    labels
+    ])
 }
 
 fn mark_step(failed: &Step, action: Action) -> Step {

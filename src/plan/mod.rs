@@ -38,6 +38,7 @@ mod schedule;
 mod sensitive;
 mod service;
 mod steps;
+mod subnets;
 mod text;
 mod volumes;
 

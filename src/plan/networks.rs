@@ -1,6 +1,7 @@
 //! What becomes of networks.
 
 use super::index::{Index, is_of_source, is_ours};
+use super::subnets;
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
 use crate::model::desired::{DesiredStack, DesiredState, NetworkSpec};
 use crate::model::hash::HASH_VERSION;
@@ -56,7 +57,7 @@ pub(super) fn claims<'a>(desired: &'a DesiredState, index: &Index) -> BTreeMap<&
 /// Decides for the networks in a stack's file. `held` are names that could not be replaced: something that stays
 /// is attached to them.
 pub(super) fn decide<'a>(
-    stack: &'a DesiredStack,
+    (stack, source): (&'a DesiredStack, &str),
     index: &Index<'a>,
     claims: &BTreeMap<&str, &str>,
     held: &BTreeMap<String, Cause>,
@@ -68,6 +69,12 @@ pub(super) fn decide<'a>(
             _ if claims.get(&*spec.name) != Some(&&*stack.name) => taken(spec, claims.get(&*spec.name)),
             None => (NetworkFate::Create, vec![Cause::new(CauseKind::Missing, &spec.name)]),
             Some(found) => managed(stack, spec, found, held),
+        };
+        // Before anything is stopped for it.
+        let is_made = matches!(fate, NetworkFate::Create | NetworkFate::Replace);
+        let (fate, causes) = match subnets::clash(spec, source, index).filter(|_| is_made) {
+            Some(clash) => (NetworkFate::Blocked, [clash].into_iter().chain(causes).collect()),
+            None => (fate, causes),
         };
         NetworkDiff { spec: Some(spec), observed, fate, change: Change::new(action(fate), causes) }
     };

@@ -135,3 +135,37 @@ fn links_of_the_manual_lead_somewhere() {
         }
     }
 }
+
+/// The tests that the table of weaknesses names, by row.
+fn named_tests() -> Vec<(String, Vec<String>)> {
+    let page = fs::read_to_string(kept::path("docs/reliability.md")).expect("the page");
+    let rows = page.lines().filter(|line| line.starts_with("| W"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let tests = cells.last().expect("a row has cells").split('`').skip(1).step_by(2);
+        (cells[0].to_owned(), tests.map(str::to_owned).collect())
+    })
+    .collect()
+}
+
+#[test]
+fn every_weakness_names_tests_that_exist() {
+    let rows = named_tests();
+    let wanted: Vec<String> = (1..=20).map(|number| format!("W{number}")).collect();
+    assert_eq!(rows.iter().map(|row| row.0.clone()).collect::<Vec<_>>(), wanted);
+    for (row, tests) in rows {
+        assert!(!tests.is_empty(), "{row} names no test");
+        for test in tests {
+            let found = match test.rsplit_once("::") {
+                None => kept::path("tests/cases/plan").join(&test).join("plan.txt").exists(),
+                Some((module, name)) => {
+                    let file = kept::path("tests/it").join(format!("{}.rs", module.replace("::", "/")));
+                    let text = fs::read_to_string(&file).unwrap_or_default();
+                    let head = format!("fn {name}()");
+                    text.lines().any(|line| line.trim_start_matches("async ") == format!("{head} {{"))
+                }
+            };
+            assert!(found, "{row} names {test}, which is no test");
+        }
+    }
+}

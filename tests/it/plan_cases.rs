@@ -178,6 +178,13 @@ fn happen(world: &mut World, event: &str, arguments: &[&str]) {
             name: (*name).to_owned(),
             ..Default::default()
         }),
+        ("foreign-network", [name, subnet]) => {
+            world.add_network(reconcile::model::observed::ObservedNetwork {
+                name: (*name).to_owned(),
+                pools: vec![((*subnet).to_owned(), String::new())],
+                ..Default::default()
+            });
+        }
         ("disown", [project]) => world.disown(project),
         ("forget-volume-labels", [name]) => world.volumes.get_mut(*name).unwrap().observed.labels.clear(),
         ("rename", [from, to]) => (*to).clone_into(&mut world.named_mut(from).expect(from).observed.name),

@@ -33,7 +33,7 @@ async fn run_at(engine: &SimEngine, desired: &DesiredState, policy: &Policy, now
     assert!(complaints.is_empty(), "{complaints:?}");
     let (_keep, stop) = watch::channel(false);
     let redactor = plan::secrets(desired, &|_| None);
-    let options = Options { parallel: 4, stop, events: &Deaf, redactor: &redactor };
+    let options = Options { parallel: 4, stop, events: &Deaf, redactor: &redactor, chance: || 0.0 };
     let aim = Aim { desired, policy, clock: &|| now };
     let applied = cycle::reconcile(engine, aim, &planned.plan, &options).await;
     (planned.plan, applied)
@@ -163,7 +163,34 @@ async fn an_outage_is_not_the_inputs_fault() {
             marks.steps.first().map(|step| &step.action)
         {
             let until = labels.get(labels::QUARANTINE_UNTIL).map(String::as_str);
-            assert_eq!(until, (blame == Blame::Engine).then_some("4600"), "{blame:?}");
+            assert_eq!(until, (blame == Blame::Engine).then_some("1060"), "{blame:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_engine_that_fails_again_and_again_is_asked_ever_more_rarely() {
+    use reconcile::model::report::{Blame, Report};
+    use reconcile::model::step::Action;
+    let engine = SimEngine::default();
+    run(&engine, &stack("app:1")).await;
+    let desired = stack("crash:1");
+    let policy = Policy { retry: Retry::All, ..Policy::default() };
+    let mut holds = Vec::new();
+    for _ in 0..9 {
+        let planned = cycle::plan(&engine, &desired, &policy, 0).await.expect("a plan");
+        let mut report = Report::default();
+        let id = "web/app-1/start".to_owned();
+        report.outcomes.insert(id.clone(), (Outcome::Failed("no space left".to_owned()), Duration::ZERO));
+        report.blames.insert(id, Blame::Engine);
+        let run = (&planned.plan, &report, &[][..]);
+        let marks = plan::quarantine(&desired, &planned.observed, &policy, run, 1000);
+        let Some(Action::Mark { labels, .. }) = marks.steps.first().map(|step| &step.action) else {
+            panic!("no mark")
+        };
+        let until: i64 = labels[labels::QUARANTINE_UNTIL].parse().expect("a time");
+        holds.push((until - 1000) / 60);
+        engine.apply(&marks.steps[0].action).expect("marked");
+    }
+    assert_eq!(holds, [1, 2, 4, 8, 16, 32, 60, 60, 60], "minutes");
 }

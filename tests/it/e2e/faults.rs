@@ -136,10 +136,11 @@ fn what_a_fault_leaves_behind_is_mended_by_the_next_run() {
 fn looks_that_fail_and_answers_that_are_late_do_not_fail_an_update() {
     let Some(mut sample) = Sample::new("looks") else { return };
     let look = |sample: &Sample, occurrence| Point { occurrence, ..sample.point("GET", "db-1", "/json") };
-    // The first two look for what changed and for the time that a stop takes; the next wait for its health.
+    // The first three look for what changed, before and under the lock, and for the time that a stop takes; the next wait
+    // for its health.
     let faults = vec![
-        (look(&sample, 3), Fault::CutBefore),
-        (look(&sample, 4), Fault::Error),
+        (look(&sample, 4), Fault::CutBefore),
+        (look(&sample, 5), Fault::Error),
         (sample.point("POST", "db-1", "/start"), Fault::Delay(Duration::from_millis(500))),
     ];
     let before = sample.lab.containers();

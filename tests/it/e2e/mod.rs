@@ -11,3 +11,4 @@ mod same_container;
 mod sources;
 mod volumes;
 mod watching;
+mod weaknesses;
