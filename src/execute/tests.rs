@@ -138,7 +138,8 @@ async fn a_delay_takes_its_time_and_ends_when_told_to_stop() {
     assert!(report.is_success() && start.elapsed() >= Duration::from_secs(60));
     let (tell, stop) = watch::channel(false);
     let plan = Plan { steps: vec![delay], ..Plan::default() };
-    let options = Options { parallel: 1, stop, events: &Deaf, redactor: &Redactor::default() };
+    let options =
+        Options { parallel: 1, stop, events: &Deaf, redactor: &Redactor::default(), chance: || 0.0 };
     let engine = Recorder::default();
     let start = tokio::time::Instant::now();
     let (report, ()) = tokio::join!(execute(&plan, &engine, &options), async {
