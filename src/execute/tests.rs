@@ -185,6 +185,9 @@ impl Observe for Shaky {
     async fn environments(&self, _: &[String], _: &mut ObservedState) -> Result<(), EngineError> {
         Ok(())
     }
+    async fn look_into(&self, _: &[LookInto], _: &mut ObservedState) -> Result<(), EngineError> {
+        Ok(())
+    }
     async fn last_words(&self, _: &ContainerRef) -> Result<LastWords, EngineError> {
         Ok(LastWords::default())
     }
