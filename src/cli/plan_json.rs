@@ -126,6 +126,9 @@ fn resources(changes: &BTreeMap<String, Change>, with_diff: bool) -> Vec<Value> 
             if with_diff {
                 object.insert("diff".into(), json!(change.diff));
             }
+            if !change.adopted.is_empty() {
+                object.insert("adopted".into(), json!(change.adopted));
+            }
             if !change.warnings.is_empty() {
                 object.insert("warnings".into(), json!(change.warnings));
             }

@@ -26,11 +26,22 @@ pub fn text(plan: &Plan, verbose: bool) -> String {
     }
     let summary = Summary::of(&plan.changes);
     if plan.steps.is_empty() && summary.is_settled() {
-        let _ = writeln!(text, "Nothing to do: {} services are as they should be.", summary.unchanged);
+        text.push_str(&nothing_to_do(plan));
     } else {
         let _ = writeln!(text, "Plan: {}.", summary.sentence());
     }
     text
+}
+
+/// What a run without steps says. Containers that another tool made are looked into at every run, which is worth a word.
+pub fn nothing_to_do(plan: &Plan) -> String {
+    let services = plan.changes.values().flat_map(|stack| stack.services.values());
+    let adopted = match services.filter(|change| !change.adopted.is_empty()).count() {
+        0 => String::new(),
+        adopted => format!(", {adopted} of them adopted"),
+    };
+    let unchanged = Summary::of(&plan.changes).unchanged;
+    format!("Nothing to do: {unchanged} services are as they should be{adopted}.\n")
 }
 
 fn shown(change: &Change, verbose: bool) -> bool {
@@ -50,6 +61,9 @@ fn write_group(text: &mut String, kind: &str, group: &BTreeMap<String, Change>, 
         }
         if let Some(hint) = change.causes.iter().find_map(|cause| hint(cause.kind)) {
             let _ = writeln!(text, "      hint: {hint}");
+        }
+        for name in &change.adopted {
+            let _ = writeln!(text, "      adopted: {name}");
         }
         for warning in &change.warnings {
             let _ = writeln!(text, "      {YELLOW}warning{YELLOW:#}: {warning}");

@@ -2,6 +2,7 @@
 
 use super::output::{BOLD, DIM, GREEN, RED};
 use super::plan_json::Summary;
+use super::plan_text::nothing_to_do;
 use crate::cycle::Applied;
 use crate::model::change::ChangeAction;
 use crate::model::report::{Failure, Fate, Outcome, Results, ServiceResult};
@@ -94,7 +95,7 @@ pub fn closing(plan: &Plan, applied: &Applied, results: &Results, failed_stacks:
         return format!("{RED}Not all is well{RED:#}: {}.\n", parts.join(", "));
     }
     if plan.steps.is_empty() {
-        return format!("Nothing to do: {} services are as they should be.\n", summary.unchanged);
+        return nothing_to_do(plan);
     }
     let Summary { create, replace, start, remove, unchanged, .. } = summary;
     format!(

@@ -2,12 +2,11 @@
 
 use super::apply::pretty;
 use super::args::{CommonArgs, SourceArgs};
-use super::config;
 use super::engine::{block_on, connect, now};
 use super::exit::Exit;
 use super::output::{BOLD, GREEN, Output, RED, YELLOW};
 use super::plan_text::cause_text;
-use super::source::{diagnostics_json, environment, failures, print_diagnostics};
+use super::source::{diagnostics_json, environment, failures, load, print_diagnostics};
 use crate::cycle;
 use crate::engine::ReadOnly;
 use crate::model::change::{CauseKind, ChangeAction, ChangeSet};
@@ -25,40 +24,20 @@ use std::fmt::Write as _;
 pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common);
     let environment = environment();
-    let sources = match config::load_all(args, common, &environment, output) {
-        Ok(sources) => sources,
-        Err(errors) => {
-            if output.json {
-                output.result(&pretty(&json!({"stacks": [], "errors": errors})));
-            }
-            return Exit::Failure;
-        }
-    };
-    for (_, loaded) in &sources {
-        print_diagnostics(loaded, output);
-    }
+    let loaded = load(args, &environment);
+    print_diagnostics(&loaded, output);
     block_on(output, async {
         let engine = ReadOnly::new(connect(common.host.as_deref(), &environment).await?);
-        // No stack is in two sources, so what they say can be put together.
-        let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
-        let mut changes = ChangeSet::default();
-        for (_, loaded) in &sources {
-            let planned = cycle::plan(&engine, &loaded.desired, &Policy::default(), now()).await?;
-            changes.extend(planned.plan.changes);
-            desired.stacks.extend(loaded.desired.stacks.clone());
-            observed = planned.observed;
-        }
-        let mut rows = rows(&desired, &observed, &changes);
+        let planned = cycle::plan(&engine, &loaded.desired, &Policy::default(), now()).await?;
+        let mut rows = rows(&loaded.desired, &planned.observed, &planned.plan.changes);
         rows.retain(|row| args.stacks.is_empty() || args.stacks.contains(&row.stack));
         if output.json {
-            let errors: Vec<Value> =
-                sources.iter().flat_map(|(_, loaded)| diagnostics_json(loaded)).collect();
-            output.result(&pretty(&json!({"stacks": stacks_json(&rows), "errors": errors})));
+            let stacks = stacks_json(&rows);
+            output.result(&pretty(&json!({"stacks": stacks, "errors": diagnostics_json(&loaded)})));
         } else {
             output.result(&table(&rows));
         }
-        let failed = sources.iter().any(|(_, loaded)| failures(loaded) > 0);
-        Ok(if failed { Exit::Failure } else { Exit::Success })
+        Ok(if failures(&loaded) == 0 { Exit::Success } else { Exit::Failure })
     })
 }
 
@@ -72,6 +51,7 @@ struct Row {
     health: Option<Health>,
     action: Option<ChangeAction>,
     causes: Vec<String>,
+    adopted: Vec<String>,
     quarantine: Option<Quarantine>,
 }
 
@@ -110,6 +90,7 @@ fn rows(desired: &DesiredState, observed: &ObservedState, changes: &ChangeSet) -
                 health: worst_health(group),
                 action: change.map(|change| change.action),
                 causes: change.map_or_else(Vec::new, |change| change.causes.iter().map(cause_text).collect()),
+                adopted: change.map_or_else(Vec::new, |change| change.adopted.clone()),
                 quarantine: marked.remove(&(stack.to_owned(), service.to_owned())).filter(|_| is_held),
             }
         })
@@ -184,6 +165,8 @@ fn table(rows: &[Row]) -> String {
                     let _ = write!(text, " ({reason}{at}{until})");
                 } else if let Some(cause) = row.causes.first() {
                     let _ = write!(text, " ({cause})");
+                } else if !row.adopted.is_empty() {
+                    text.push_str(" (adopted)");
                 }
                 text.push('\n');
             }
@@ -210,6 +193,7 @@ fn stacks_json(rows: &[Row]) -> Vec<Value> {
             "in_sync": row.action.map(|action| action == ChangeAction::Unchanged),
             "action": row.action,
             "causes": row.causes,
+            "adopted": row.adopted,
             "quarantine": row.quarantine.as_ref().map(|found| json!({
                 "reason": found.reason,
                 "at": found.at.map(clock::iso),

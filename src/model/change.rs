@@ -165,12 +165,14 @@ pub struct Change {
     pub diff: String,
     /// Things to know that stop nothing, such as an attribute the engine ignores.
     pub warnings: Vec<String>,
+    /// Containers that stay as they are although another tool made them: they are what is wanted.
+    pub adopted: Vec<String>,
 }
 
 impl Change {
     /// A change for reasons.
     pub const fn new(action: ChangeAction, causes: Vec<Cause>) -> Self {
-        Self { action, causes, diff: String::new(), warnings: Vec::new() }
+        Self { action, causes, diff: String::new(), warnings: Vec::new(), adopted: Vec::new() }
     }
 
     /// Nothing to do.

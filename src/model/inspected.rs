@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The configuration of one container, in the words of the engine's API. Holds values of variables: never printed whole.
 #[derive(Clone, Default, PartialEq)]
@@ -19,6 +20,9 @@ pub struct Inspected {
     pub started: i64,
     /// The files that were asked for, by path in the container; `None` for one that is not there.
     pub files: BTreeMap<String, Option<InspectedFile>>,
+    /// When what the container mounts from the source changed last, in nanoseconds since 1970, by the name that was asked
+    /// for. What cannot be read is left out.
+    pub modified: BTreeMap<String, i64>,
 }
 
 /// A file in a container.
@@ -49,6 +53,17 @@ pub struct LookInto {
     pub image_id: String,
     /// Paths of files in it that are looked at.
     pub files: Vec<String>,
+    /// Files and directories of the source that it mounts, by the name of their contents: `bind ./nginx.conf`.
+    pub mounted: BTreeMap<String, Mounted>,
+}
+
+/// A file or directory of the source that a container mounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mounted {
+    /// Where it is on this machine.
+    pub path: PathBuf,
+    /// Whether the container may write to it: a directory then changes by itself, and its times tell nothing.
+    pub writable: bool,
 }
 
 /// What the engine gives to containers that ask for nothing else. Empty where the engine does not say.

@@ -62,6 +62,8 @@ pub(super) fn decide<'a>(
         change.causes = found.causes;
     }
     let Replicas { instances, gone, .. } = replicas;
+    let kept = instances.iter().filter_map(|instance| instance.keep);
+    change.adopted = kept.filter(|kept| !is_ours(&kept.labels)).map(|kept| kept.name.clone()).collect();
     let (desired, hash) = (Some(judge.service), judge.hash);
     Some(ServiceDiff { desired, hash, instances, gone, is_quarantined, change })
 }

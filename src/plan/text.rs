@@ -28,10 +28,12 @@ fn changes(stack: &str, changes: &StackChanges, lines: &mut Vec<String>) {
 }
 
 fn one_change(name: &str, change: &Change, lines: &mut Vec<String>) {
-    if change.action != ChangeAction::Unchanged || !change.warnings.is_empty() {
+    let is_quiet = change.warnings.is_empty() && change.adopted.is_empty();
+    if change.action != ChangeAction::Unchanged || !is_quiet {
         lines.push(format!("{name}  {}", change.action.as_str()));
     }
     lines.extend(change.causes.iter().map(|found| format!("  {}", cause(found))));
+    lines.extend(change.adopted.iter().map(|name| format!("  adopted {name}")));
     lines.extend(change.warnings.iter().map(|warning| format!("  warning: {warning}")));
     lines.extend(change.diff.lines().map(|line| format!("  | {line}").trim_end().to_owned()));
 }

@@ -16,8 +16,6 @@ pub struct SourceRequest {
     pub cwd: PathBuf,
     /// Names of the stacks that are wanted; empty is all.
     pub only: BTreeSet<String>,
-    /// Whether other sources may have the stacks that are wanted and this one lacks.
-    pub among_others: bool,
     /// What `-f -` reads.
     pub stdin: Option<Vec<u8>>,
 }

@@ -199,7 +199,7 @@ fn happen(world: &mut World, event: &str, arguments: &[&str]) {
 
 fn happen_to(world: &mut World, event: &str, name: &str, rest: &[&str]) {
     let found = world.named_mut(name).unwrap_or_else(|| panic!("no container {name}"));
-    let (container, configured) = (&mut found.observed, &mut found.configured);
+    let container = &mut found.observed;
     let mut state = |state| {
         container.state = state;
         container.ports.clear();
@@ -213,9 +213,14 @@ fn happen_to(world: &mut World, event: &str, name: &str, rest: &[&str]) {
         ("starting", []) => container.health = Some(Health::Starting),
         ("disconnect", [network]) => drop(container.networks.remove(*network)),
         ("unmount", [target]) => container.mounts.retain(|mount| mount.target != *target),
+        ("modified", [kind, path, after @ ..]) => {
+            let after: i64 = after.iter().map(|seconds| seconds.parse::<i64>().expect("seconds")).sum();
+            let at = (container.created + after).saturating_mul(1_000_000_000);
+            found.modified.insert(format!("{kind} {path}"), at);
+        }
         ("configured", [pointer, value @ ..]) => {
             let value = serde_json::from_str(&value.join(" ")).expect("JSON");
-            configured.insert((*pointer).to_owned(), value);
+            found.configured.insert((*pointer).to_owned(), value);
         }
         ("label", [key, value]) => drop(container.labels.insert((*key).to_owned(), (*value).to_owned())),
         _ => panic!("unknown event {event} {rest:?}"),

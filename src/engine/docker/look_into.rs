@@ -5,6 +5,7 @@ use super::DockerEngine;
 use super::api::{Call, escape};
 use super::containers::path;
 use super::lists::or_default;
+use super::modified;
 use crate::engine::EngineError;
 use crate::model::clock;
 use crate::model::hash::digest;
@@ -107,6 +108,9 @@ impl DockerEngine {
     async fn configuration(&self, one: LookInto) -> Result<Option<(LookInto, Inspected)>, EngineError> {
         let answer = self.api.read::<Found>(Call::get(path(&one.id, "/json"))).await;
         let Some(found) = unless_gone(answer)? else { return Ok(None) };
+        let mounted = one.mounted.clone();
+        // A directory may hold many files.
+        let modified = tokio::task::spawn_blocking(move || modified::all(&mounted));
         let mut files = BTreeMap::new();
         for file in &one.files {
             files.insert(file.clone(), self.file(&one.id, file).await?);
@@ -118,6 +122,7 @@ impl DockerEngine {
             image: None,
             started: clock::nanos(&found.state.started_at).unwrap_or_default(),
             files,
+            modified: modified.await.unwrap_or_default(),
         };
         Ok(Some((one, inspected)))
     }

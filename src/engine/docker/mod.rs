@@ -19,6 +19,7 @@ mod locks;
 mod look_into;
 mod marks;
 mod messages;
+mod modified;
 mod networks;
 mod observe;
 mod perform;

@@ -43,6 +43,7 @@ pub(super) fn foreign(world: &World, observed: &mut ObservedState) {
             image: Some(json!({})),
             started: found.observed.created.saturating_mul(1_000_000_000),
             files: files.collect(),
+            modified: found.modified.clone(),
         };
         observed.inspected.insert(id.clone(), inspected);
     }

@@ -30,6 +30,8 @@ pub struct SimContainer {
     pub files: BTreeMap<String, Vec<u8>>,
     /// What its configuration says otherwise than it was created, by JSON pointer into its inspection.
     pub configured: BTreeMap<String, Value>,
+    /// When what it mounts from the source changed last, by the name of the contents.
+    pub modified: BTreeMap<String, i64>,
 }
 
 /// A volume.

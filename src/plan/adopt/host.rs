@@ -17,6 +17,8 @@ enum How {
     Entries,
     /// As it is, unless nothing is asked for and this is what the engine gives then.
     Default(fn(&Comparison, &Value) -> bool),
+    /// By a rule of its own, of what is found and what is wanted.
+    Judged(fn(&Comparison, &Value, &Value) -> bool),
 }
 
 /// Engine's field, Compose's attribute. `tests::every_field_is_compared` checks that none is missing.
@@ -27,7 +29,7 @@ const FIELDS: &[(&str, &str, How)] = &[
     ("DnsSearch", "dns_search", How::Plain),
     ("ExtraHosts", "extra_hosts", How::Set),
     ("RestartPolicy", "restart", How::Default(|_, found| text_of(&found["Name"]) == "no")),
-    ("LogConfig", "logging", How::Default(is_default_log)),
+    ("LogConfig", "logging", How::Judged(is_same_log)),
     ("Init", "init", How::Plain),
     ("Runtime", "runtime", How::Default(|with, found| text_of(found) == with.defaults().runtime)),
     ("Isolation", "isolation", How::Default(|_, found| text_of(found) == "default")),
@@ -100,6 +102,7 @@ pub(super) fn compare(comparison: &Comparison, causes: &mut Vec<Cause>) {
                 entries(attribute, &entries_of(&old), &entries_of(&new), causes);
                 true
             }
+            How::Judged(is_same) => is_same(comparison, &old, &new),
             How::Default(is_default) => {
                 tidy(&old) == tidy(&new) || tidy(&new).is_null() && is_default(comparison, &old)
             }
@@ -172,9 +175,17 @@ fn security(comparison: &Comparison, value: &Value) -> Value {
     .collect()
 }
 
-/// Where the file names no logging, the engine's driver with whatever options its owner gave it by default.
-fn is_default_log(comparison: &Comparison, found: &Value) -> bool {
-    text_of(&found["Type"]) == comparison.defaults().log_driver
+/// No driver is the engine's own, and to that one the engine adds the options that its owner gave it by default.
+fn is_same_log(comparison: &Comparison, found: &Value, wanted: &Value) -> bool {
+    let default = comparison.defaults().log_driver.as_str();
+    let driver = |log: &Value| match text_of(&log["Type"]) {
+        "" => default.to_owned(),
+        driver => driver.to_owned(),
+    };
+    let (old, new) = (entries_of(&found["Config"]), entries_of(&wanted["Config"]));
+    driver(found) == driver(wanted)
+        && new.iter().all(|(key, value)| old.get(key) == Some(value))
+        && (driver(found) == default || old.len() == new.len())
 }
 
 /// By the version of the kernel's control groups.

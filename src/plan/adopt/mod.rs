@@ -84,6 +84,7 @@ pub(super) fn wanted(
                 id: container.id.clone(),
                 image_id: container.image_id.clone(),
                 files: service.files.iter().map(|file| file.target.clone()).collect(),
+                mounted: contents::mounted(stack, service),
             });
         }
     }

@@ -213,6 +213,10 @@ fn the_same_said_otherwise_is_no_difference() {
         ),
         (json!({"healthcheck": {"retries": 3}}), vec![("config/Healthcheck>Retries", json!(3))]),
         (json!({"pids_limit": -1}), vec![]),
+        (
+            json!({"logging": {"options": {"max-size": "1m"}}}),
+            vec![("host/LogConfig>Config", json!({"max-size": "1m", "max-file": "3"}))],
+        ),
     ];
     for (service, shown) in cases {
         let stack = stack(&[("app", &service), ("db", &json!({}))]);

@@ -1,5 +1,6 @@
 //! The program as its users run it, on a real engine.
 
+mod adopting;
 mod applying;
 mod beside_compose;
 mod failing;
@@ -8,7 +9,6 @@ mod locking;
 mod refusing;
 mod requests;
 mod same_container;
-mod sources;
 mod volumes;
 mod watching;
 mod weaknesses;
