@@ -7,12 +7,12 @@ use reconcile::model::change::ChangeAction;
 use reconcile::model::desired::DesiredState;
 use reconcile::model::step::Plan;
 use reconcile::plan::{self, Policy};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 const STACKS: usize = 2;
 const SERVICES: usize = 4;
-const GENES: usize = 10;
+const GENES: usize = 11;
 const LENGTH: usize = STACKS * (2 + SERVICES * GENES);
 
 /// A state read off a string of bytes, each of which decides one thing: editing a byte edits one attribute.
@@ -113,6 +113,17 @@ fn service_text(stack: usize, service: usize, own: &[u8], genes: &[u8]) -> Strin
         ),
         _ => {}
     }
+    let rollouts = [
+        "",
+        "order: start-first",
+        "order: start-first, share_volumes: true",
+        "on_failure: pause",
+        "on_failure: continue, parallelism: 2",
+        "ratio: 0.5, back: {order: start-first}",
+        "parallelism: 0, monitor: 1s",
+        "parallelism: 2, delay: 1s, back: {parallelism: 2}",
+    ];
+    lines.push(format!("rollout: {{{}}}", rollouts[usize::from(gene(10, 8))]));
     let lines: Vec<&str> = lines.iter().flat_map(|line| line.lines()).collect();
     format!("      v{service}:\n        {}\n", lines.join("\n        "))
 }
@@ -245,7 +256,9 @@ proptest! {
     }
 
     #[test]
-    fn after_a_failed_run_and_its_rollback_everything_is_up_again((before, after) in change(), call in 0_usize..60) {
+    fn after_a_failed_run_and_its_rollback_everything_is_up_again(
+        (before, after) in change(), call in 0_usize..60, lost in any::<bool>()
+    ) {
         let engine = SimEngine::default();
         let (before, after) = (state(&settled_genes(before)), state(&settled_genes(after)));
         prop_assume!(!joins_a_job(&before, &after) && !joins_a_job(&after, &after));
@@ -253,16 +266,20 @@ proptest! {
         let was_up = services_up(&engine);
         let plan = make_plan(&engine, &after);
         let at = engine.world().calls + 1 + call;
-        engine.world().faults.insert(at, Fault::Fails);
+        engine.world().faults.insert(at, if lost { Fault::ReplyLost } else { Fault::Fails });
         let report = sequential::execute(&plan, &engine, usize::MAX);
-        let undone = sequential::execute(&plan::rollback(&plan, &report).plan, &engine, usize::MAX);
-        prop_assert!(undone.is_success(), "{:?}\n{}", sequential::failures(&undone), plan::text(&plan));
+        let back = plan::rollback(&plan, &report).plan;
+        let undone = sequential::execute(&back, &engine, usize::MAX);
+        prop_assert!(undone.is_success(), "{:?}\n{}\n{:?}\n{}", sequential::failures(&undone), plan::text(&plan),
+            sequential::failures(&report), plan::text(&back));
         let is_up = services_up(&engine);
-        for (stack, service) in was_up {
+        for ((stack, service), count) in was_up {
             let wanted = after.stacks.get(&stack).and_then(|stack| stack.services.get(&service));
-            let stays = wanted.is_some_and(|wanted| wanted.replicas > 0 && !wanted.spec.image.starts_with("job"));
-            prop_assert!(!stays || is_up.contains(&(stack.clone(), service.clone())), "{}/{} is down\n{}",
-                stack, service, plan::text(&plan));
+            let wanted = wanted.filter(|wanted| !wanted.spec.image.starts_with("job"));
+            let least = wanted.map_or(0, |wanted| count.min(wanted.replicas));
+            let found = is_up.get(&(stack.clone(), service.clone())).copied().unwrap_or(0);
+            prop_assert!(found >= least, "{} of {} of {}/{} are up\n{}\n{:?}\n{}", found, least,
+                stack, service, plan::text(&plan), sequential::failures(&report), plan::text(&back));
         }
         let plan = apply(&engine, &after);
         settled(&engine, &after, &plan);
@@ -293,8 +310,14 @@ fn joins_a_job(state: &DesiredState, after: &DesiredState) -> bool {
     })
 }
 
-fn services_up(engine: &SimEngine) -> BTreeSet<(String, String)> {
+/// How many containers of each service run under a name of their own.
+fn services_up(engine: &SimEngine) -> BTreeMap<(String, String), u32> {
     let world = engine.world();
-    let up = world.containers.values().map(|container| &container.observed).filter(|found| found.is_up());
-    up.map(|found| (found.stack().to_owned(), found.service().to_owned())).collect()
+    let mut found = BTreeMap::new();
+    for container in world.containers.values().map(|container| &container.observed) {
+        if container.is_up() && !container.name.ends_with("next") && !container.name.ends_with("prev") {
+            *found.entry((container.stack().to_owned(), container.service().to_owned())).or_default() += 1;
+        }
+    }
+    found
 }

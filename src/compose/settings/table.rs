@@ -187,7 +187,7 @@ pub(super) static ROLLOUT: Keys<RolloutSettings> = Keys {
         Setting {
             key: "running_for",
             takes: Takes::Duration(|rollout, time| rollout.running_for = Some(time)),
-            doc: "How long a new container must run where no health check is awaited; 2 seconds if left out.",
+            doc: "How long a new container must run where no health check is awaited; `monitor`, else 2 seconds, if left out.",
         },
         Setting {
             key: "timeout",

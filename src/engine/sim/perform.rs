@@ -52,11 +52,10 @@ pub(super) fn perform(world: &mut World, action: &Action) -> Done {
             start(world, &id)
         }
         Action::StopContainer { container, .. } => {
-            let found = &existing(world, container)?.observed;
-            if !found.is_up() {
+            let up = world.find(container.engine_ref()).filter(|found| found.observed.is_up());
+            let Some(id) = up.map(|found| found.observed.id.clone()) else {
                 return Ok(Outcome::AlreadyDone);
-            }
-            let id = found.id.clone();
+            };
             stop(world, &id);
             Ok(Outcome::Done)
         }

@@ -31,8 +31,10 @@ pub(super) struct Progress {
     pub is_created: bool,
     /// Whether the new one may run.
     pub is_started: bool,
-    /// The new one has its final name.
+    /// The new one has its final name, or may have it.
     pub is_renamed: bool,
+    /// Whether that is sure.
+    pub has_name: bool,
     /// The old container is gone.
     pub is_gone: bool,
 }
@@ -102,7 +104,8 @@ impl<'a> Run<'a> {
                 }
                 Action::CreateContainer(_) => progress.is_created |= tried,
                 Action::RenameContainer { container, .. } if is_new(container) => {
-                    progress.is_renamed |= done;
+                    progress.is_renamed |= tried;
+                    progress.has_name |= done;
                     progress.is_touched |= tried;
                 }
                 Action::StartContainer(container) if is_new(container) => {

@@ -31,7 +31,8 @@ impl Back<'_, '_> {
                 (false, true) => replaced += 1,
                 // What was made ready for a replacement that is not tried any more.
                 (false, false) if progress.is_created && (whole || failed && touched) => {
-                    self.remove(&replica, &replica.back.new, &[]);
+                    let remove = Action::RemoveContainer(replica.back.new.clone());
+                    self.push(&replica, "undo-remove", remove, &[]);
                 }
                 (false, false) => {}
             }
@@ -86,7 +87,13 @@ impl Back<'_, '_> {
         (turn, settles): (&[StepId], bool),
     ) -> Option<StepId> {
         let Replica { back, progress, .. } = replica;
-        let new = if progress.is_renamed { renamed(back) } else { back.new.clone() };
+        let renamed = renamed(back);
+        // A rename whose reply was lost may have been done: then it goes by either name. The old one has neither by then.
+        let names = match (progress.is_renamed, progress.has_name) {
+            (_, true) => vec![renamed],
+            (true, false) if renamed.engine_ref() != back.new.engine_ref() => vec![back.new.clone(), renamed],
+            _ => vec![back.new.clone()],
+        };
         let starts = progress.is_stopped || back.was_retired;
         let side_by_side = service.pace.order == Order::StartFirst && back.overlaps && progress.is_accepted;
         let mut tail: Vec<StepId> = turn.to_vec();
@@ -94,12 +101,16 @@ impl Back<'_, '_> {
             tail = vec![self.start(replica, &tail)];
             tail = vec![self.settle(replica, service, &tail)];
         }
-        if progress.is_started {
-            let stop = Action::StopContainer { container: new.clone(), grace: None };
-            tail = vec![self.push(replica, "undo-stop", stop, &tail)];
-        }
-        if progress.is_created || matches!(back.new, ContainerRef::Id { .. }) {
-            tail = vec![self.remove(replica, &new, &tail)];
+        for (at, new) in names.iter().enumerate() {
+            let number = if at == 0 { String::new() } else { format!("-{}", at + 1) };
+            if progress.is_started {
+                let stop = Action::StopContainer { container: new.clone(), grace: None };
+                tail = vec![self.push(replica, &format!("undo-stop{number}"), stop, &tail)];
+            }
+            if progress.is_created || matches!(back.new, ContainerRef::Id { .. }) {
+                let remove = Action::RemoveContainer(new.clone());
+                tail = vec![self.push(replica, &format!("undo-remove{number}"), remove, &tail)];
+            }
         }
         if progress.is_retired || back.was_retired {
             let rename = Action::RenameContainer { container: back.old.clone(), to: back.old_name.clone() };
@@ -131,10 +142,6 @@ impl Back<'_, '_> {
         let action =
             Action::AwaitStable { container, period: service.settle, may_end: false, in_health: false };
         self.push(replica, "undo-stable", action, after)
-    }
-
-    fn remove(&mut self, replica: &Replica, new: &ContainerRef, after: &[StepId]) -> StepId {
-        self.push(replica, "undo-remove", Action::RemoveContainer(new.clone()), after)
     }
 
     fn push(&mut self, replica: &Replica, verb: &str, action: Action, after: &[StepId]) -> StepId {

@@ -8,6 +8,7 @@ mod faults;
 mod locking;
 mod refusing;
 mod requests;
+mod rollouts;
 mod same_container;
 mod volumes;
 mod watching;
