@@ -98,7 +98,7 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             let Some(interrupt) = &mark.interrupt else { continue };
             let others = rolled.iter().filter(|other| other.prefix != mark.prefix);
             for create in others.filter_map(|other| other.create.as_ref()) {
-                self.builder.rather_after(interrupt, create);
+                self.builder.in_turn_after(interrupt, create);
             }
         }
     }

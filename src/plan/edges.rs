@@ -6,13 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Collects steps. An edge is hard (the step is wrong or unsafe before its predecessor) or soft (it is only better
 /// after it). Soft edges that close a circle are dropped: two services that swap a host port cannot both wait for
-/// the other to be up.
+/// the other to be up. Of those, wishes go before what was asked for.
 #[derive(Default)]
 pub(super) struct Builder {
     steps: Vec<Step>,
     places: BTreeMap<StepId, usize>,
-    soft: Vec<(usize, StepId)>,
+    soft: Vec<Soft>,
 }
+
+/// A soft edge: the later step, the earlier one, and whether it was asked for.
+type Soft = (usize, StepId, bool);
 
 /// Who a step belongs to.
 #[derive(Clone, Copy)]
@@ -81,10 +84,19 @@ impl Builder {
         }
     }
 
-    /// A soft edge.
+    /// A soft edge that is a wish.
     pub fn rather_after(&mut self, id: &str, predecessor: &str) {
+        self.soft_edge(id, predecessor, false);
+    }
+
+    /// A soft edge that the owner of the service asked for.
+    pub fn in_turn_after(&mut self, id: &str, predecessor: &str) {
+        self.soft_edge(id, predecessor, true);
+    }
+
+    fn soft_edge(&mut self, id: &str, predecessor: &str, is_asked: bool) {
         if let Some(place) = self.places.get(id) {
-            self.soft.push((*place, predecessor.to_owned()));
+            self.soft.push((*place, predecessor.to_owned(), is_asked));
         }
     }
 
@@ -94,19 +106,12 @@ impl Builder {
 
     /// The steps in an order that can be walked, each after those it comes after.
     pub fn finish(mut self) -> Vec<Step> {
-        let hard: Vec<Vec<usize>> = self.steps.iter().map(|step| self.predecessors(step)).collect();
-        let mut all = hard.clone();
-        for (place, predecessor) in &self.soft {
-            all[*place].extend(self.places.get(predecessor));
-        }
-        let circles = circles(&all);
+        let mut graph: Vec<Vec<usize>> = self.steps.iter().map(|step| self.predecessors(step)).collect();
         let mut kept: BTreeMap<usize, Vec<StepId>> = BTreeMap::new();
-        let mut graph = hard;
-        for (place, predecessor) in &self.soft {
-            let Some(before) = self.places.get(predecessor) else { continue };
-            if circles[*place] != circles[*before] {
-                graph[*place].push(*before);
-                kept.entry(*place).or_default().push(predecessor.clone());
+        for asked in [true, false] {
+            for (place, before) in self.without_circles(&graph, asked) {
+                graph[place].push(before);
+                kept.entry(place).or_default().push(self.steps[before].id.clone());
             }
         }
         for (place, predecessors) in kept {
@@ -128,6 +133,19 @@ impl Builder {
             step.after_any.retain(|id| !after.contains(id));
         }
         sorted
+    }
+
+    /// The soft edges of one kind that close no circle with what is settled and with each other.
+    fn without_circles(&self, settled: &[Vec<usize>], asked: bool) -> Vec<(usize, usize)> {
+        let own = self.soft.iter().filter(|(_, _, is_asked)| *is_asked == asked);
+        let edges: Vec<(usize, usize)> =
+            own.filter_map(|(place, before, _)| Some((*place, *self.places.get(before)?))).collect();
+        let mut all = settled.to_vec();
+        for (place, before) in &edges {
+            all[*place].push(*before);
+        }
+        let circles = circles(&all);
+        edges.into_iter().filter(|(place, before)| circles[*place] != circles[*before]).collect()
     }
 
     fn predecessors(&self, step: &Step) -> Vec<usize> {
@@ -241,5 +259,15 @@ mod tests {
         builder.rather_after("b", "a");
         builder.rather_after("d", "a");
         assert_eq!(ids(builder), ["b<", "a<b", "d<a"]);
+    }
+
+    #[test]
+    fn of_edges_that_contradict_each_other_the_wish_goes() {
+        let mut builder = Builder::default();
+        add(&mut builder, "a", &[]);
+        add(&mut builder, "b", &[]);
+        builder.rather_after("a", "b");
+        builder.in_turn_after("b", "a");
+        assert_eq!(ids(builder), ["a<", "b<a"]);
     }
 }

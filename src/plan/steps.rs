@@ -256,8 +256,11 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
     /// What runs goes on running until what the new one needs is there, unless a job needs it stopped.
     pub(super) fn wait_softly(&mut self, step: &str, for_jobs: bool) {
         let Conditions { required, gates, turn, .. } = self.conditions;
-        for condition in required.iter().chain(gates.iter().filter(|_| for_jobs)).chain(turn) {
+        for condition in required.iter().chain(gates.iter().filter(|_| for_jobs)) {
             self.scheduler.builder.rather_after(step, condition);
+        }
+        if let Some(turn) = turn {
+            self.scheduler.builder.in_turn_after(step, turn);
         }
     }
 
