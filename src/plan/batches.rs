@@ -4,18 +4,18 @@ use super::acceptance::STABLE;
 use super::conditions::Conditions;
 use super::diff::{ServiceDiff, StackDiff};
 use super::edges::Owner;
-use super::index::is_ours;
-use super::instances::{Instance, shares_namespace};
-use super::overlap;
+use super::instances::Instance;
 use super::removal::reference;
 use super::schedule::Scheduler;
 use super::steps::{self, Marks};
-use crate::model::desired::{DesiredService, DesiredStack, JobMode};
+use super::ties::Ties;
+use crate::model::desired::{DesiredService, JobMode};
 use crate::model::observed::{Health, ObservedContainer};
 use crate::model::rollout::{FailureAction, Pace};
 use crate::model::step::{Action, ContainerRef, StepId};
 use crate::model::units::Nanos;
 use crate::model::way_back::{Follower, ReplicaBack, ServiceBack, WayBack};
+use std::collections::BTreeSet;
 
 /// Whether a replica has its turn in a rollout: something serves that it takes over from. What is merely created or
 /// started disturbs nobody and waits for none.
@@ -107,13 +107,19 @@ impl<'d, 'a> Scheduler<'d, 'a> {
     /// all of them are good.
     pub fn plan_ways_back(&mut self, name: &'d str, found: &'d StackDiff<'a>) {
         let Some(stack) = found.desired else { return };
+        let ties = Ties::of(stack);
+        let mut done: BTreeSet<&str> = BTreeSet::new();
         for key in &found.order {
-            let family = overlap::family(stack, key);
-            if family.first() != Some(key) {
+            if done.contains(key) {
                 continue;
             }
+            let family = ties.family(key);
+            // Each after those that it joins; one that is alone need not be looked for.
+            let all = if family.len() == 1 { std::slice::from_ref(key) } else { &found.order[..] };
+            let members = all.iter().filter(|key| family.contains(*key));
             let services: Vec<ServiceBack> =
-                family.iter().filter_map(|key| self.way_back(name, (found, stack), key)).collect();
+                members.filter_map(|key| self.way_back(name, (found, &ties), key)).collect();
+            done.extend(family);
             if services.len() > 1 {
                 self.remove_together(name, &services);
             }
@@ -136,12 +142,7 @@ impl<'d, 'a> Scheduler<'d, 'a> {
         }
     }
 
-    fn way_back(
-        &self,
-        name: &str,
-        (found, stack): (&StackDiff, &DesiredStack),
-        key: &str,
-    ) -> Option<ServiceBack> {
+    fn way_back(&self, name: &str, (found, ties): (&StackDiff, &Ties), key: &str) -> Option<ServiceBack> {
         let service = found.services.get(key).filter(|service| service.takes_part())?;
         let desired = service.desired?;
         let marks = self.marks_of(name, key);
@@ -152,7 +153,6 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             return None;
         }
         let rollout = &desired.rollout;
-        let shares = |other: &&&str| shares_namespace(desired, other);
         Some(ServiceBack {
             stack: name.to_owned(),
             service: key.to_owned(),
@@ -161,8 +161,8 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             pace: rollout.rollback.clone(),
             settle: rollout.rollback.monitor.unwrap_or(STABLE),
             timeout: rollout.timeout.or(desired.wait_timeout).unwrap_or(self.diff.policy.wait_timeout),
-            parents: found.order.iter().filter(shares).map(|key| (*key).to_owned()).collect(),
-            followers: self.followers(name, (found, stack), (key, service)),
+            parents: ties.parents(key).map(str::to_owned).collect(),
+            followers: self.followers(name, (found, ties), (key, service)),
             replicas,
         })
     }
@@ -171,7 +171,7 @@ impl<'d, 'a> Scheduler<'d, 'a> {
     fn followers(
         &self,
         name: &str,
-        (found, stack): (&StackDiff, &DesiredStack),
+        (found, ties): (&StackDiff, &Ties),
         (key, service): (&str, &ServiceDiff),
     ) -> Vec<Follower> {
         let mut followers: Vec<Follower> = Vec::new();
@@ -183,20 +183,13 @@ impl<'d, 'a> Scheduler<'d, 'a> {
         let served: Vec<&ObservedContainer> = service.desired.map_or_else(Vec::new, |desired| {
             service.instances.iter().filter_map(|instance| instance.served(desired)).collect()
         });
-        let joins = |container: &&ObservedContainer| {
-            let joined = container.network_mode.strip_prefix("container:");
-            joined.is_some_and(|joined| served.iter().any(|old| old.id == joined || old.name == joined))
-        };
-        let observed = self.diff.index.observed.containers.iter();
-        for child in observed.filter(|child| child.is_up() && is_ours(&child.labels)).filter(joins) {
+        let bound =
+            served.iter().flat_map(|old| [&*old.id, &*old.name]).filter_map(|old| self.joined.get(old));
+        for child in bound.flatten() {
             add(existing(child));
         }
-        for (other, child) in &found.services {
-            let Some(wanted) = stack.services.get(other) else { continue };
-            let restarts = wanted.depends_on.get(key).is_some_and(|dependency| dependency.restart);
-            if !restarts && !shares_namespace(wanted, key) || child.is_blocked() {
-                continue;
-            }
+        for other in ties.followers(key) {
+            let Some(child) = found.services.get(other).filter(|child| !child.is_blocked()) else { continue };
             for instance in &child.instances {
                 for up in instance.standing().filter(|found| found.is_up()) {
                     add(existing(up));
@@ -204,7 +197,7 @@ impl<'d, 'a> Scheduler<'d, 'a> {
                 if instance.is_created() {
                     add(Follower {
                         stack: name.to_owned(),
-                        service: other.clone(),
+                        service: other.to_owned(),
                         prefix: format!("{name}/{other}-{}", instance.number),
                         container: ContainerRef::Name(instance.name.clone()),
                         is_there: false,

@@ -40,6 +40,7 @@ mod service;
 mod steps;
 mod subnets;
 mod text;
+mod ties;
 mod volumes;
 
 pub use diff::{Diff, diff};

@@ -5,7 +5,6 @@
 
 use super::instances::{Instance, Judge, shares_namespace};
 use super::networks::NetworkFate;
-use super::order;
 use super::pre_deploy;
 use super::volumes;
 use crate::model::change::{Cause, CauseKind};
@@ -163,27 +162,4 @@ impl Judge<'_, '_> {
         let replaced = self.networks().iter().filter(|(_, fate)| *fate == NetworkFate::Replace);
         replaced.map(|(name, _)| *name)
     }
-}
-
-/// Services of a stack that share namespaces with each other, directly or not: they go back together.
-pub(super) fn family<'a>(stack: &'a DesiredStack, key: &'a str) -> Vec<&'a str> {
-    let joined = |one: &str, other: &str| {
-        let shares = |child: &str, parent: &str| {
-            stack.services.get(child).is_some_and(|service| shares_namespace(service, parent))
-        };
-        shares(one, other) || shares(other, one)
-    };
-    let mut found = vec![key];
-    let mut at = 0;
-    while let Some(one) = found.get(at).copied() {
-        for other in stack.services.keys().map(String::as_str) {
-            if !found.contains(&other) && joined(one, other) {
-                found.push(other);
-            }
-        }
-        at += 1;
-    }
-    let place = |key: &&str| order::services(stack).iter().position(|other| other == key);
-    found.sort_by_key(place);
-    found
 }

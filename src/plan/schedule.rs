@@ -6,6 +6,7 @@ use super::diff::{Diff, ServiceDiff, StackDiff};
 use super::edges::{Builder, Owner};
 use super::handover;
 use super::images::ImageStep;
+use super::index::is_ours;
 use super::instances::{Instance, Kick};
 use super::networks::NetworkFate;
 use super::order;
@@ -41,6 +42,8 @@ pub(super) struct Scheduler<'d, 'a> {
     pub renames: Vec<(StepId, String, Option<StepId>)>,
     /// How services go back whose replacement fails.
     pub ways_back: Vec<WayBack>,
+    /// By id or name of a container: those of ours that run in its network.
+    pub joined: BTreeMap<&'a str, Vec<&'a ObservedContainer>>,
     marks: BTreeMap<&'d str, BTreeMap<&'d str, Vec<Marks>>>,
 }
 
@@ -57,6 +60,7 @@ pub fn schedule(diff: &Diff) -> Plan {
         job_stops: BTreeMap::new(),
         renames: Vec::new(),
         ways_back: Vec::new(),
+        joined: joined(diff),
         marks: BTreeMap::new(),
     };
     for (name, stack) in &diff.stacks {
@@ -81,6 +85,17 @@ pub fn schedule(diff: &Diff) -> Plan {
     let steps = scheduler.builder.finish();
     let id = plan_id(&steps);
     Plan { id, revision: diff.desired.revision.clone(), changes: diff.changes.clone(), steps, ways_back }
+}
+
+fn joined<'a>(diff: &Diff<'a>) -> BTreeMap<&'a str, Vec<&'a ObservedContainer>> {
+    let mut all: BTreeMap<&str, Vec<&ObservedContainer>> = BTreeMap::new();
+    for child in diff.index.observed.containers.iter().filter(|child| child.is_up() && is_ours(&child.labels))
+    {
+        if let Some(parent) = child.network_mode.strip_prefix("container:") {
+            all.entry(parent).or_default().push(child);
+        }
+    }
+    all
 }
 
 impl<'d, 'a> Scheduler<'d, 'a> {
