@@ -7,7 +7,7 @@ SECONDS_EACH ?= 60
 CARGO ?= cargo
 
 .DEFAULT_GOAL := build
-.PHONY: setup build images test check unit docs conformance demo demo-down bench compat fuzz clean-lab
+.PHONY: setup build images test check unit docs conformance demo demo-down bench compat fuzz hard clean-lab
 
 setup: ## install what is missing, start an engine if none answers
 	scripts/setup.sh
@@ -51,6 +51,9 @@ compat: setup ## all attributes, held against what docker compose makes of them
 
 fuzz: ## TARGET (loader, dotenv, interpolation; all side by side) for SECONDS_EACH seconds
 	SECONDS_EACH=$(SECONDS_EACH) scripts/fuzz.sh $(TARGET)
+
+hard: ## inputs made to break the loader, at full size, with time and memory of each
+	HARD_SIZE=$(or $(HARD_SIZE),100) $(CARGO) test --release --locked --test it -- hard:: --nocapture
 
 bench: setup build
 	scripts/images.sh test

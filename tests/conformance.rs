@@ -50,8 +50,8 @@ impl Corpus {
 }
 
 impl Files for Corpus {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        Disk.read(&self.follow(path))
+    fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read + '_>> {
+        Disk.open(&self.follow(path))
     }
     fn kind(&self, path: &Path) -> Option<FileKind> {
         Disk.kind(&self.follow(path))

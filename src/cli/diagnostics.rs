@@ -1,10 +1,10 @@
 //! Diagnostics for people (source excerpt with a caret) and for programs (fields).
 
-use super::excerpt::shown;
+use super::excerpt::{found, shown, window};
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources, Way};
 use crate::compose::node::{FileId, Span};
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -39,7 +39,7 @@ impl Scene<'_> {
     fn underlined(&self, span: Span) -> Range<usize> {
         let source = self.sources.text(span.file);
         let start = floor(source, span.start as usize);
-        let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
+        let line_end = source[start..].find(['\n', '\r']).map_or(source.len(), |at| start + at);
         let end = floor(source, (span.end as usize).clamp(start, line_end)).max(start);
         start..start + source[start..end].trim_end().len()
     }
@@ -55,7 +55,13 @@ pub fn text(diagnostic: &Diagnostic, scene: Scene<'_>) -> String {
     let mut group = Group::with_title(level.primary_title(title.as_str()));
     let files = excerpts(diagnostic, scene);
     for excerpt in &files {
-        let mut snippet = Snippet::source(excerpt.source.as_ref()).path(excerpt.path.as_str());
+        let Some(source) = &excerpt.source else {
+            let origin = Origin::path(excerpt.path.as_str()).line(excerpt.line).char_column(excerpt.column);
+            group = group.element(origin);
+            continue;
+        };
+        let mut snippet =
+            Snippet::source(source.as_ref()).path(excerpt.path.as_str()).line_start(excerpt.line);
         for (kind, range, label) in &excerpt.marks {
             let annotation = kind.span(range.clone());
             snippet =
@@ -89,12 +95,18 @@ fn title(diagnostic: &Diagnostic, scene: Scene<'_>) -> String {
     }
 }
 
+/// A place in a file, and what to say about it.
+type Mark<'a> = (AnnotationKind, Range<usize>, &'a str);
+
 /// What is shown of one file.
 struct Excerpt<'a> {
-    file: FileId,
     path: String,
-    source: Cow<'a, str>,
-    marks: Vec<(AnnotationKind, Range<usize>, &'a str)>,
+    /// The first line that is shown, and the column that the first mark begins in.
+    line: usize,
+    column: usize,
+    /// The lines; none if they are too long for anybody to read.
+    source: Option<Cow<'a, str>>,
+    marks: Vec<Mark<'a>>,
 }
 
 /// The files that a diagnostic is about, that of its own place first.
@@ -102,20 +114,49 @@ fn excerpts<'a>(diagnostic: &'a Diagnostic, scene: Scene<'a>) -> Vec<Excerpt<'a>
     let own = diagnostic.place(scene.sources).map(|span| (AnnotationKind::Primary, span, ""));
     let others = diagnostic.other_places().iter();
     let others = others.map(|(span, label)| (AnnotationKind::Context, *span, label.as_str()));
-    let mut files: Vec<Excerpt<'_>> = Vec::new();
+    let mut files: Vec<(FileId, Vec<Mark<'_>>)> = Vec::new();
     for (kind, span, label) in own.into_iter().chain(others) {
         let mark = (kind, scene.underlined(span), label);
-        match files.iter_mut().find(|excerpt| excerpt.file == span.file) {
-            Some(excerpt) => excerpt.marks.push(mark),
-            None => files.push(Excerpt {
-                file: span.file,
-                path: scene.file(span.file),
-                source: shown(diagnostic, scene.sources, span.file),
-                marks: vec![mark],
-            }),
+        let in_reach = |marks: &[Mark<'_>]| marks.iter().all(|(_, other, _)| is_near(other, &mark.1));
+        match files.iter_mut().find(|(file, marks)| *file == span.file && in_reach(marks)) {
+            Some((_, marks)) => marks.push(mark),
+            None => files.push((span.file, vec![mark])),
         }
     }
-    files
+    files.into_iter().map(|(file, marks)| excerpt(diagnostic, scene, file, marks)).collect()
+}
+
+/// Marks that are further from each other are shown apart: the renderer reads all that lies between.
+fn is_near(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start.abs_diff(other.start) <= MAX_SHOWN
+}
+
+/// Bytes of one excerpt.
+const MAX_SHOWN: usize = 64 << 10;
+
+fn excerpt<'a>(
+    diagnostic: &'a Diagnostic,
+    scene: Scene<'a>,
+    file: FileId,
+    mut marks: Vec<Mark<'a>>,
+) -> Excerpt<'a> {
+    let text = scene.sources.text(file);
+    let part = window(text, marks.iter().map(|(_, range, _)| range.clone()), MAX_SHOWN);
+    let at = |byte: usize| {
+        let byte = u32::try_from(byte).unwrap_or(u32::MAX);
+        scene.sources.position(Span { file, start: byte, end: byte })
+    };
+    let (line, column) = match &part {
+        Some(part) => (at(part.start).0, 1),
+        None => marks.first().map_or((1, 1), |(_, range, _)| at(range.start)),
+    };
+    if let Some(part) = &part {
+        for (_, range, _) in &mut marks {
+            *range = range.start - part.start..range.end - part.start;
+        }
+    }
+    let source = part.map(|part| shown(diagnostic, scene.sources, file, part));
+    Excerpt { path: scene.file(file), line, column, source, marks }
 }
 
 /// How the file of a diagnostic came to be part of the project.
@@ -135,8 +176,7 @@ fn floor(text: &str, at: usize) -> usize {
 pub fn fields(diagnostic: &Diagnostic, scene: Scene<'_>, stack: Option<&str>) -> Value {
     let span = diagnostic.place(scene.sources);
     let place = span.map(|span| scene.sources.position(span));
-    let found =
-        span.map(|span| shown(diagnostic, scene.sources, span.file)[scene.underlined(span)].to_owned());
+    let found = span.map(|span| found(diagnostic, scene.sources, span.file, scene.underlined(span)));
     json!({
         "severity": match diagnostic.severity { Severity::Error => "error", Severity::Warning => "warning" },
         "stack": stack,

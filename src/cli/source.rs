@@ -33,6 +33,7 @@ pub fn load(args: &SourceArgs, environment: &BTreeMap<String, String>) -> Loaded
         environment: environment.clone(),
         cwd,
         only: args.stacks.iter().cloned().collect::<BTreeSet<_>>(),
+        may_not_leave: false,
         stdin: args.files.iter().any(|file| file == "-").then(read_stdin),
     };
     load_source(&request)

@@ -6,6 +6,9 @@ use super::node::Span;
 pub use sources::{Sources, Way};
 use std::sync::Arc;
 
+/// Diagnostics of one project that are told; nobody reads more, and each of a million would take its memory.
+pub const MAX_TOLD: usize = 1000;
+
 /// How bad a diagnostic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {

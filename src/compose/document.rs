@@ -27,6 +27,8 @@ pub(super) struct Scope<'s> {
     pub(super) environment: &'s Environment,
     /// Whether that is all of them: a file of variables with a mistake may set others.
     pub(super) knows_variables: bool,
+    /// Which of the project's includes it is, from 1; 0 for the project itself.
+    pub(super) number: usize,
     /// The files that include each other down to here, outermost first.
     pub(super) included: Vec<PathBuf>,
 }
@@ -74,9 +76,10 @@ fn load_document(
     if session.options.interpolate {
         let lookup = |name: &str| scope.environment.get(name).cloned();
         if scope.knows_variables {
-            interpolate::interpolate(&mut root, &lookup, &mut session.diagnostics);
+            interpolate::interpolate(&mut root, &lookup, &mut session.growth, &mut session.diagnostics);
         } else {
-            let unknown = interpolate::interpolate_known(&mut root, &lookup, &mut session.diagnostics);
+            let Session { growth, diagnostics, .. } = &mut *session;
+            let unknown = interpolate::interpolate_known(&mut root, &lookup, growth, diagnostics);
             for place in &unknown {
                 session.broken.note_place(&place.path, place.span);
             }
@@ -121,7 +124,8 @@ fn finish(session: &mut Session<'_>, file: &Path, mut tree: Node, purpose: Purpo
         }
         drop_version(session, file, &mut tree);
     }
-    long_form::apply(&mut tree, session.options.interpolate, &mut session.diagnostics);
+    let Session { growth, diagnostics, options, .. } = &mut *session;
+    long_form::apply(&mut tree, options.interpolate, growth, diagnostics);
     session.settle();
     drop_empty_dns(&mut tree);
     session.diagnostics.extend(unique::enforce(&mut tree));
@@ -222,7 +226,7 @@ impl Session<'_> {
 
     fn decode(&mut self, file: &Path) -> Result<Decoded, Failed> {
         let (id, text) = self.read(file)?;
-        let yaml::Decoded { documents, mended, broken, is_whole } = yaml::read(id, &text);
+        let yaml::Decoded { documents, mended, broken, is_whole } = yaml::read(id, &text, &mut self.growth);
         let named = |mut error: Diagnostic| {
             if !error.message.starts_with("non-string key") {
                 error.message = format!("failed to parse {}: {}", file.display(), error.message);

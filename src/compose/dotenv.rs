@@ -1,6 +1,6 @@
 //! Files of variables: `.env`, `env_file` and `label_file`. Reference: docker compose 2.40.
 
-use super::interpolate::{Lookup, TEMPLATE_HINT, TemplateError, find_variable, substitute};
+use super::interpolate::{Lookup, TEMPLATE_HINT, TOO_LONG_HINT, TemplateError, find_variable, substitute};
 use std::collections::HashMap;
 use std::ops::Range;
 use thiserror::Error;
@@ -42,6 +42,8 @@ pub struct Parsed {
 
 /// Mistakes of one file that are told.
 const MAX_ERRORS: usize = 100;
+/// Bytes by which variables in its values may make a file longer.
+const MAX_GROWTH: usize = 32 << 20;
 
 /// Reads a file of variables.
 ///
@@ -50,7 +52,7 @@ const MAX_ERRORS: usize = 100;
 /// byte where the value that uses it begins.
 pub fn parse(text: &str, lookup: Lookup, on_unset: &mut dyn FnMut(&str, usize)) -> Parsed {
     let at = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
-    Reader { text, at, lookup, on_unset, known: HashMap::new(), parsed: Parsed::default() }.read()
+    Reader { text, at, lookup, on_unset, known: HashMap::new(), grown: 0, parsed: Parsed::default() }.read()
 }
 
 /// Reads a file of the format `raw`: everything after the first `=` is the value, as it stands.
@@ -127,6 +129,8 @@ struct Reader<'t, 'a> {
     lookup: Lookup<'a>,
     on_unset: &'a mut dyn FnMut(&str, usize),
     known: HashMap<String, String>,
+    /// Bytes that variables added so far.
+    grown: usize,
     parsed: Parsed,
 }
 
@@ -281,16 +285,30 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn substituted(&mut self, value: &str, start: usize) -> Result<String, DotenvError> {
-        let Self { text, lookup, on_unset, known, .. } = self;
+        let Self { text, lookup, on_unset, known, grown, .. } = self;
         let resolve = |name: &str| lookup(name).or_else(|| known.get(name).cloned());
         let mut unset = |name: &str| on_unset(name, start);
-        substitute(value, &resolve, &mut unset).map_err(|problem| {
+        let substituted = substitute(value, &resolve, &mut unset).and_then(|long| {
+            *grown += long.len().saturating_sub(value.len());
+            if *grown > MAX_GROWTH { Err(TemplateError::TooLong) } else { Ok(long) }
+        });
+        substituted.map_err(|problem| {
             let written = &text[start..];
             let (plain, found) = match &problem {
                 TemplateError::Invalid { .. } => (
                     ("`${` begins no variable here".to_owned(), TEMPLATE_HINT),
                     written.find("${").map(|at| at..at + 2),
                 ),
+                TemplateError::TooLong => {
+                    let limit = MAX_GROWTH >> 20;
+                    (
+                        (
+                            format!("variables make the values of this file more than {limit} MiB longer"),
+                            TOO_LONG_HINT,
+                        ),
+                        None,
+                    )
+                }
                 TemplateError::Required { name, .. } => (
                     (problem.to_string(), "set it in the environment, or earlier in the file"),
                     find_variable(written, name),
@@ -298,7 +316,8 @@ impl<'t> Reader<'t, '_> {
             };
             let place = found.map_or(start..start + 1, |found| start + found.start..start + found.end);
             let is_demand = matches!(problem, TemplateError::Required { .. });
-            DotenvError { is_demand, ..error(text, place, &problem.to_string(), plain) }
+            let takes_rest = problem == TemplateError::TooLong;
+            DotenvError { takes_rest, is_demand, ..error(text, place, &problem.to_string(), plain) }
         })
     }
 }

@@ -62,6 +62,13 @@ fn read_file(
         let warnings = unset.iter().map(|(name, at)| unset_warning(name, (file, &text, *at)));
         session.diagnostics.extend(warnings);
     }
+    let is_room =
+        session.growth.take(parsed.pairs.iter().map(|(name, value)| name.len() + value.len()).sum());
+    if !is_room {
+        let refused = session.growth.refusal("variables", "", Span { file, start: 0, end: 0 });
+        session.diagnostics.extend(refused);
+        return Err(Failed);
+    }
     read.values.extend(parsed.pairs);
     let is_whole = parsed.errors.is_empty();
     session.tell(parsed.errors.iter().map(|error| unparsable(path, file, error)));

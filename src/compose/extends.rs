@@ -2,6 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::document::{self, Purpose, Scope};
+use super::growth;
 use super::merge;
 use super::node::{Map, Node, Span, Value};
 use super::paths;
@@ -10,11 +11,14 @@ use super::suggest;
 use super::tags;
 use super::yaml::TaggedPath;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// The services among which one document's `extends` are resolved.
 struct Level<'t> {
     file: PathBuf,
     services: Map,
+    /// Those of an extended file; what is needed of them is copied into `services`.
+    rest: Option<&'t Map>,
     tags: &'t [TaggedPath],
 }
 
@@ -47,7 +51,7 @@ pub(super) fn apply(
     tags: &[TaggedPath],
 ) {
     let Some(services) = root.get_mut("services").and_then(Node::as_map_mut) else { return };
-    let mut level = Level { file: file.to_owned(), services: std::mem::take(services), tags };
+    let mut level = Level { file: file.to_owned(), services: std::mem::take(services), rest: None, tags };
     let names: Vec<String> = level.services.keys().map(|key| key.name.to_string()).collect();
     let mut resolver = Resolver { session: &mut *session, scope, chain: Chain::new(), failed: Vec::new() };
     for name in names {
@@ -80,6 +84,7 @@ struct Resolver<'r, 'a, 's> {
 impl Resolver<'_, '_, '_> {
     /// Resolves one service in place; afterwards it stands in `level` as a complete one.
     fn resolve(&mut self, level: &mut Level<'_>, name: &str) -> Result<(), Failed> {
+        level.bring(name);
         let service = level.services.get(name).and_then(Node::as_map);
         let Some((_, key, extends)) = service.and_then(|service| service.get_full("extends")) else {
             return Ok(());
@@ -96,6 +101,12 @@ impl Resolver<'_, '_, '_> {
         self.chain.pop();
         // A base that is null leaves the service as it is, `extends` included, as in the reference.
         let Some(mut found) = found else { return Ok(()) };
+        if !self.session.growth.take(growth::weight(&found)) {
+            let place = format!("services.{name}.extends");
+            let refused = self.session.growth.refusal("`extends`", &place, base.span);
+            self.session.diagnostics.extend(refused);
+            return Err(Failed);
+        }
         tags::apply_to_service(&mut found, name, level.tags);
         let Some(slot) = level.services.get_mut(name) else { return Ok(()) };
         let mut merged = merge::service(name, found, std::mem::take(slot), &mut self.session.diagnostics);
@@ -118,13 +129,15 @@ impl Resolver<'_, '_, '_> {
     }
 
     fn base_here(&mut self, level: &mut Level<'_>, name: &str, base: &Base) -> Result<Option<Node>, Failed> {
+        level.bring(&base.service);
         if !level.services.contains_key(base.service.as_str()) {
             let message = format!(
                 "cannot extend service {name:?} in {}: service {:?} not found",
                 level.file.display(),
                 base.service
             );
-            return Err(self.session.fail(not_found(message, name, base, &level.services)));
+            let known = level.rest.unwrap_or(&level.services);
+            return Err(self.session.fail(not_found(message, name, base, known)));
         }
         self.resolve(level, &base.service)?;
         Ok(level.services.get(base.service.as_str()).filter(|node| !node.is_null()).cloned())
@@ -146,25 +159,58 @@ impl Resolver<'_, '_, '_> {
         let read = self.session.documents(&path);
         self.session.blame(before, &place, base.file_span);
         read?;
-        let mut root = Map::new();
-        let tags = document::load_file(self.session, self.scope, &path, &mut root, Purpose::Base)?;
-        let mut root = Node::new(Value::Map(root), Span::default());
-        if let Some(error) = missing_in_file(&root, (own, &path, file), name, base) {
+        let extended = self.extended(&path)?;
+        if let Some(error) = missing_in_file(&extended.root, (own, &path, file), name, base) {
             return Err(self.session.fail(error));
         }
-        let directory = self.directory_of(&path);
-        let found = paths::resolve(self.session, &mut root, &directory);
-        self.session.diagnostics.extend(found);
-        let Some(services) = services_of(&mut root) else { return Ok(None) };
-        let mut level = Level { file: path, services: std::mem::take(services), tags: &tags };
+        let rest = extended.root.get("services").and_then(Node::as_map);
+        let mut level = Level { file: path, services: Map::new(), rest, tags: &extended.tags };
         self.resolve(&mut level, &base.service)?;
         Ok(level.services.shift_remove(base.service.as_str()).filter(|node| !node.is_null()))
+    }
+
+    /// A file of which services are extended; it is loaded once, however many start from it.
+    fn extended(&mut self, path: &Path) -> Result<Rc<Extended>, Failed> {
+        let slot = (self.scope.number, path.to_owned());
+        if let Some(known) = self.session.extended.get(&slot) {
+            return known.clone().ok_or(Failed);
+        }
+        let loaded = self.load(path);
+        self.session.extended.insert(slot, loaded.as_ref().ok().cloned());
+        loaded
+    }
+
+    fn load(&mut self, path: &Path) -> Result<Rc<Extended>, Failed> {
+        let mut root = Map::new();
+        let tags = document::load_file(self.session, self.scope, path, &mut root, Purpose::Base)?;
+        let mut root = Node::new(Value::Map(root), Span::default());
+        let directory = self.directory_of(path);
+        let found = paths::resolve(self.session, &mut root, &directory);
+        self.session.diagnostics.extend(found);
+        Ok(Rc::new(Extended { root, tags }))
     }
 
     /// The directory of the extended file as seen from the project's: paths of the base stay relative until the
     /// whole project's are made absolute.
     fn directory_of(&self, path: &Path) -> PathBuf {
         session::relative(&self.scope.directory, path.parent().unwrap_or(path))
+    }
+}
+
+/// A file of which services are extended, with the paths in it as the project sees them.
+pub(super) struct Extended {
+    root: Node,
+    tags: Vec<TaggedPath>,
+}
+
+impl Level<'_> {
+    /// Copies a service of an extended file to where it is resolved.
+    fn bring(&mut self, name: &str) {
+        if let Some((key, service)) = self.rest.and_then(|rest| rest.get_key_value(name))
+            && !self.services.contains_key(name)
+        {
+            self.services.insert(key.clone(), service.clone());
+        }
     }
 }
 
@@ -206,10 +252,6 @@ fn read(name: &str, extends: &Node, key: Span) -> Result<Base, Diagnostic> {
             .hint("write extends: {service: NAME}, and file: PATH if it stands in another file")
     })?;
     Ok(Base { service, file, span: span("service"), file_span: span("file") })
-}
-
-fn services_of(root: &mut Node) -> Option<&mut Map> {
-    root.as_map_mut()?.get_mut("services")?.as_map_mut()
 }
 
 fn not_found(message: String, name: &str, base: &Base, services: &Map) -> Diagnostic {

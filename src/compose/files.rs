@@ -1,7 +1,38 @@
 //! How the loader reads files: through this trait only, so that a directory, a git tree and a test's map are alike.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Bytes of the largest file that is read whole: 32 MiB. Larger ones are only digested.
+pub const MAX_READ: u64 = 32 << 20;
+
+/// Why a file is not read although it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// It is larger than [`MAX_READ`].
+    #[error("it is larger than {} MiB", MAX_READ >> 20)]
+    TooLarge,
+    /// It is a pipe, a socket or a device, whose reading may never end.
+    #[error("it is {0}, not a file")]
+    NoFile(&'static str),
+    /// It lies outside of the directory that files must lie in.
+    #[error("it lies outside of the source, {}", .0.display())]
+    Outside(PathBuf),
+}
+
+impl Refused {
+    /// The refusal that an error of [`Files`] stands for.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
+impl From<Refused> for io::Error {
+    fn from(refused: Refused) -> Self {
+        Self::other(refused)
+    }
+}
 
 /// What stands at a path, symbolic links followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +69,14 @@ pub enum EntryKind {
 
 /// Read access to the files that a project names. Paths are absolute.
 pub trait Files: Sync {
-    /// The bytes of a file.
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Opens a file.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read + '_>>;
+    /// The bytes of a file of up to [`MAX_READ`].
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open(path)?.take(MAX_READ + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_READ { Err(Refused::TooLarge.into()) } else { Ok(bytes) }
+    }
     /// What stands at a path; `None` if nothing does.
     fn kind(&self, path: &Path) -> Option<FileKind>;
     /// The path with every symbolic link on it resolved.

@@ -12,6 +12,9 @@ use super::text;
 use super::walk;
 use std::path::{Path, PathBuf};
 
+/// How many files a project may include in all: files that include each other twice over double with each level.
+const MAX_INCLUDES: usize = 1000;
+
 /// How deep projects may include each other; a bound keeps a made-up project from exhausting the stack.
 const MAX_DEPTH: usize = 50;
 
@@ -130,10 +133,21 @@ fn load_entry(
             session.fail(deep.at(&entry.place).span(entry.span).hint("include the innermost one directly"))
         );
     }
+    session.includes += 1;
+    if session.includes > MAX_INCLUDES {
+        // Told once: whatever else is included comes after it.
+        if session.includes == MAX_INCLUDES + 1 {
+            let many = Diagnostic::error(format!("more than {MAX_INCLUDES} projects are included"));
+            let hint = "a file that is included in several places counts each time: include it once";
+            session.diagnostics.push(many.at(&entry.place).span(entry.span).hint(hint));
+        }
+        return Err(Failed);
+    }
     let (directory, relative) = directories(session, scope, entry, &main);
     let (environment, is_whole) = inner_environment(session, scope, entry, &directory);
     let knows_variables = scope.knows_variables && is_whole;
-    let inner = Scope { directory, relative, environment: &environment, knows_variables, included };
+    let number = session.includes;
+    let inner = Scope { directory, relative, environment: &environment, knows_variables, number, included };
     let mut tree = Map::new();
     for (path, written, span) in named {
         if !load_path(session, &inner, entry, (&path, written, span), &mut tree) {

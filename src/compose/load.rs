@@ -120,12 +120,13 @@ pub fn load_beside(files: &dyn Files, options: &LoadOptions, read: Sources) -> L
     let project = run(&mut session).ok();
     session.settle();
     let is_sound = session.is_sound();
-    let diagnostics = with_counts(without_repeats(session.diagnostics));
+    let (diagnostics, sources, broken) = session.told();
+    let diagnostics = with_counts(without_repeats(diagnostics));
     let (project, draft) = match project {
         Some(project) if is_sound => (Some(project), None),
-        project => (None, project.map(|project| Draft { project, broken: session.broken })),
+        project => (None, project.map(|project| Draft { project, broken })),
     };
-    Loaded { project, draft, diagnostics, sources: session.sources }
+    Loaded { project, draft, diagnostics, sources }
 }
 
 /// A file that is used several times (extended, say) would tell the same about itself each time.
@@ -169,6 +170,7 @@ fn run(session: &mut Session<'_>) -> Result<Project, Failed> {
         relative: inputs.working_dir.clone(),
         environment: &inputs.environment,
         knows_variables: inputs.knows_variables,
+        number: 0,
         included: Vec::new(),
     };
     let mut tree = Map::new();

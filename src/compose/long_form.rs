@@ -5,6 +5,7 @@
 use super::attributes;
 use super::diagnostic::Diagnostic;
 use super::grammar::{device, port, volume};
+use super::growth::{self, Growth};
 use super::merge::{self, Entry};
 use super::node::{Key, Map, Node, Span, Value};
 use super::session;
@@ -16,6 +17,7 @@ use std::sync::LazyLock;
 /// What a conversion has to say.
 pub(super) struct Report<'d> {
     diagnostics: &'d mut Vec<Diagnostic>,
+    growth: &'d mut Growth,
     /// Whether a short form that cannot be read is an error. Without interpolation it may hold variables, and stays.
     strict: bool,
 }
@@ -45,8 +47,8 @@ pub(super) type Convert = fn(&mut Node, &Place, &mut Report<'_>);
 static FORMS: LazyLock<Vec<(String, Convert)>> = LazyLock::new(|| attributes::rules(|facts| facts.long));
 
 /// Brings a tree to the long form. With `strict` unset, ports and volumes that cannot be read stay as written.
-pub(super) fn apply(root: &mut Node, strict: bool, diagnostics: &mut Vec<Diagnostic>) {
-    let mut report = Report { diagnostics, strict };
+pub(super) fn apply(root: &mut Node, strict: bool, growth: &mut Growth, diagnostics: &mut Vec<Diagnostic>) {
+    let mut report = Report { diagnostics, growth, strict };
     for (pattern, convert) in FORMS.iter() {
         walk::each_mut(root, pattern, &mut |node, place| convert(node, place, &mut report));
     }
@@ -209,6 +211,9 @@ fn explain_port(message: &str) -> (String, Option<String>, &'static str) {
     (message.to_owned(), None, FORM)
 }
 
+/// What each further port of a range weighs: a mapping of four texts.
+const PORT: usize = 8 * growth::NODE;
+
 /// Long ports, or `None` to leave the whole list as it is written.
 fn long_ports(list: &[Node], whole: &Place, report: &mut Report<'_>) -> Option<Vec<Node>> {
     let mut long = Vec::with_capacity(list.len());
@@ -228,8 +233,17 @@ fn long_ports(list: &[Node], whole: &Place, report: &mut Report<'_>) -> Option<V
                 continue;
             }
         };
+        if report.growth.is_spent() {
+            continue;
+        }
         match port::parse_short(&text) {
-            Ok(parsed) => long.extend(parsed.into_iter().map(|port| port.into_node(item.span))),
+            Ok(parsed) if report.growth.take((parsed.len() - 1) * PORT) => {
+                long.extend(parsed.into_iter().map(|port| port.into_node(item.span)));
+            }
+            Ok(_) => {
+                let refused = report.growth.refusal("ranges of ports", &place.to_string(), item.span);
+                report.diagnostics.extend(refused);
+            }
             Err(_) if !report.strict => return None,
             Err(message) => report.refuse_port(message, place, item.span),
         }

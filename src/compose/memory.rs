@@ -19,8 +19,9 @@ impl Memory {
 }
 
 impl Files for Memory {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.0.get(path).map(|text| text.as_bytes().to_vec()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read + '_>> {
+        let text = self.0.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(text.as_bytes()))
     }
     fn kind(&self, path: &Path) -> Option<FileKind> {
         if self.0.contains_key(path) {

@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod dotenv;
 pub mod files;
 pub mod grammar;
+pub mod growth;
 pub mod interpolate;
 pub mod load;
 pub mod node;

@@ -76,7 +76,7 @@ fn interpolated(session: &mut Session<'_>, environment: &Environment, name: Node
     let mut root = Node::new(Value::Map(Map::from_iter([(Key::from("name"), name)])), Span::default());
     if session.options.interpolate {
         let lookup = |name: &str| environment.get(name).cloned();
-        interpolate::interpolate(&mut root, &lookup, &mut session.diagnostics);
+        interpolate::interpolate(&mut root, &lookup, &mut session.growth, &mut session.diagnostics);
     }
     root.get("name").and_then(|name| text::of_scalar(&name.value)).unwrap_or_default()
 }

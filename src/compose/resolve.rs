@@ -4,6 +4,7 @@ use super::diagnostic::Diagnostic;
 use super::dotenv;
 use super::environment::{self, Environment};
 use super::files::FileKind;
+use super::growth;
 use super::json;
 use super::load::Project;
 use super::node::{Node, Span};
@@ -216,7 +217,13 @@ fn parse(
         }
         refused
     }));
-    parsed.pairs
+    let weight = parsed.pairs.iter().map(|(name, value)| growth::NODE + name.len() + value.len()).sum();
+    if session.growth.take(weight) {
+        return parsed.pairs;
+    }
+    let refused = session.growth.refusal("`env_file` and `label_file`", &reference.place, reference.span);
+    session.diagnostics.extend(refused);
+    Vec::new()
 }
 
 fn label_reference(node: &Node, place: String) -> Reference<'_> {

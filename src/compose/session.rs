@@ -1,15 +1,18 @@
 //! What every step of one load shares: the files, what was read so far, and what there is to say about it.
 
 use super::broken::Broken;
-use super::diagnostic::{Diagnostic, Sources};
+use super::diagnostic::{Diagnostic, MAX_TOLD, Sources};
 use super::document::Decoded;
-use super::files::{FileKind, Files};
+use super::extends::Extended;
+use super::files::{FileKind, Files, Refused};
+use super::growth::Growth;
 use super::load::LoadOptions;
 use super::node::{FileId, Span};
 use super::suggest;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::string::FromUtf8Error;
 use std::sync::Arc;
 
@@ -28,10 +31,18 @@ pub(super) struct Session<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Files that were decoded already; none for one that cannot be read.
     pub(super) decoded: BTreeMap<PathBuf, Option<Decoded>>,
+    /// Files that were extended already, for which of the includes; none for one that cannot be read.
+    pub(super) extended: BTreeMap<(usize, PathBuf), Option<Rc<Extended>>>,
+    /// How far the project may still grow.
+    pub(super) growth: Growth,
+    /// How many files were included.
+    pub(super) includes: usize,
     /// What the settled errors left broken.
     pub(super) broken: Broken,
     /// How many of the diagnostics are settled.
     settled: usize,
+    /// Errors beyond those that are told.
+    untold: usize,
 }
 
 impl<'a> Session<'a> {
@@ -42,8 +53,12 @@ impl<'a> Session<'a> {
             sources: Sources::default(),
             diagnostics: Vec::new(),
             decoded: BTreeMap::new(),
+            extended: BTreeMap::new(),
+            growth: Growth::default(),
+            includes: 0,
             broken: Broken::default(),
             settled: 0,
+            untold: 0,
         }
     }
 
@@ -63,19 +78,38 @@ impl<'a> Session<'a> {
     pub(super) fn settle(&mut self) {
         let new = self.diagnostics.split_off(self.settled);
         self.diagnostics.extend(self.broken.keep(new));
-        self.settled = self.diagnostics.len();
+        self.leave_out_the_rest();
     }
 
     /// Records what nothing follows from: the part that it is about was mended.
     pub(super) fn tell(&mut self, mended: impl IntoIterator<Item = Diagnostic>) {
         self.settle();
         self.diagnostics.extend(mended);
+        self.leave_out_the_rest();
+    }
+
+    /// Keeps as many diagnostics as anybody reads.
+    fn leave_out_the_rest(&mut self) {
+        if self.diagnostics.len() > MAX_TOLD {
+            let rest = self.diagnostics.drain(MAX_TOLD..);
+            self.untold += rest.filter(Diagnostic::is_error).count();
+        }
         self.settled = self.diagnostics.len();
+    }
+
+    /// What there is to say; that some is left out is an error, if errors are among it.
+    pub(super) fn told(self) -> (Vec<Diagnostic>, Sources, Broken) {
+        let mut diagnostics = self.diagnostics;
+        if self.untold > 0 {
+            let more = format!("{} more errors are not told", self.untold);
+            diagnostics.push(Diagnostic::error(more).hint("mend those that are told first"));
+        }
+        (diagnostics, self.sources, self.broken)
     }
 
     /// Whether nothing was found that keeps the project from being used.
     pub(super) fn is_sound(&self) -> bool {
-        !self.diagnostics.iter().any(Diagnostic::is_error)
+        self.untold == 0 && !self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
     /// The home directory of the process environment.
@@ -139,7 +173,11 @@ impl<'a> Session<'a> {
         } else {
             self.files.read(path).map_err(|error| unreadable(path, &error))
         };
-        match String::from_utf8(bytes?) {
+        let bytes = bytes?;
+        if self.sources.id(path).is_none() {
+            self.growth.read(bytes.len());
+        }
+        match String::from_utf8(bytes) {
             Ok(text) => {
                 let text: Arc<str> = text.into();
                 Ok((self.sources.add(path, Arc::clone(&text)), text))
@@ -199,6 +237,15 @@ pub(crate) fn is_remote(name: &str) -> bool {
 /// What to say about a file that cannot be read.
 fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     let path = path.display();
+    if let Some(refused) = Refused::of(error) {
+        return Diagnostic::error(format!("open {path}: {refused}")).plain(format!("{path} is not read: {refused}")).hint(
+            match refused {
+                Refused::TooLarge => "take data out of it, or name another file",
+                Refused::NoFile(_) => "name a file",
+                Refused::Outside(_) => "copy it into the source, or let the source leave its directory in the settings of the host",
+            },
+        );
+    }
     match error.kind() {
         io::ErrorKind::NotFound => Diagnostic::error(format!("open {path}: no such file or directory"))
             .plain(format!("there is no file {path}"))

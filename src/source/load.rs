@@ -5,9 +5,10 @@ use super::nested::{self, Nested};
 use super::options::SourceRequest;
 use super::unit::Unit;
 use super::work::{self, Work};
-use super::{Disk, GitIndex};
+use super::{Confined, Disk, GitIndex};
 use crate::compose::desired::{DesiredContext, desired};
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
+use crate::compose::files::Files;
 use crate::compose::load::{LoadOptions, Project, load};
 use crate::compose::schema::nearest;
 use crate::compose::settings;
@@ -57,13 +58,15 @@ pub(super) struct Outcome {
 /// Loads a source. Never fails as a whole: what is wrong is said in the diagnostics, and every stack that is right is in
 /// the desired state.
 pub fn load_source(request: &SourceRequest) -> LoadedSource {
-    let work = work::find(request);
+    let confined = Confined::new(&Disk, &request.cwd.join(&request.root));
+    let files: &dyn Files = if request.may_not_leave { &confined } else { &Disk };
+    let work = work::find(request, files);
     let mut loaded = LoadedSource { diagnostics: work.diagnostics.clone(), ..LoadedSource::default() };
     if let Some(refused) = work.refuse_flags(request) {
         loaded.diagnostics.push(refused);
         return loaded;
     }
-    let mut outcomes = settle_nested(load_all(request, &work));
+    let mut outcomes = settle_nested(load_all(request, &work, files));
     for (index, diagnostic) in clashes::find(&outcomes, &work.directory) {
         outcomes[index].stack.diagnostics.push(diagnostic);
         outcomes[index].desired = None;
@@ -87,9 +90,9 @@ pub fn load_source(request: &SourceRequest) -> LoadedSource {
     loaded
 }
 
-fn load_all(request: &SourceRequest, work: &Work) -> Vec<Outcome> {
+fn load_all(request: &SourceRequest, work: &Work, files: &dyn Files) -> Vec<Outcome> {
     let tracked = GitIndex::default();
-    let context = DesiredContext { files: &Disk, tracked: &tracked, root: &work.directory };
+    let context = DesiredContext { files, tracked: &tracked, root: &work.directory };
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(work.units.len()));
     let run = || {
@@ -129,7 +132,7 @@ fn load_one(unit: &Unit, options: &LoadOptions, context: &DesiredContext<'_>) ->
         outcome.stack.diagnostics.clone_from(diagnostics);
         outcome.stack.sources = sources.clone();
     } else {
-        let loaded = load(&Disk, options);
+        let loaded = load(context.files, options);
         outcome.stack.diagnostics = loaded.diagnostics;
         outcome.stack.sources = loaded.sources;
         if let Some(project) = loaded.project {
@@ -137,7 +140,7 @@ fn load_one(unit: &Unit, options: &LoadOptions, context: &DesiredContext<'_>) ->
         }
     }
     if outcome.stack.name.is_none() {
-        outcome.stack.name = unit.likely_name(&Disk);
+        outcome.stack.name = unit.likely_name(context.files);
     }
     outcome
 }

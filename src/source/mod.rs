@@ -1,6 +1,7 @@
 //! Where projects come from.
 
 mod clashes;
+mod confined;
 pub mod discover;
 mod disk;
 mod git_index;
@@ -10,6 +11,7 @@ mod options;
 mod unit;
 mod work;
 
+pub use confined::Confined;
 pub use disk::Disk;
 pub use git_index::GitIndex;
 pub use load::{LoadedSource, LoadedStack, load_source};

@@ -16,6 +16,8 @@ pub struct SourceRequest {
     pub cwd: PathBuf,
     /// Names of the stacks that are wanted; empty is all.
     pub only: BTreeSet<String>,
+    /// Whether files outside of the root may not be read, also not through links.
+    pub may_not_leave: bool,
     /// What `-f -` reads.
     pub stdin: Option<Vec<u8>>,
 }

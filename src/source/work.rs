@@ -1,12 +1,11 @@
 //! What a source holds, before anything of it is loaded.
 
-use super::Disk;
 use super::discover::{self, Folder};
 use super::options::SourceRequest;
 use super::unit::{self, Unit};
 use crate::compose::desired::clean;
 use crate::compose::diagnostic::Diagnostic;
-use crate::compose::files::{FileKind, Files as _};
+use crate::compose::files::{FileKind, Files};
 use crate::compose::inputs::CONFIG_NAMES;
 use crate::compose::settings;
 use std::path::{Path, PathBuf};
@@ -24,10 +23,10 @@ pub(super) struct Work {
 }
 
 /// Finds what there is to load.
-pub(super) fn find(request: &SourceRequest) -> Work {
+pub(super) fn find(request: &SourceRequest, files: &dyn Files) -> Work {
     let root = clean(&request.cwd.join(&request.root));
     let cwd = clean(&request.cwd);
-    let real = |path: &Path| Disk.canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let real = |path: &Path| files.canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut work = Work {
         units: Vec::new(),
         alone: true,
@@ -45,17 +44,17 @@ pub(super) fn find(request: &SourceRequest) -> Work {
         let path = clean(&cwd.join(first));
         work.identity = real(&path);
         let compose_file = (first != "-").then_some(path);
-        work.add(&Folder { directory: cwd, compose_file, has_settings: false });
+        work.add(files, &Folder { directory: cwd, compose_file, has_settings: false });
         return work;
     }
     if let Some(directory) = &request.flags.project_directory {
         let directory = clean(&cwd.join(directory));
         work.identity = real(&directory);
-        let found = discover::folder(&Disk, &directory);
-        work.add(&found.unwrap_or(Folder { directory, compose_file: None, has_settings: false }));
+        let found = discover::folder(files, &directory);
+        work.add(files, &found.unwrap_or(Folder { directory, compose_file: None, has_settings: false }));
         return work;
     }
-    match Disk.kind(&root) {
+    match files.kind(&root) {
         None => {
             let message = format!("there is no {}", root.display());
             work.diagnostics.push(Diagnostic::error(message).hint("give a directory or a compose file"));
@@ -67,14 +66,14 @@ pub(super) fn find(request: &SourceRequest) -> Work {
                 compose_file: Some(root.clone()),
                 has_settings: false,
             };
-            work.add(&folder);
+            work.add(files, &folder);
             // The file that was named, not whichever is found in its directory.
             for unit in work.units.iter_mut().filter(|unit| unit.settings.files.is_empty()) {
                 unit.settings.files = vec![root.to_string_lossy().into_owned()];
             }
             work.directory = directory;
         }
-        Some(FileKind::Directory) => work.search(request, &root),
+        Some(FileKind::Directory) => work.search(files, request, &root),
     }
     work
 }
@@ -87,15 +86,15 @@ fn by_variable(request: &SourceRequest) -> Option<&str> {
 }
 
 impl Work {
-    fn add(&mut self, folder: &Folder) {
-        self.units.extend(unit::of_folder(&Disk, folder));
+    fn add(&mut self, files: &dyn Files, folder: &Folder) {
+        self.units.extend(unit::of_folder(files, folder));
     }
 
-    fn search(&mut self, request: &SourceRequest, root: &Path) {
-        let found = discover::discover(&Disk, root);
+    fn search(&mut self, files: &dyn Files, request: &SourceRequest, root: &Path) {
+        let found = discover::discover(files, root);
         self.diagnostics.extend(found.diagnostics);
         for folder in &found.folders {
-            self.add(folder);
+            self.add(files, folder);
         }
         let is_root = matches!(&*found.folders, [only] if only.directory == root);
         self.alone = self.units.len() == 1 && (is_root || !request.flags.is_empty());

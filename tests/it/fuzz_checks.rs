@@ -4,6 +4,7 @@ use super::in_memory::{InMemory, ROOT};
 use reconcile::cli::diagnostics::{self, Scene};
 use reconcile::compose::desired::{DesiredContext, Untracked, desired};
 use reconcile::compose::diagnostic::{Diagnostic, Sources};
+use reconcile::compose::growth::Growth;
 use reconcile::compose::interpolate::{interpolate, substitute_all};
 use reconcile::compose::load::{LoadOptions, Loaded, load};
 use reconcile::compose::node::FileId;
@@ -94,9 +95,9 @@ pub fn interpolation(bytes: &[u8]) {
     // What doubled dollar signs protect comes back unchanged.
     let protected = text.replace('$', "$$");
     assert_eq!(substitute_all(&protected, &lookup, &mut |_| ()).as_deref(), Ok(text));
-    for mut document in yaml::read(FileId::default(), text).documents {
+    for mut document in yaml::read(FileId::default(), text, &mut Growth::default()).documents {
         let mut found = Vec::new();
-        interpolate(&mut document.root, &lookup, &mut found);
+        interpolate(&mut document.root, &lookup, &mut Growth::default(), &mut found);
         assert!(found.iter().all(|one| !one.message.is_empty()));
     }
 }

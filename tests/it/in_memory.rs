@@ -38,8 +38,9 @@ impl InMemory {
 }
 
 impl Files for InMemory {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.0.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read + '_>> {
+        let bytes = self.0.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(bytes.as_slice()))
     }
 
     fn kind(&self, path: &Path) -> Option<FileKind> {

@@ -8,6 +8,7 @@ mod e2e;
 mod errors;
 mod fuzz_checks;
 mod golden;
+mod hard;
 mod in_memory;
 mod kept;
 mod lab;

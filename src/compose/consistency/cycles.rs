@@ -38,18 +38,22 @@ struct Step<'s> {
 fn find<'s>(scene: &Scene<'s>, start: &'s str, done: &mut BTreeSet<&'s str>) -> Option<Vec<&'s str>> {
     let step = |name: &'s str| Step { name, targets: targets(scene, name), next: 0 };
     let mut trail = vec![step(start)];
+    let mut on_trail = BTreeSet::from([start]);
     while let Some(top) = trail.last_mut() {
         let Some(&target) = top.targets.get(top.next) else {
             done.insert(top.name);
+            on_trail.remove(top.name);
             trail.pop();
             continue;
         };
         top.next += 1;
-        if let Some(from) = trail.iter().position(|step| step.name == target) {
+        if on_trail.contains(target) {
+            let from = trail.iter().position(|step| step.name == target).unwrap_or_default();
             let circle = trail[from..].iter().map(|step| step.name);
             return Some(circle.chain([target]).collect());
         }
         if !done.contains(target) {
+            on_trail.insert(target);
             trail.push(step(target));
         }
     }

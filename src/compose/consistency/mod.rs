@@ -9,17 +9,23 @@ use super::node::{Node, Span};
 use super::suggest;
 use super::walk;
 use serde_json::{Map, Value};
+use std::cell::Cell;
 
 mod cycles;
 mod limits;
 mod mounts;
 mod references;
 
+/// Hints that look for a near name; one for each of ten thousand wrong references would take minutes.
+const MAX_SEARCHES: usize = 200;
+
 /// What the checks look at.
 pub(super) struct Scene<'p> {
     tree: &'p Map<String, Value>,
     nodes: &'p Node,
     disabled: &'p Map<String, Value>,
+    /// How many hints may still look for a near name: each looks at every name of its section.
+    searches: Cell<usize>,
 }
 
 impl<'p> Scene<'p> {
@@ -38,6 +44,10 @@ impl<'p> Scene<'p> {
         // What no file holds is implied, and nothing to choose from.
         let written = map.into_iter().flatten().filter(|(key, _)| key.span != Span::default());
         let known: Vec<&str> = written.map(|(key, _)| &*key.name).collect();
+        let Some(left) = self.searches.get().checked_sub(1) else {
+            return format!("check the spelling, or add it below `{section}:`");
+        };
+        self.searches.set(left);
         suggest::instead_of(wrong, section, &known)
     }
 }
@@ -80,7 +90,8 @@ impl Service<'_, '_> {
 
 /// Checks a project, and settles `scale` and `deploy.replicas` to one number.
 pub(super) fn check(project: &mut Project, disabled: &Map<String, Value>, diagnostics: &mut Vec<Diagnostic>) {
-    let scene = Scene { tree: &project.tree, nodes: &project.nodes, disabled };
+    let scene =
+        Scene { tree: &project.tree, nodes: &project.nodes, disabled, searches: Cell::new(MAX_SEARCHES) };
     for (name, tree) in json::entries(&project.tree, "services") {
         let mut service = Service { scene: &scene, name, tree, found: diagnostics };
         references::origin(&mut service);

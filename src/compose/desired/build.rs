@@ -242,11 +242,10 @@ fn digest(files: &dyn Files, spec: &BuildSpec) -> Result<String, Problem> {
     for file in spec.files.iter().filter(|file| counts(file)) {
         let content = match &file.kind {
             ContextKind::File => {
-                let read = files.read(&file.source);
-                Sha256::digest(
-                    read.map_err(|error| Problem::read("context", "the file", &file.source, &error))?,
-                )
-                .to_vec()
+                let mut own = Sha256::new();
+                super::contents::digest_into(files, &file.source, &mut own)
+                    .map_err(|error| Problem::read("context", "the file", &file.source, &error))?;
+                own.finalize().to_vec()
             }
             ContextKind::Directory => Vec::new(),
             ContextKind::Symlink(target) => target.as_bytes().to_vec(),

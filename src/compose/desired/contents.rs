@@ -8,7 +8,7 @@ use crate::model::service::Mount;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 /// Above this sum of sizes the sizes count in place of the bytes: 256 MiB.
@@ -132,9 +132,10 @@ impl<'a> Contents<'a> {
                 if DATA_NAMES.iter().any(|data| name.ends_with(data)) || entry.len > MAX_BYTES {
                     return None;
                 }
-                let bytes = self.context.files.read(path).ok()?;
-                let binary = bytes.iter().take(8192).any(|byte| *byte == 0);
-                (!binary).then(|| digest_bytes(&entry, &bytes))
+                let mut start = Vec::with_capacity(8192);
+                self.context.files.open(path).ok()?.take(8192).read_to_end(&mut start).ok()?;
+                let binary = start.contains(&0);
+                (!binary).then(|| digest_file(self.context.files, path, &entry).ok()).flatten()
             }
         }
     }
@@ -180,7 +181,22 @@ fn digest_file(files: &dyn Files, path: &Path, entry: &Entry) -> io::Result<Stri
     if entry.len > MAX_BYTES {
         return Ok(digest_bytes(entry, format!("size {}", entry.len).as_bytes()));
     }
-    Ok(digest_bytes(entry, &files.read(path)?))
+    let mut sum = Sha256::new();
+    sum.update([executable(entry)]);
+    digest_into(files, path, &mut sum)?;
+    Ok(hex::encode(sum.finalize()))
+}
+
+/// Adds the bytes of a file to a digest, a piece at a time.
+pub(super) fn digest_into(files: &dyn Files, path: &Path, sum: &mut Sha256) -> io::Result<()> {
+    let mut file = files.open(path)?;
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(()),
+            read => sum.update(&piece[..read]),
+        }
+    }
 }
 
 fn digest_bytes(entry: &Entry, bytes: &[u8]) -> String {

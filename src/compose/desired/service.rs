@@ -95,6 +95,9 @@ fn own_settings(scope: &mut Scope<'_>, key: &str) -> ServiceSettings {
     block.map_or_else(ServiceSettings::default, |node| settings::service(node, &path, scope.report.sink()))
 }
 
+/// More containers of one service than any engine runs.
+const MAX_REPLICAS: u32 = 10_000;
+
 /// The number of containers; the loader has seen to it that `scale` and `deploy.replicas` agree.
 fn replicas(scope: &mut Scope<'_>, key: &str, service: &Map<String, Value>) -> u32 {
     let deploy = section(service, "deploy");
@@ -106,7 +109,17 @@ fn replicas(scope: &mut Scope<'_>, key: &str, service: &Map<String, Value>) -> u
             Some("the mode of a single engine is `replicated`, the default".to_owned());
     }
     let written = service.get("scale").or_else(|| deploy.get("replicas")).and_then(Value::as_u64);
-    written.map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX))
+    let count = written.map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX));
+    if count > MAX_REPLICAS {
+        let in_deploy = service.get("scale").is_none();
+        let path: &[&str] =
+            if in_deploy { &["services", key, "deploy", "replicas"] } else { &["services", key, "scale"] };
+        let message =
+            format!("{} containers are asked for, more than {MAX_REPLICAS}", written.unwrap_or_default());
+        scope.report.value(path, message).hint =
+            Some(format!("a service may have up to {MAX_REPLICAS} containers on one engine"));
+    }
+    count.min(MAX_REPLICAS)
 }
 
 /// Engine names of the networks and volumes that a service uses: they are part of its hash, since a spec has only keys.

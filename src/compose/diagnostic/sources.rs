@@ -3,7 +3,7 @@
 use crate::compose::node::{FileId, Span};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The text of every file that was read, for positions in diagnostics.
 ///
@@ -11,6 +11,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Sources {
     files: Vec<(PathBuf, Arc<str>)>,
+    /// The first byte of each line of a file, once one was asked for.
+    lines: Vec<OnceLock<Vec<u32>>>,
     /// Files of variables, whose values are nobody's business.
     private: BTreeSet<FileId>,
     ids: BTreeMap<PathBuf, FileId>,
@@ -30,6 +32,7 @@ impl Default for Sources {
     fn default() -> Self {
         Self {
             files: vec![(PathBuf::new(), Arc::from(""))],
+            lines: vec![OnceLock::new()],
             private: BTreeSet::new(),
             ids: BTreeMap::new(),
             ways: BTreeMap::new(),
@@ -44,6 +47,7 @@ impl Sources {
             return *known;
         }
         self.files.push((path.to_owned(), text));
+        self.lines.push(OnceLock::new());
         let id = FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX));
         self.ids.insert(path.to_owned(), id);
         id
@@ -114,18 +118,28 @@ impl Sources {
         self.files.get(file.0 as usize).map_or("", |(_, text)| text)
     }
 
-    /// Line and column of the start of a span, both from 1; columns count characters.
+    /// Line and column of the start of a span, both from 1; columns count characters. Lines end as YAML has it: with a line
+    /// feed, a carriage return, or both.
     pub fn position(&self, span: Span) -> (usize, usize) {
         let text = self.text(span.file);
         let mut start = (span.start as usize).min(text.len());
         while !text.is_char_boundary(start) {
             start -= 1;
         }
-        let before = &text[..start];
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        (line, column)
+        let lines = self.lines.get(span.file.0 as usize);
+        let Some(lines) = lines.map(|lines| lines.get_or_init(|| line_starts(text))) else { return (1, 1) };
+        let line = lines.partition_point(|first| *first as usize <= start);
+        let first = lines.get(line - 1).map_or(0, |first| *first as usize);
+        (line, text[first..start].chars().count() + 1)
     }
+}
+
+/// The first byte of each line; there is always a first line.
+fn line_starts(text: &str) -> Vec<u32> {
+    let bytes = text.as_bytes();
+    let ends = |at: &usize| bytes[*at] == b'\n' || (bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
+    let after = (0..bytes.len()).filter(ends).map(|at| u32::try_from(at + 1).unwrap_or(u32::MAX));
+    std::iter::once(0).chain(after).collect()
 }
 
 #[cfg(test)]
@@ -158,6 +172,20 @@ mod tests {
         assert!(sources.ways_to(main).is_empty());
         sources.note_way(Path::new("/main"), "included from", at(inner));
         assert_eq!(sources.ways_to(inner).len(), 2);
+    }
+
+    #[test]
+    fn every_kind_of_line_end_counts_once() {
+        let mut sources = Sources::default();
+        let file = sources.add(Path::new("/a"), "a\nb\r\ncé\rd".into());
+        let position = |start: u32| sources.position(Span { file, start, end: start });
+        assert_eq!(position(0), (1, 1));
+        assert_eq!(position(2), (2, 1));
+        assert_eq!(position(3), (2, 2));
+        assert_eq!(position(5), (3, 1));
+        assert_eq!(position(8), (3, 3));
+        assert_eq!(position(9), (4, 1));
+        assert_eq!(position(99), (4, 2));
     }
 
     #[test]

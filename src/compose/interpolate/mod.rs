@@ -4,6 +4,7 @@ mod cast;
 mod template;
 
 use super::diagnostic::Diagnostic;
+use super::growth::Growth;
 use super::node::{Node, Span, Value};
 pub use cast::Cast;
 use cast::Casted;
@@ -30,10 +31,11 @@ pub struct Unknown {
 ///
 /// Pushes every error, a warning for each unset variable at its first use with the number of others, and one for booleans
 /// such as `yes`; a string with an error stays as it was. Message texts begin as the reference's do (docker compose
-/// 2.40).
-pub fn interpolate(root: &mut Node, lookup: Lookup, diagnostics: &mut Vec<Diagnostic>) {
+/// 2.40). Values may make the text longer as far as `growth` goes.
+pub fn interpolate(root: &mut Node, lookup: Lookup, growth: &mut Growth, diagnostics: &mut Vec<Diagnostic>) {
     let mut walk = Walk {
         lookup,
+        growth,
         diagnostics,
         path: Vec::new(),
         unset: BTreeMap::new(),
@@ -46,9 +48,15 @@ pub fn interpolate(root: &mut Node, lookup: Lookup, diagnostics: &mut Vec<Diagno
 
 /// The same where variables that nothing sets may have been set in a file that cannot be read: strings that use them
 /// are no mistakes, and are given back.
-pub fn interpolate_known(root: &mut Node, lookup: Lookup, diagnostics: &mut Vec<Diagnostic>) -> Vec<Unknown> {
+pub fn interpolate_known(
+    root: &mut Node,
+    lookup: Lookup,
+    growth: &mut Growth,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Unknown> {
     let mut walk = Walk {
         lookup,
+        growth,
         diagnostics,
         path: Vec::new(),
         unset: BTreeMap::new(),
@@ -61,6 +69,7 @@ pub fn interpolate_known(root: &mut Node, lookup: Lookup, diagnostics: &mut Vec<
 
 struct Walk<'a> {
     lookup: Lookup<'a>,
+    growth: &'a mut Growth,
     diagnostics: &'a mut Vec<Diagnostic>,
     path: Vec<Step>,
     /// Unset variables: the warning about the first use, and how many more strings use it.
@@ -96,7 +105,14 @@ impl Walk<'_> {
         let Value::String(text) = &mut node.value else { return };
         if text.contains('$') {
             match self.substituted(text, node.span) {
-                Some(substituted) => *text = substituted,
+                Some(substituted) => {
+                    if !self.growth.take(substituted.len().saturating_sub(text.len())) {
+                        let place = self.place();
+                        self.diagnostics.extend(self.growth.refusal("variables", &place, node.span));
+                        return;
+                    }
+                    *text = substituted;
+                }
                 None => return,
             }
         }
@@ -171,6 +187,9 @@ impl Walk<'_> {
                 let error = Diagnostic::error(message).plain("`${` begins no variable here");
                 error.at(self.place()).span(span).focus("${").hint(TEMPLATE_HINT)
             }
+            TemplateError::TooLong => {
+                self.failed(&problem.to_string(), span).plain(problem.to_string()).hint(TOO_LONG_HINT)
+            }
             TemplateError::Required { name, .. } => {
                 let failed = self.failed(&problem.to_string(), span).plain(problem.to_string());
                 used(failed, text, name)
@@ -209,6 +228,9 @@ impl Walk<'_> {
 /// What is right in place of a template that is none.
 pub(super) const TEMPLATE_HINT: &str =
     "a variable is $NAME, ${NAME} or ${NAME:-default}, all on one line; a dollar sign is $$";
+
+/// What to do about a text that its variables make too long.
+pub(super) const TOO_LONG_HINT: &str = "use a shorter value, or use it less often";
 
 /// The warning about a variable that nothing sets, still without its place.
 pub(in crate::compose) fn unset(name: &str) -> Diagnostic {

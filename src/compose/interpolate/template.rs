@@ -6,6 +6,8 @@ use thiserror::Error;
 
 /// How deep defaults may nest in each other.
 const MAX_NESTING: usize = 100;
+/// Bytes that one text may have after its variables were replaced.
+const MAX_LENGTH: usize = 32 << 20;
 
 /// Gives the value of a variable, if it is set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -19,6 +21,9 @@ pub enum TemplateError {
         /// The text that was scanned: the whole string, or the word or the rest of a line after a variable.
         template: String,
     },
+    /// The variables make it longer than any value may be.
+    #[error("with its variables replaced the text is longer than {} MiB", MAX_LENGTH >> 20)]
+    TooLong,
     /// A variable that its user demands (`${NAME:?message}`) and nobody set.
     #[error("required variable {name} is missing a value{}", reason(message))]
     Required {
@@ -120,7 +125,7 @@ impl OperatorKind {
 
 impl Substitution<'_> {
     fn text(&mut self, text: &str, depth: usize) -> Result<String, TemplateError> {
-        let mut out = String::with_capacity(text.len());
+        let mut out = String::new();
         // After a variable with a word, the reference takes the rest of the line up to its last brace as a
         // text of its own: errors show that, and the greedy middle ends with it.
         let mut rest: Option<(usize, usize)> = None;
@@ -128,6 +133,9 @@ impl Substitution<'_> {
         while let Some(offset) = text[at..].find('$') {
             let dollar = at + offset;
             out.push_str(&text[at..dollar]);
+            if out.len() > MAX_LENGTH.max(text.len()) {
+                return Err(TemplateError::TooLong);
+            }
             rest = rest.filter(|(_, end)| dollar < *end);
             let (scope, scope_end) = rest.unwrap_or((0, text.len()));
             let invalid = || TemplateError::Invalid { template: text[scope..scope_end].to_owned() };

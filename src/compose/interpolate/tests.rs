@@ -1,6 +1,7 @@
 use super::super::diagnostic::{Diagnostic, Severity};
 use super::super::node::{FileId, Node, Value};
 use super::interpolate;
+use crate::compose::growth::Growth;
 use crate::compose::yaml::decode;
 
 fn run(text: &str) -> (Node, Vec<Diagnostic>) {
@@ -11,7 +12,7 @@ fn run(text: &str) -> (Node, Vec<Diagnostic>) {
         "EMPTY" => Some(String::new()),
         _ => None,
     };
-    interpolate(&mut root, &lookup, &mut found);
+    interpolate(&mut root, &lookup, &mut Growth::default(), &mut found);
     (root, found)
 }
 

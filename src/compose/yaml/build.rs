@@ -1,6 +1,7 @@
 //! From events to nodes: merge keys, duplicate keys, and the tags `!reset` and `!override`.
 
-use super::super::diagnostic::Diagnostic;
+use super::super::diagnostic::{Diagnostic, MAX_TOLD};
+use super::super::growth::Growth;
 use super::super::node::{FileId, Key, Map, Node, Span, Value};
 use super::events::{Cursor, Event, Events, Kind, Target};
 use super::{Document, TagKind, TaggedPath, fault, scalar};
@@ -50,15 +51,21 @@ pub(super) struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    pub fn new(file: FileId, text: &'t str) -> Self {
+    /// Reads a text, whose aliases may repeat as much as `growth` allows.
+    pub fn new(file: FileId, text: &'t str, growth: Growth) -> Self {
         Self {
-            events: Events::new(file, text),
+            events: Events::new(file, text, growth),
             path: Vec::new(),
             tags: Vec::new(),
             depth: 0,
             mended: Vec::new(),
             broken: Vec::new(),
         }
+    }
+
+    /// What is left of the growth.
+    pub fn growth(&mut self) -> Growth {
+        std::mem::take(&mut self.events.growth)
     }
 
     /// The next document, if there is one. After an error nothing more can be read.
@@ -123,10 +130,19 @@ impl<'t> Builder<'t> {
         Ok(node)
     }
 
+    /// Notes a mistake that leaves nothing open.
+    fn mend(&mut self, mistake: Diagnostic) {
+        if self.mended.len() < MAX_TOLD {
+            self.mended.push(mistake);
+        }
+    }
+
     /// An empty node in place of one that cannot be read.
     fn without_value(&mut self, error: Diagnostic) -> Node {
         let span = error.span.unwrap_or_default();
-        self.broken.push(error);
+        if self.broken.len() < MAX_TOLD {
+            self.broken.push(error);
+        }
         Node::new(Value::Null, span)
     }
 
@@ -202,7 +218,7 @@ impl<'t> Builder<'t> {
             .or(entries.absent.get(&key.name).copied());
         if let Some(first) = first {
             let lines = (self.events.line(key.span), self.events.line(first));
-            self.mended.push(fault::duplicate_key(&key.name, lines, &self.place(), (key.span, first)));
+            self.mend(fault::duplicate_key(&key.name, lines, &self.place(), (key.span, first)));
         }
         self.path.push(if is_merge { Step::Merge } else { Step::Key(key.name.clone()) });
         let event = self.events.next(cursor)?;
@@ -243,7 +259,7 @@ impl<'t> Builder<'t> {
                 return Err(fault::unknown_anchor(&name, self.events.anchors(), self.place(), span));
             }
             other => {
-                self.mended.push(fault::complex_key(self.place(), span));
+                self.mend(fault::complex_key(self.place(), span));
                 self.skip(&other, cursor)?;
                 return Ok(Key { name: "?".into(), span });
             }
@@ -260,7 +276,7 @@ impl<'t> Builder<'t> {
             Value::Timestamp(text) => text,
             Value::List(_) | Value::Map(_) => String::new(),
         };
-        self.mended.push(fault::non_string_key(&shown, &written, &self.place(), span));
+        self.mend(fault::non_string_key(&shown, &written, &self.place(), span));
         Ok(Key { name: written.into(), span })
     }
 

@@ -4,16 +4,13 @@
 //! kept for files that use no anchors, and the paths of tags come out right under every alias.
 
 use super::super::diagnostic::Diagnostic;
-use super::super::node::{FileId, Node, Span};
+use super::super::growth::{self, Growth};
+use super::super::node::{FileId, Span};
 use super::fault;
 use super::guard::{GuardedParser, PAD, Stopped};
 use libyaml_safer::{EventData, Mark, ScalarStyle};
+use std::cell::OnceCell;
 use std::collections::HashMap;
-
-/// How many nodes aliases may add to one file.
-const MAX_EXPANDED_NODES: usize = 1_000_000;
-/// How many bytes of nodes and text aliases may add to one file.
-const MAX_EXPANDED_BYTES: usize = 256 * 1024 * 1024;
 
 /// One step of a document.
 #[derive(Debug, Clone)]
@@ -82,13 +79,15 @@ pub(super) struct Events<'t> {
     /// The open collections of the parser, with their anchors.
     open: Vec<Option<AnchorId>>,
     recording: usize,
-    expanded_nodes: usize,
-    expanded_bytes: usize,
+    /// The line feeds of the text, once a line was asked for.
+    line_ends: OnceCell<Vec<usize>>,
+    /// How far aliases may still repeat.
+    pub(super) growth: Growth,
 }
 
 impl<'t> Events<'t> {
     /// The events of a text; byte order marks in front of it are skipped.
-    pub fn new(file: FileId, text: &'t str) -> Self {
+    pub fn new(file: FileId, text: &'t str, growth: Growth) -> Self {
         let body = text.trim_start_matches('\u{feff}');
         Self {
             parser: GuardedParser::new(body),
@@ -101,8 +100,8 @@ impl<'t> Events<'t> {
             anchors: Vec::new(),
             open: Vec::new(),
             recording: 0,
-            expanded_nodes: 0,
-            expanded_bytes: 0,
+            line_ends: OnceCell::new(),
+            growth,
         }
     }
 
@@ -113,7 +112,8 @@ impl<'t> Events<'t> {
 
     /// Line of the start of a span, from 1.
     pub fn line(&self, span: Span) -> usize {
-        fault::line_at(self.text, span.start as usize)
+        let ends = self.line_ends.get_or_init(|| self.text.match_indices('\n').map(|(at, _)| at).collect());
+        ends.partition_point(|end| *end < span.start as usize) + 1
     }
 
     /// Goes to the next document; false at the end of the file.
@@ -159,12 +159,14 @@ impl<'t> Events<'t> {
 
     fn count(&mut self, event: &Event) -> Result<(), Diagnostic> {
         let bytes = if let Kind::Scalar { text, .. } = &event.kind { text.len() } else { 0 };
-        self.expanded_nodes += 1;
-        self.expanded_bytes += bytes + size_of::<Node>();
-        if self.expanded_nodes > MAX_EXPANDED_NODES || self.expanded_bytes > MAX_EXPANDED_BYTES {
-            return Err(fault::too_many_aliases(event.span));
+        if self.growth.take(growth::NODE + bytes) {
+            return Ok(());
         }
-        Ok(())
+        // Told by another file before: an error all the same, for the rest of this file is lost.
+        Err(self
+            .growth
+            .refusal("aliases", "", event.span)
+            .unwrap_or_else(|| fault::too_many_aliases(event.span)))
     }
 
     fn next_live(&mut self) -> Result<Event, Diagnostic> {

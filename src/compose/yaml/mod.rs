@@ -10,6 +10,7 @@ mod scalar;
 mod timestamp;
 
 use super::diagnostic::Diagnostic;
+use super::growth::Growth;
 use super::node::{FileId, Node};
 pub use scalar::resolve_plain;
 
@@ -58,19 +59,19 @@ pub struct Decoded {
 /// `file` is where spans point; they are byte offsets into `text`, of which a byte order mark is a part.
 /// A file without any document (empty, or only comments) gives none.
 pub fn decode(file: FileId, text: &str) -> Result<Vec<Document>, Diagnostic> {
-    let Decoded { documents, mended, broken, .. } = read(file, text);
+    let Decoded { documents, mended, broken, .. } = read(file, text, &mut Growth::of(text.len()));
     let first = mended.into_iter().chain(broken).min_by_key(|one| one.span.map(|span| span.start));
     first.map_or(Ok(documents), Err)
 }
 
-/// Decodes what can be read of a file, and tells all that is wrong with it.
-pub fn read(file: FileId, text: &str) -> Decoded {
+/// Decodes what can be read of a file, and tells all that is wrong with it. Its aliases may repeat as much as `growth` allows.
+pub fn read(file: FileId, text: &str, growth: &mut Growth) -> Decoded {
     let mut decoded = Decoded::default();
     if u32::try_from(text.len()).is_err() {
         decoded.broken.push(fault::too_long(file, text.len()));
         return decoded;
     }
-    let mut builder = build::Builder::new(file, text);
+    let mut builder = build::Builder::new(file, text, std::mem::take(growth));
     decoded.is_whole = loop {
         match builder.document() {
             Ok(Some(document)) => decoded.documents.push(document),
@@ -81,6 +82,7 @@ pub fn read(file: FileId, text: &str) -> Decoded {
             }
         }
     };
+    *growth = builder.growth();
     decoded.mended = builder.mended;
     decoded.broken = builder.broken;
     decoded
