@@ -2,8 +2,10 @@
 
 use super::Scene;
 use crate::compose::diagnostic::Diagnostic;
+use crate::compose::node::Span;
 use crate::compose::{json, walk};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// Reports the first circle of dependencies, if there is one.
 pub(super) fn check(scene: &Scene<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -12,19 +14,62 @@ pub(super) fn check(scene: &Scene<'_>, diagnostics: &mut Vec<Diagnostic>) {
     names.sort_unstable();
     for name in names {
         if let Some(circle) = find(scene, name, &mut done) {
-            let (first, second) = (circle[0], circle[1]);
             let message = format!("dependency cycle detected: {}", circle.join(" -> "));
-            let keys = ["services", first, "depends_on", second];
+            let ways: Vec<Way> = circle.windows(2).map(|pair| way(scene, pair[0], pair[1])).collect();
             diagnostics.push(
                 Diagnostic::error(message)
-                    .plain(format!("dependency cycle: {}", circle.join(" -> ")))
-                    .at(keys.join("."))
-                    .span(walk::span_of(scene.nodes, &keys))
-                    .hint("remove one of these dependencies; links and shared namespaces count too"),
+                    .plain(in_words(&circle, &ways))
+                    .at(format!("services.{}.{}", circle[0], ways[0].key))
+                    .span(ways[0].span)
+                    .hint("remove one of these; a service starts after all that it depends on or shares something with"),
             );
             return;
         }
     }
+}
+
+/// Why one service waits for another.
+struct Way {
+    /// What the first does to the second.
+    verb: &'static str,
+    /// The key that says so, below the service.
+    key: String,
+    span: Span,
+}
+
+/// Attributes that make a service wait for the one they name.
+const IMPLIED: [(&str, &str); 6] = [
+    ("links", "links to"),
+    ("network_mode", "uses the network of"),
+    ("ipc", "uses the IPC namespace of"),
+    ("pid", "uses the PID namespace of"),
+    ("uts", "uses the UTS namespace of"),
+    ("volumes_from", "mounts the volumes of"),
+];
+
+/// A dependency that another attribute implies stands where that does.
+fn way(scene: &Scene<'_>, from: &str, to: &str) -> Way {
+    let span = walk::span_of(scene.nodes, &["services", from, "depends_on", to]);
+    let says_so = |key: &str| {
+        let Some(node) = walk::at(scene.nodes, &["services", from, key]) else { return false };
+        node.span == span || node.as_list().is_some_and(|list| list.iter().any(|item| item.span == span))
+    };
+    match IMPLIED.iter().find(|(key, _)| says_so(key)) {
+        Some((key, verb)) => Way { verb, key: (*key).to_owned(), span },
+        None => Way { verb: "depends on", key: format!("depends_on.{to}"), span },
+    }
+}
+
+/// `a` depends on `b`, which links to `a`.
+fn in_words(circle: &[&str], ways: &[Way]) -> String {
+    if let [way] = ways {
+        return format!("service `{}` waits for itself: it {} `{}`", circle[0], way.verb, circle[1]);
+    }
+    let mut text = format!("services wait for each other in a circle: `{}`", circle[0]);
+    for (at, (way, name)) in ways.iter().zip(&circle[1..]).enumerate() {
+        let _ = write!(text, "{} {} `{name}`", if at == 0 { "" } else { ", which" }, way.verb);
+    }
+    text
 }
 
 /// A step of the search: a service, and which of its dependencies comes next.
