@@ -1,12 +1,13 @@
 //! `reconcile [SOURCE]` and `reconcile --dry-run [SOURCE]`.
 
 use super::args::{ApplyArgs, CommonArgs};
+use super::config::{self, Chosen};
 use super::engine::{block_on, connect, now};
 use super::exit::{Exit, Tally};
 use super::output::{Output, YELLOW};
 use super::plan_json::{self, Summary};
 use super::progress::Printer;
-use super::source::{diagnostics_json, environment, failures, load, print_diagnostics, secret_file};
+use super::source::{diagnostics_json, environment, failures, print_diagnostics, secret_file};
 use super::{locking, plan_text, report_json, report_text};
 use crate::cycle::{self, Aim, Applied, Secured};
 use crate::engine::{EngineError, ReadOnly};
@@ -18,6 +19,7 @@ use crate::model::redact::Redactor;
 use crate::model::step::Plan;
 use crate::plan::{self, Policy, Retry};
 use crate::source::LoadedSource;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 
@@ -28,22 +30,46 @@ pub const PARALLEL: u16 = 8;
 pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common);
     let environment = environment();
-    let loaded = load(&args.source, &environment);
-    print_diagnostics(&loaded, output);
-    let failed = failures(&loaded);
-    if failed > 0 && loaded.desired.stacks.is_empty() {
-        if output.json {
-            let errors = diagnostics_json(&loaded);
-            output.result(&pretty(&plan_json::json(&Plan::default(), &EngineInfo::default(), &errors)));
+    let nothing = |errors: &[Value]| plan_json::json(&Plan::default(), &EngineInfo::default(), errors);
+    let sources = match config::load_all(&args.source, common, &environment, output) {
+        Ok(sources) => sources,
+        Err(errors) => {
+            if output.json {
+                output.result(&pretty(&nothing(&errors)));
+            }
+            return Exit::Failure;
         }
-        return Exit::Failure;
-    }
-    let mut policy = Policy { prune: !args.no_prune, ..Policy::default() };
+    };
+    let run = |(source, loaded): &(Chosen, LoadedSource)| {
+        source.announce(output);
+        print_diagnostics(loaded, output);
+        if failures(loaded) > 0 && loaded.desired.stacks.is_empty() {
+            if output.json {
+                source.print(output, nothing(&diagnostics_json(loaded)));
+            }
+            return Exit::Failure;
+        }
+        one(args, common, output, &environment, (source, loaded))
+    };
+    let exits = sources.iter().map(run);
+    exits.reduce(|all, exit| all.and(exit, args.detailed_exitcode)).unwrap_or(Exit::Success)
+}
+
+/// Plans for one source, and applies unless it is a dry run.
+fn one(
+    args: &ApplyArgs,
+    common: &CommonArgs,
+    output: Output,
+    environment: &BTreeMap<String, String>,
+    (source, loaded): (&Chosen, &LoadedSource),
+) -> Exit {
+    let failed = failures(loaded);
+    let mut policy = Policy { prune: source.prune && !args.no_prune, ..Policy::default() };
     if args.allow_mass_removal {
         policy.max_removal_share = 1.0;
     }
     policy.retry = retry(&args.retry);
-    let run = Run { args, common, output, environment: &environment, loaded: &loaded, policy, failed };
+    let run = Run { args, common, output, environment, source, loaded, policy, failed };
     block_on(output, async { if args.dry_run { run.preview().await } else { Box::pin(run.apply()).await } })
 }
 
@@ -63,6 +89,7 @@ struct Run<'a> {
     common: &'a CommonArgs,
     output: Output,
     environment: &'a BTreeMap<String, String>,
+    source: &'a Chosen,
     loaded: &'a LoadedSource,
     policy: Policy,
     failed: usize,
@@ -75,7 +102,8 @@ impl Run<'_> {
         self.check_retry(&planned.observed);
         if self.output.json {
             let errors = diagnostics_json(self.loaded);
-            self.output.result(&pretty(&plan_json::json(&planned.plan, &planned.observed.engine, &errors)));
+            let plan = plan_json::json(&planned.plan, &planned.observed.engine, &errors);
+            self.source.print(self.output, plan);
         } else {
             self.output.result(&plan_text::text(&planned.plan, self.output.verbose > 0));
         }
@@ -109,7 +137,8 @@ impl Run<'_> {
         if self.output.json {
             let errors = diagnostics_json(self.loaded);
             let nothing = Applied::default();
-            self.output.result(&pretty(&report_json::json(plan, info, &nothing, &results, &errors)));
+            let report = report_json::json(plan, info, &nothing, &results, &errors);
+            self.source.print(self.output, report);
         }
         Tally { failed: true, ..Tally::of(&results) }.exit(self.args.detailed_exitcode)
     }
@@ -150,7 +179,8 @@ impl Run<'_> {
         if self.output.json {
             let errors = diagnostics_json(self.loaded);
             let engine = &planned.observed.engine;
-            self.output.result(&pretty(&report_json::json(plan, engine, &applied, &results, &errors)));
+            let report = report_json::json(plan, engine, &applied, &results, &errors);
+            self.source.print(self.output, report);
         } else {
             self.output.talk(&report_text::closing(plan, &applied, &results, self.failed));
         }

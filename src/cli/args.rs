@@ -45,6 +45,9 @@ pub struct CommonArgs {
     /// Engine address (unix://, tcp://, ssh://); default: DOCKER_HOST, then the current Docker context
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub host: Option<String>,
+    /// Settings of the host, which name the sources [default: ./reconcile.yaml, /etc/reconcile/reconcile.yaml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// How to print the result
     #[arg(long, global = true, value_enum)]
     pub format: Option<Format>,
@@ -62,7 +65,7 @@ pub struct CommonArgs {
 /// Where the desired state comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct SourceArgs {
-    /// A directory or a compose file [default: the current directory]
+    /// A directory or a compose file [default: the sources of reconcile.yaml, else the current directory]
     #[arg(value_name = "SOURCE")]
     pub source: Option<PathBuf>,
     /// Only these stacks
@@ -121,7 +124,7 @@ pub struct WatchArgs {
     /// Where the desired state comes from.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Time between two looks without any other reason for one
+    /// Time between two looks without any other reason for one, where the settings of a source say nothing
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub interval: Nanos,
     /// Engine calls in flight at most, for stacks that depend on each other [default: 8]
@@ -183,6 +186,8 @@ pub enum SchemaOf {
     Service,
     /// The `x-reconcile:` blocks of a compose file, at its top and in its services
     Compose,
+    /// A `reconcile.yaml`
+    Host,
 }
 
 /// How to print a result.

@@ -27,6 +27,25 @@ impl From<Exit> for ExitCode {
     }
 }
 
+impl Exit {
+    /// The end of two runs, of which neither stands for the other.
+    #[must_use]
+    pub fn and(self, other: Self, detailed: bool) -> Self {
+        let is_bad = |exit| matches!(exit, Self::Partly | Self::Failure);
+        match (self == other, is_bad(self) || is_bad(other)) {
+            (true, _) => self,
+            (false, true) => {
+                if detailed {
+                    Self::Failure
+                } else {
+                    Self::Partly
+                }
+            }
+            (false, false) => Self::Changes,
+        }
+    }
+}
+
 /// What a run found and did, as far as the exit code is concerned.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
@@ -75,6 +94,15 @@ mod tests {
         assert_eq!(tally(true, true, true).exit(false), Exit::Partly);
         assert_eq!(tally(true, true, true).exit(true), Exit::Failure);
         assert_eq!(tally(true, false, false).exit(false), Exit::Failure);
+    }
+
+    #[test]
+    fn of_two_runs_the_one_that_failed_is_told() {
+        assert_eq!(Exit::Success.and(Exit::Failure, false), Exit::Partly);
+        assert_eq!(Exit::Success.and(Exit::Failure, true), Exit::Failure);
+        assert_eq!(Exit::Failure.and(Exit::Failure, false), Exit::Failure);
+        assert_eq!(Exit::Changes.and(Exit::Success, true), Exit::Changes);
+        assert_eq!(Exit::Success.and(Exit::Success, false), Exit::Success);
     }
 
     #[test]

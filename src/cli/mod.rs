@@ -2,6 +2,7 @@
 
 mod apply;
 mod args;
+mod config;
 pub mod diagnostics;
 mod down;
 mod engine;
@@ -60,6 +61,10 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
     let is_render = matches!(cli.command, Some(Command::Render(_)));
     let problem = if cli.command.is_some() && cli.apply != ApplyArgs::default() {
         "options of applying stand before another command; put the command's own options after its name"
+    } else if cli.common.config.is_some()
+        && matches!(cli.command, Some(Command::Render(_) | Command::Down(_) | Command::Schema(_)))
+    {
+        "--config is for applying, `watch`, `status` and `validate`"
     } else if cli.common.format == Some(Format::Yaml) && !is_render {
         "--format yaml is for `render` only"
     } else if cli.common.format == Some(Format::Text) && is_render {

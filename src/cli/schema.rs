@@ -12,6 +12,7 @@ pub fn run(args: &SchemaArgs, common: &CommonArgs) -> Exit {
         SchemaOf::Stack => schema::stack(),
         SchemaOf::Service => schema::service(),
         SchemaOf::Compose => schema::compose(),
+        SchemaOf::Host => schema::host(),
     };
     Output::new(common).result(&pretty(&schema));
     Exit::Success

@@ -20,6 +20,15 @@ pub fn environment() -> BTreeMap<String, String> {
 
 /// Loads every stack of the source.
 pub fn load(args: &SourceArgs, environment: &BTreeMap<String, String>) -> LoadedSource {
+    load_among(args, environment, false)
+}
+
+/// The same; with `among_others` set, other sources may have the stacks that are wanted and this one lacks.
+pub fn load_among(
+    args: &SourceArgs,
+    environment: &BTreeMap<String, String>,
+    among_others: bool,
+) -> LoadedSource {
     let cwd = current_dir();
     let request = SourceRequest {
         root: args.source.clone().unwrap_or_else(|| PathBuf::from(".")),
@@ -32,6 +41,7 @@ pub fn load(args: &SourceArgs, environment: &BTreeMap<String, String>) -> Loaded
         },
         environment: environment.clone(),
         cwd,
+        among_others,
         only: args.stacks.iter().cloned().collect::<BTreeSet<_>>(),
         may_not_leave: false,
         stdin: args.files.iter().any(|file| file == "-").then(read_stdin),
@@ -108,7 +118,7 @@ pub fn diagnostics_json(loaded: &LoadedSource) -> Vec<Value> {
     groups(loaded).flat_map(fields).collect()
 }
 
-fn current_dir() -> PathBuf {
+pub fn current_dir() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
 }
 
@@ -128,7 +138,8 @@ fn groups(loaded: &LoadedSource) -> impl Iterator<Item = Told<'_>> {
     }))
 }
 
-fn is_error(diagnostic: &Diagnostic) -> bool {
+/// Whether it keeps its stack, or all, from loading.
+pub fn is_error(diagnostic: &Diagnostic) -> bool {
     diagnostic.severity == Severity::Error
 }
 

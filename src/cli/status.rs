@@ -2,11 +2,12 @@
 
 use super::apply::pretty;
 use super::args::{CommonArgs, SourceArgs};
+use super::config;
 use super::engine::{block_on, connect, now};
 use super::exit::Exit;
 use super::output::{BOLD, GREEN, Output, RED, YELLOW};
 use super::plan_text::cause_text;
-use super::source::{diagnostics_json, environment, failures, load, print_diagnostics};
+use super::source::{diagnostics_json, environment, failures, print_diagnostics};
 use crate::cycle;
 use crate::engine::ReadOnly;
 use crate::model::change::{CauseKind, ChangeAction, ChangeSet};
@@ -24,20 +25,40 @@ use std::fmt::Write as _;
 pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common);
     let environment = environment();
-    let loaded = load(args, &environment);
-    print_diagnostics(&loaded, output);
+    let sources = match config::load_all(args, common, &environment, output) {
+        Ok(sources) => sources,
+        Err(errors) => {
+            if output.json {
+                output.result(&pretty(&json!({"stacks": [], "errors": errors})));
+            }
+            return Exit::Failure;
+        }
+    };
+    for (_, loaded) in &sources {
+        print_diagnostics(loaded, output);
+    }
     block_on(output, async {
         let engine = ReadOnly::new(connect(common.host.as_deref(), &environment).await?);
-        let planned = cycle::plan(&engine, &loaded.desired, &Policy::default(), now()).await?;
-        let mut rows = rows(&loaded.desired, &planned.observed, &planned.plan.changes);
+        // No stack is in two sources, so what they say can be put together.
+        let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
+        let mut changes = ChangeSet::default();
+        for (_, loaded) in &sources {
+            let planned = cycle::plan(&engine, &loaded.desired, &Policy::default(), now()).await?;
+            changes.extend(planned.plan.changes);
+            desired.stacks.extend(loaded.desired.stacks.clone());
+            observed = planned.observed;
+        }
+        let mut rows = rows(&desired, &observed, &changes);
         rows.retain(|row| args.stacks.is_empty() || args.stacks.contains(&row.stack));
         if output.json {
-            let stacks = stacks_json(&rows);
-            output.result(&pretty(&json!({"stacks": stacks, "errors": diagnostics_json(&loaded)})));
+            let errors: Vec<Value> =
+                sources.iter().flat_map(|(_, loaded)| diagnostics_json(loaded)).collect();
+            output.result(&pretty(&json!({"stacks": stacks_json(&rows), "errors": errors})));
         } else {
             output.result(&table(&rows));
         }
-        Ok(if failures(&loaded) == 0 { Exit::Success } else { Exit::Failure })
+        let failed = sources.iter().any(|(_, loaded)| failures(loaded) > 0);
+        Ok(if failed { Exit::Failure } else { Exit::Success })
     })
 }
 

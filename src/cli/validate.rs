@@ -2,24 +2,48 @@
 
 use super::apply::pretty;
 use super::args::{CommonArgs, SourceArgs};
+use super::config::{self, Chosen};
 use super::exit::Exit;
 use super::output::Output;
 use super::source::{diagnostics_json, environment, failures, load, print_diagnostics};
+use crate::source::LoadedSource;
 use serde_json::json;
 
-/// Checks every stack.
+/// Checks every stack of the source, or with `--config` of all sources of the host.
 pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common);
-    let loaded = load(args, &environment());
-    let failed = failures(&loaded);
+    if common.config.is_none() {
+        let alone = Chosen { name: None, args: args.clone(), interval: None, prune: true };
+        return one(&alone, &load(args, &environment()), output);
+    }
+    match config::load_all(args, common, &environment(), output) {
+        Ok(sources) => {
+            let exits = sources.iter().map(|(source, loaded)| one(source, loaded, output));
+            exits.reduce(|all, exit| all.and(exit, true)).unwrap_or(Exit::Success)
+        }
+        Err(errors) => {
+            if output.json {
+                output.result(&pretty(&json!({"stacks": [], "valid": false, "diagnostics": errors})));
+            }
+            Exit::Failure
+        }
+    }
+}
+
+fn one(source: &Chosen, loaded: &LoadedSource, output: Output) -> Exit {
+    source.announce(output);
+    let failed = failures(loaded);
     if output.json {
-        output.result(&pretty(&json!({
-            "stacks": loaded.desired.stacks.keys().collect::<Vec<_>>(),
-            "valid": failed == 0,
-            "diagnostics": diagnostics_json(&loaded),
-        })));
+        source.print(
+            output,
+            json!({
+                "stacks": loaded.desired.stacks.keys().collect::<Vec<_>>(),
+                "valid": failed == 0,
+                "diagnostics": diagnostics_json(loaded),
+            }),
+        );
     } else {
-        print_diagnostics(&loaded, output);
+        print_diagnostics(loaded, output);
         let services: usize = loaded.desired.stacks.values().map(|stack| stack.services.len()).sum();
         let good = loaded.desired.stacks.len();
         if good > 0 {

@@ -1,13 +1,15 @@
-//! `reconcile watch`: follows a directory until told to stop.
+//! `reconcile watch`: follows directories until told to stop.
 
 use super::args::{CommonArgs, WatchArgs};
+use super::config::{self, Chosen};
 use super::engine::{block_on, connect, now};
 use super::exit::Exit;
 use super::output::{BOLD, Output};
 use super::progress::Printer;
-use super::source::{environment, load, print_diagnostics, secret_file};
+use super::source::{environment, load_among, print_diagnostics, secret_file};
 use super::{apply, locking, plan_text, process, report_text};
 use crate::cycle::Applied;
+use crate::daemon::files::Watched;
 use crate::daemon::queue::{Timing, Trigger};
 use crate::daemon::{self, Listener, Source, Surroundings};
 use crate::engine::EngineError;
@@ -17,67 +19,70 @@ use crate::model::lock::Held;
 use crate::model::report::Outcome;
 use crate::model::step::{Plan, Step};
 use crate::plan::Policy;
-use crate::source::LoadedSource;
+use crate::source::{Claims, LoadedSource};
+use futures_util::future::join_all;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{mpsc, watch};
 
 /// The longest time between two tries to reach the engine at the start.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Follows the source.
+/// Follows the sources.
 pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common).journal();
     let environment = environment();
+    let Ok(sources) = config::sources(&args.source, common, output) else { return Exit::Failure };
+    // Who comes first keeps a stack, whatever is loaded first later on.
+    let mut claims = Claims::default();
+    for chosen in sources.iter().filter(|_| sources.len() > 1) {
+        claims.settle(&chosen.title(), &mut load_among(&chosen.args, &environment, true));
+    }
     block_on(output, async {
         let Some(engine) = reach(common, &environment, output).await? else { return Ok(Exit::Success) };
         let (tell, stop) = watch::channel(false);
-        let (request, triggers) = mpsc::unbounded_channel();
-        let directory = args.source.source.clone().unwrap_or_else(|| PathBuf::from("."));
-        let changed = request.clone();
-        let watched = daemon::files::watch(&directory, move || {
-            // Nobody listens only when the daemon ends.
-            let _ = changed.send(Trigger::Files);
-        });
-        match &watched {
-            Ok(watched) => {
-                if let Some(reason) = &watched.polls {
-                    output.complain(&format!(
-                        "{} is read through every 10 s, since it cannot be watched: {reason}\n",
-                        directory.display()
-                    ));
-                }
-            }
-            Err(error) => output.complain(&format!("{error}; it is looked at every {:?}\n", args.interval)),
+        let claims = Arc::new(Mutex::new(claims));
+        let mut requests = Vec::new();
+        let mut watched = Vec::new();
+        let mut followed = Vec::new();
+        for chosen in &sources {
+            let (request, triggers) = mpsc::unbounded_channel();
+            watched.push(watch_files(chosen, &request, output));
+            requests.push(request);
+            let source = source(chosen, args, sources.len() > 1, (&environment, &claims));
+            let patience = source.patience;
+            let listener = Arc::new(Log { output, steps: Printer::new(output, 0), patience });
+            let surroundings = Surroundings {
+                now,
+                chance: locking::chance,
+                holder: process::holder,
+                is_gone: process::is_gone,
+            };
+            followed.push(daemon::follow(
+                engine.clone(),
+                source,
+                listener,
+                surroundings,
+                triggers,
+                stop.clone(),
+            ));
         }
-        let policy = Policy { prune: !args.no_prune, ..Policy::default() };
-        let source_args = args.source.clone();
-        let source = Source {
-            name: directory.display().to_string(),
-            load: Arc::new(move || load(&source_args, &environment)),
-            secret: secret_file,
-            policy,
-            timing: Timing { interval: args.interval.to_std(), ..Timing::default() },
-            parallel: args.parallel.unwrap_or(apply::PARALLEL).into(),
-            patience: locking::patience(args.lock_timeout),
-        };
-        let patience = source.patience;
-        let listener = Arc::new(Log { output, steps: Printer::new(output, 0), patience });
-        let surroundings =
-            Surroundings { now, chance: locking::chance, holder: process::holder, is_gone: process::is_gone };
-        let work = daemon::follow(engine, source, listener, surroundings, triggers, stop);
+        let work = join_all(followed);
         tokio::pin!(work);
         let mut hangup = signal(SignalKind::hangup()).ok();
         let ended = apply::interrupted();
         tokio::pin!(ended);
         loop {
             tokio::select! {
-                () = &mut work => break,
+                _ = &mut work => break,
                 () = wait_for(&mut hangup) => {
-                    let _ = request.send(Trigger::Request);
+                    for request in &requests {
+                        let _ = request.send(Trigger::Request);
+                    }
                 }
                 () = &mut ended, if !*tell.borrow() => {
                     output.complain("stopping: what is under way is brought to a good end first\n");
@@ -87,6 +92,56 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
         }
         Ok(Exit::Success)
     })
+}
+
+/// Lets changes of its files make the daemon look at a source, as long as the result is held.
+fn watch_files(chosen: &Chosen, request: &UnboundedSender<Trigger>, output: Output) -> Option<Watched> {
+    let directory = chosen.args.source.as_deref().unwrap_or(Path::new("."));
+    let changed = request.clone();
+    let watched = daemon::files::watch(directory, move || {
+        // Nobody listens only when the daemon ends.
+        let _ = changed.send(Trigger::Files);
+    });
+    match watched {
+        Ok(watched) => {
+            if let Some(reason) = &watched.polls {
+                output.complain(&format!(
+                    "{} is read through every 10 s, since it cannot be watched: {reason}\n",
+                    directory.display()
+                ));
+            }
+            Some(watched)
+        }
+        Err(error) => {
+            output.complain(&format!("{error}; it is looked at from time to time\n"));
+            None
+        }
+    }
+}
+
+/// A source as the daemon follows it. Each look settles anew which stacks are its own.
+fn source(
+    chosen: &Chosen,
+    args: &WatchArgs,
+    are_others: bool,
+    (environment, claims): (&BTreeMap<String, String>, &Arc<Mutex<Claims>>),
+) -> Source {
+    let (name, own, environment, claims) =
+        (chosen.title(), chosen.args.clone(), environment.clone(), Arc::clone(claims));
+    let load = move || {
+        let mut loaded = load_among(&own, &environment, are_others);
+        claims.lock().unwrap_or_else(PoisonError::into_inner).settle(&name, &mut loaded);
+        loaded
+    };
+    Source {
+        name: chosen.title(),
+        load: Arc::new(load),
+        secret: secret_file,
+        policy: Policy { prune: chosen.prune && !args.no_prune, ..Policy::default() },
+        timing: Timing { interval: chosen.interval.unwrap_or(args.interval).to_std(), ..Timing::default() },
+        parallel: args.parallel.unwrap_or(apply::PARALLEL).into(),
+        patience: locking::patience(args.lock_timeout),
+    }
 }
 
 async fn wait_for(signal: &mut Option<tokio::signal::unix::Signal>) {

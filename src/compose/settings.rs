@@ -1,8 +1,9 @@
 //! Settings of a stack: the `x-reconcile:` block of its first compose file, or a `.reconcile.yaml` beside it.
 //!
 //! They are read before the project is loaded, because they say what to load; so no variable is resolved in them.
-//! One table of keys drives the reader and the JSON schemas.
+//! One table of keys drives the reader and the JSON schemas. [`host`] is the same for the settings of the host.
 
+pub mod host;
 mod read;
 pub mod schema;
 mod table;

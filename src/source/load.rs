@@ -74,7 +74,9 @@ pub fn load_source(request: &SourceRequest) -> LoadedSource {
     let sound = loaded.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
     let all = sound && outcomes.iter().all(|outcome| outcome.desired.is_some());
     let chosen = request.flags.select() || (work.alone && request.selected_by_environment());
-    loaded.diagnostics.extend(unknown_names(request, &outcomes));
+    if !request.among_others {
+        loaded.diagnostics.extend(unknown_names(request, &outcomes));
+    }
     loaded.desired.complete = all && !chosen && request.only.is_empty() && !outcomes.is_empty();
     loaded.desired.source = work.identity.to_string_lossy().into_owned();
     for mut outcome in outcomes {

@@ -18,6 +18,8 @@ pub struct SourceRequest {
     pub only: BTreeSet<String>,
     /// Whether files outside of the root may not be read, also not through links.
     pub may_not_leave: bool,
+    /// Whether other sources may have the stacks that are wanted and this one lacks.
+    pub among_others: bool,
     /// What `-f -` reads.
     pub stdin: Option<Vec<u8>>,
 }

@@ -106,9 +106,12 @@ fn the_manual_lists_every_attribute_as_the_program_treats_it() {
 
 #[test]
 fn the_schemas_are_those_that_the_program_prints() {
-    for (name, value) in
-        [("stack", schema::stack()), ("service", schema::service()), ("compose", schema::compose())]
-    {
+    for (name, value) in [
+        ("stack", schema::stack()),
+        ("service", schema::service()),
+        ("compose", schema::compose()),
+        ("host", schema::host()),
+    ] {
         let text = format!("{}\n", serde_json::to_string_pretty(&value).expect("a schema is JSON"));
         kept::hold(&format!("docs/schema/{name}.json"), &text, HOW);
         let printed =

@@ -1,10 +1,11 @@
 //! Reads settings by their table.
 
-use super::table::{Group, Keys, Setting, Takes, Within};
+use super::table::{Each, Group, Keys, Setting, Takes, Within};
 use super::{Lists, Placed};
-use crate::compose::diagnostic::Diagnostic;
-use crate::compose::node::{Key, Map, Node, Value};
+use crate::compose::diagnostic::{Diagnostic, Lack};
+use crate::compose::node::{Key, Map, Node, Span, Value};
 use crate::compose::schema::nearest;
+use crate::compose::schema::wrong_kind;
 use crate::model::units::Nanos;
 
 /// Reads a mapping of the keys in a table. What is wrong is said, and left at its default.
@@ -14,11 +15,31 @@ pub(super) fn settings<T: Default + 'static>(
     path: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> T {
+    settings_of(keys, (node, node.span), path, diagnostics)
+}
+
+/// The same; `owner` is where to say that a key is missing.
+fn settings_of<T: Default + 'static>(
+    keys: &Keys<T>,
+    (node, owner): (&Node, Span),
+    path: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> T {
     let mut settings = T::default();
     if node.is_null() {
+        diagnostics.extend(keys.required.iter().map(|key| missing(key, owner, path)));
         return settings;
     }
     let Some(map) = mapping(node, path, diagnostics) else { return settings };
+    let unknown_keys = || map.keys().filter(|key| keys.rows.iter().all(|row| row.key != &*key.name));
+    // A key that is probably a slip of the pen is told as such.
+    let is_meant = |wanted: &str| {
+        unknown_keys().any(|key| {
+            keys.planned.contains(&&*key.name) || nearest(&key.name, std::iter::once(wanted)).is_some()
+        })
+    };
+    let lacking = keys.required.iter().filter(|key| !map.contains_key(**key) && !is_meant(key));
+    diagnostics.extend(lacking.map(|key| missing(key, owner, path)));
     for (key, value) in map {
         let place = join(path, &key.name);
         match keys.rows.iter().find(|row| row.key == &*key.name) {
@@ -39,6 +60,11 @@ fn take<T: 'static>(
         Takes::Text(put) => {
             if let Some(text) = text(node, place, diagnostics) {
                 put(settings, text);
+            }
+        }
+        Takes::Place(put) => {
+            if let Some(text) = text(node, place, diagnostics) {
+                put(settings, Placed { text, span: node.span });
             }
         }
         Takes::Texts(put) => {
@@ -84,6 +110,36 @@ impl<T: 'static, U: Default> Group<T> for Within<T, U> {
     }
 }
 
+impl<T: 'static, U: Default> Group<T> for Each<T, U> {
+    fn read(&self, all: &mut T, node: &Node, path: &str, diagnostics: &mut Vec<Diagnostic>) {
+        if node.is_null() {
+            return;
+        }
+        let Some(map) = mapping(node, path, diagnostics) else { return };
+        for (key, node) in map {
+            let name = Placed { text: key.name.to_string(), span: key.span };
+            let read = settings_of(self.keys, (node, key.span), &join(path, &key.name), diagnostics);
+            (self.field)(all).push((name, read));
+        }
+    }
+
+    fn schema(&self) -> serde_json::Value {
+        let each = super::schema::group(self.keys);
+        serde_json::json!({"type": ["object", "null"], "additionalProperties": each})
+    }
+}
+
+fn missing(key: &'static str, owner: Span, path: &str) -> Diagnostic {
+    let name = match path.rsplit('.').next() {
+        Some(name) if !name.is_empty() => format!("`{name}`"),
+        _ => "the settings".to_owned(),
+    };
+    let error = Diagnostic::error(format!("`{key}` is missing in {name}"))
+        .at(if path.is_empty() { key } else { path })
+        .span(owner);
+    error.lacks(Lack::Key(vec![key])).hint(format!("add `{key}:`"))
+}
+
 fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
@@ -104,10 +160,10 @@ fn unknown<T: 'static>(key: &Key, place: &str, keys: &Keys<T>) -> Diagnostic {
 
 fn wrong(node: &Node, place: &str, wanted: &str) -> Diagnostic {
     let name = place.rsplit('.').next().unwrap_or(place);
-    let message = if name.is_empty() {
-        format!("the settings must be {wanted}")
-    } else {
-        format!("`{name}` must be {wanted}")
+    let subject = if name.is_empty() { "what the settings hold".to_owned() } else { format!("`{name}`") };
+    let message = match node.as_str() {
+        Some(text) => format!("{subject} is `{}`, but must be {wanted}", text.escape_debug()),
+        None => wrong_kind(&subject, &node.value, &[wanted]),
     };
     Diagnostic::error(message).at(place).span(node.span)
 }
@@ -128,8 +184,10 @@ fn text(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<S
         return None;
     };
     if text.contains('$') {
-        let refused = wrong(node, place, "written out").focus("$");
-        diagnostics.push(refused.hint("variables are not resolved in settings of a stack"));
+        let name = place.rsplit('.').next().unwrap_or(place);
+        let refused = Diagnostic::error(format!("`{name}` holds a variable, but must be written out"));
+        let refused = refused.at(place).span(node.span).focus("$");
+        diagnostics.push(refused.hint("variables are not resolved in settings"));
         return None;
     }
     Some(text.to_owned())

@@ -3,7 +3,7 @@
 //! A time of zero is the one thing that passes them and not the reader, where it has to be above zero.
 
 use super::table::{self, Keys, Takes};
-use super::{FILE, KEY};
+use super::{FILE, KEY, host};
 use serde_json::{Map, Value, json};
 
 const DIALECT: &str = "http://json-schema.org/draft-07/schema#";
@@ -41,6 +41,11 @@ pub fn compose() -> Value {
     document(&format!("The `{KEY}` blocks of a compose file"), object, &definitions)
 }
 
+/// The schema of a `reconcile.yaml`.
+pub fn host() -> Value {
+    document(&format!("{}: settings of the host", host::FILE), group(&host::HOST), &[])
+}
+
 fn document(title: &str, content: Value, definitions: &[(&str, Value)]) -> Value {
     let mut all = Map::from_iter([
         ("$schema".to_owned(), Value::from(DIALECT)),
@@ -67,12 +72,18 @@ pub(super) fn group<T: 'static>(keys: &Keys<T>) -> Value {
     };
     let properties: Map<String, Value> =
         keys.rows.iter().map(|row| (row.key.to_owned(), property(row.doc, &row.takes))).collect();
-    json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false})
+    let mut group =
+        json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false});
+    if !keys.required.is_empty() {
+        group["type"] = json!("object");
+        group["required"] = json!(keys.required);
+    }
+    group
 }
 
 fn kind<T: 'static>(takes: &Takes<T>) -> Value {
     match takes {
-        Takes::Text(_) => json!({"type": "string", "pattern": PLAIN}),
+        Takes::Text(_) | Takes::Place(_) => json!({"type": "string", "pattern": PLAIN}),
         Takes::Texts(_) => texts(),
         Takes::Lists(_) => json!({"type": ["object", "null"], "additionalProperties": texts()}),
         Takes::Switch(_) => json!({"type": "boolean"}),
@@ -94,6 +105,7 @@ fn texts() -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::host::SOURCE;
     use super::super::table::{Keys, ROLLOUT, SERVICE, STACK};
     use super::{DURATION, PLAIN, group};
     use crate::compose::node::{Key, Map, Node, Span, Value};
@@ -188,7 +200,9 @@ mod tests {
             for sample in samples() {
                 let shown = format!("{}: {:?}", row.key, sample.value);
                 let passes = passes(&schema["properties"][row.key], &sample);
-                let map = Map::from_iter([(Key::from(row.key), sample)]);
+                let others = keys.required.iter().filter(|key| **key != row.key);
+                let others = others.map(|key| (Key::from(*key), Node::string("a", Span::default())));
+                let map: Map = others.chain([(Key::from(row.key), sample)]).collect();
                 let mut diagnostics = Vec::new();
                 read::settings(keys, &node(Value::Map(map)), "", &mut diagnostics);
                 assert_eq!(passes, diagnostics.is_empty(), "{shown}: {diagnostics:?}");
@@ -201,6 +215,7 @@ mod tests {
         hold(&STACK);
         hold(&SERVICE);
         hold(&ROLLOUT);
+        hold(&SOURCE);
     }
 
     #[test]

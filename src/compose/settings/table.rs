@@ -1,6 +1,6 @@
 //! The keys: what each takes and what it is for. The reader and the schemas know no other.
 
-use super::{Lists, RolloutSettings, ServiceSettings, StackSettings};
+use super::{Lists, Placed, RolloutSettings, ServiceSettings, StackSettings};
 use crate::compose::diagnostic::Diagnostic;
 use crate::compose::node::Node;
 use crate::model::compose_hash::Dialect;
@@ -12,6 +12,8 @@ use serde_json::Value;
 pub(super) struct Keys<T: 'static> {
     /// The keys, in the order in which they are listed.
     pub rows: &'static [Setting<T>],
+    /// Those that must be there.
+    pub required: &'static [&'static str],
     /// Keys of the plan of record that this version does not carry out yet.
     pub planned: &'static [&'static str],
 }
@@ -30,6 +32,8 @@ pub(super) struct Setting<T: 'static> {
 pub(super) enum Takes<T: 'static> {
     /// One text.
     Text(fn(&mut T, String)),
+    /// One text whose position counts.
+    Place(fn(&mut T, Placed)),
     /// A list of texts, or one.
     Texts(fn(&mut T, Vec<String>)),
     /// A mapping of names to lists of texts.
@@ -62,6 +66,14 @@ pub(super) struct Within<T: 'static, U: 'static> {
     pub keys: &'static Keys<U>,
     /// The field.
     pub field: fn(&mut T) -> &mut U,
+}
+
+/// Groups by name that are kept in a field.
+pub(super) struct Each<T: 'static, U: 'static> {
+    /// The keys of each.
+    pub keys: &'static Keys<U>,
+    /// The field.
+    pub field: fn(&mut T) -> &mut Vec<(Placed, U)>,
 }
 
 /// Settings of a stack.
@@ -120,6 +132,7 @@ pub(super) static STACK: Keys<StackSettings> = Keys {
             doc: "How containers are replaced, for all services that say nothing themselves.",
         },
     ],
+    required: &[],
     planned: &["schedule", "drift"],
 };
 
@@ -151,6 +164,7 @@ pub(super) static SERVICE: Keys<ServiceSettings> = Keys {
             doc: "How its containers are replaced; goes before `deploy.update_config`.",
         },
     ],
+    required: &[],
     planned: &[],
 };
 
@@ -208,5 +222,6 @@ pub(super) static ROLLOUT: Keys<RolloutSettings> = Keys {
             doc: "Consent to start-first although the old and the new container write to the same volumes for a while.",
         },
     ],
+    required: &[],
     planned: &[],
 };

@@ -79,7 +79,7 @@ fn a_service_says_whether_it_is_a_job() {
     let read = service(&block, "services.a.x-reconcile", &mut diagnostics);
     assert_eq!((read.job, read.wait_timeout), (Some(false), Some(Nanos(120_000_000_000))));
     service(&map(vec![("wait_timeout", node(Value::Int(5)))]), "services.a.x-reconcile", &mut diagnostics);
-    assert_eq!(diagnostics[0].message, "`wait_timeout` must be a time");
+    assert_eq!(diagnostics[0].message, "`wait_timeout` is the number `5`, but must be a time");
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn what_is_wrong_in_a_group_is_named_by_its_whole_path() {
     assert_eq!(
         told,
         [
-            "services.a.x-reconcile.rollout.order: `order` must be one of stop-first, start-first",
-            "services.a.x-reconcile.rollout.parallelism: `parallelism` must be a whole number",
+            "services.a.x-reconcile.rollout.order: `order` is `start_first`, but must be one of stop-first, start-first",
+            "services.a.x-reconcile.rollout.parallelism: `parallelism` is `two`, but must be a whole number",
             "services.a.x-reconcile.rollout.paralelism: unknown key `paralelism`",
         ]
     );

@@ -10,6 +10,7 @@ mod refusing;
 mod requests;
 mod rollouts;
 mod same_container;
+mod sources;
 mod volumes;
 mod watching;
 mod weaknesses;

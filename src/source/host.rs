@@ -1,0 +1,155 @@
+//! The settings of the host, read from the disk.
+
+use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
+use crate::compose::files::Files;
+use crate::compose::node::Span;
+use crate::compose::settings::host::{self, HostSettings};
+use crate::compose::{suggest, yaml};
+use crate::model::units::Nanos;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A source of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostSource {
+    /// Its name.
+    pub name: String,
+    /// Its directory or compose file.
+    pub root: PathBuf,
+    /// The longest time between two looks.
+    pub interval: Option<Nanos>,
+    /// Whether stacks that are gone from it are removed.
+    pub prune: bool,
+}
+
+/// What the settings say, or what is wrong with them.
+#[derive(Debug, Default)]
+pub struct Host {
+    /// The sources; none if anything is wrong.
+    pub sources: Vec<HostSource>,
+    /// What there is to say.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The text that the diagnostics point into.
+    pub texts: Sources,
+}
+
+/// Reads the settings of the host. `path` is absolute.
+pub fn read_host(files: &dyn Files, path: &Path) -> Host {
+    let mut host = Host::default();
+    let text = files
+        .read(path)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()));
+    let text: Arc<str> = match text {
+        Ok(text) => text.into(),
+        Err(error) => {
+            let error = Diagnostic::error(format!("cannot read {}: {error}", path.display()));
+            let hint = suggest::other_file(files, path);
+            host.diagnostics
+                .push(error.hint(hint.unwrap_or_else(|| "check the path behind `--config`".to_owned())));
+            return host;
+        }
+    };
+    let file = host.texts.add(path, Arc::clone(&text));
+    let root = match yaml::decode(file, &text) {
+        Ok(documents) => documents.into_iter().next().map(|document| document.root).unwrap_or_default(),
+        Err(error) => {
+            host.diagnostics.push(error);
+            return host;
+        }
+    };
+    let mut root = root;
+    if root.span == Span::default() {
+        root.span = Span { file, start: 0, end: 0 };
+    }
+    let settings = host::host(&root, &mut host.diagnostics);
+    let sources = place(files, path, &settings, &mut host.diagnostics);
+    if host.diagnostics.iter().all(|one| one.severity != Severity::Error) {
+        host.sources = sources;
+    }
+    host
+}
+
+/// Looks up the directories, which differ.
+fn place(
+    files: &dyn Files,
+    path: &Path,
+    settings: &HostSettings,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<HostSource> {
+    let directory = path.parent().unwrap_or(path);
+    let mut sources: Vec<HostSource> = Vec::new();
+    for (name, source) in &settings.sources {
+        let Some(dir) = &source.dir else { continue };
+        let root = directory.join(&dir.text);
+        let at = format!("sources.{}.dir", name.text);
+        let Ok(real) = files.canonicalize(&root) else {
+            let error = Diagnostic::error(format!("there is no directory {}", root.display()));
+            let hint = suggest::other_file(files, &root)
+                .unwrap_or_else(|| format!("relative paths start from {}", directory.display()));
+            diagnostics.push(error.at(at).span(dir.span).hint(hint));
+            continue;
+        };
+        if let Some(other) = sources.iter().find(|other| other.root == real) {
+            let error =
+                Diagnostic::error(format!("`{}` and `{}` are the same source", other.name, name.text));
+            diagnostics.push(error.at(at).span(dir.span).hint("keep one of the two"));
+        }
+        sources.push(HostSource {
+            name: name.text.clone(),
+            root: real,
+            interval: source.interval,
+            prune: source.prune.unwrap_or(true),
+        });
+    }
+    sources
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_host;
+    use crate::source::Disk;
+    use std::fs;
+
+    fn said(text: &str) -> Vec<(String, String)> {
+        let folder = tempfile::tempdir().expect("folder");
+        fs::create_dir(folder.path().join("stacks")).expect("folder");
+        let path = folder.path().join("reconcile.yaml");
+        fs::write(&path, text).expect("file");
+        let host = read_host(&Disk, &path);
+        assert_eq!(host.sources.is_empty(), !host.diagnostics.is_empty());
+        host.diagnostics
+            .iter()
+            .map(|one| {
+                let span = one.span.unwrap_or_else(|| panic!("{one:?}"));
+                assert_eq!(host.texts.path(span.file), path);
+                (one.path.clone(), one.text().to_owned())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn sources_are_read_with_what_they_leave_out() {
+        assert_eq!(said("sources: {a: {dir: stacks}, b: {dir: ., interval: 5m, prune: false}}"), []);
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_place() {
+        let one = |text: &str| said(text).into_iter().next().unwrap_or_default();
+        let told = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+        assert_eq!(one("sources: {a: {dri: stacks}}").0, "sources.a.dri");
+        assert_eq!(one("sources: {a: {prune: true}}"), told("sources.a", "`dir` is missing in `a`"));
+        assert_eq!(one("sources:\n  a:\n"), told("sources.a", "`dir` is missing in `a`"));
+        assert_eq!(one("sources: {}"), told("sources", "the settings name no source"));
+        assert_eq!(one("{}"), told("sources", "`sources` is missing in the settings"));
+        assert_eq!(
+            one("sources: {a: {git: https://x/y}}"),
+            told("sources.a.git", "`git` is not supported by this version")
+        );
+        assert_eq!(
+            one("sources: {a: {dir: stacks}, b: {dir: ./stacks}}"),
+            told("sources.b.dir", "`a` and `b` are the same source")
+        );
+        assert!(one("sources: {a: {dir: stakcs}}").1.starts_with("there is no directory"));
+    }
+}
