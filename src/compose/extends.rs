@@ -282,7 +282,10 @@ fn circular(chain: &Chain, link: &(PathBuf, String), span: Span) -> Diagnostic {
     }
     let names: Vec<String> = chain.iter().chain([link]).map(|(_, service)| format!("`{service}`")).collect();
     Diagnostic::error(lines.join("\n"))
-        .plain(format!("services extend each other in a circle: {}", names.join(" extends ")))
+        .plain(format!(
+            "services extend each other in a circle: {}",
+            names.join(", which extends ").replacen(", which", "", 1)
+        ))
         .at(format!("services.{}.extends", link.1))
         .span(span)
         .hint("a service cannot start from itself; move the shared part to a third service")

@@ -7,6 +7,7 @@ use super::environment::{self, Environment, FromFiles};
 use super::files::FileKind;
 use super::load;
 use super::node::{Map, Node, Span, Value};
+use super::schema::wrong_kind;
 use super::session::{self, Failed, Session};
 use super::text;
 use super::walk;
@@ -61,7 +62,7 @@ fn read(include: &Node) -> Result<Vec<Result<Entry, Diagnostic>>, Diagnostic> {
         other => {
             let found = text::of_scalar(other).unwrap_or_else(|| text::type_name(other).to_owned());
             Err(Diagnostic::error(format!("`include` must be a list, got {found}"))
-                .plain("`include` must be a list")
+                .plain(wrong_kind("`include`", other, &["a list"]))
                 .allowed(["a list"])
                 .at("include")
                 .span(include.span)
@@ -332,7 +333,10 @@ fn cycle(chain: &[PathBuf], entry: &Entry) -> Diagnostic {
     let lines: Vec<String> = chain.iter().map(|path| path.display().to_string()).collect();
     let span = entry.paths.first().map_or(entry.span, |(_, span)| *span);
     Diagnostic::error(format!("include cycle detected:\n{}", lines.join("\n include ")))
-        .plain(format!("files include each other in a circle: {}", lines.join(" includes ")))
+        .plain(format!(
+            "files include each other in a circle: {}",
+            lines.join(", which includes ").replacen(", which", "", 1)
+        ))
         .at(&entry.place)
         .span(span)
         .hint("a project cannot include itself; move the shared part to a third file")

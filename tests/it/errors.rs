@@ -106,6 +106,32 @@ fn every_mistake_has_a_place_a_path_and_a_correction() {
     assert!(lacking.is_empty(), "{} lack something:\n{}", lacking.len(), lacking.join("\n"));
 }
 
+/// What a person sees underlined is what a program gets, and stands where it says.
+#[test]
+fn the_caret_is_under_what_was_found() {
+    let mut told = 0;
+    for case in cases() {
+        let output = run(&case, &["--format", "json"]);
+        for answer in serde_json::Deserializer::from_slice(&output.stdout).into_iter::<Value>() {
+            for one in answer.unwrap()["diagnostics"].as_array().unwrap() {
+                let found = one["found"].as_str().unwrap_or_default();
+                let file = case.join(one["file"].as_str().unwrap_or_default());
+                // Standard input and other encodings are not read here, and secrets are masked.
+                let Ok(text) = fs::read_to_string(&file) else { continue };
+                if found.is_empty() || found.contains('*') {
+                    continue;
+                }
+                let number = |key: &str| usize::try_from(one[key].as_u64().unwrap()).unwrap();
+                let line = text.trim_start_matches('\u{feff}').lines().nth(number("line") - 1).unwrap();
+                let at: String = line.chars().skip(number("column") - 1).collect();
+                assert!(at.starts_with(found), "{}: {one}", name(&case));
+                told += 1;
+            }
+        }
+    }
+    assert!(told > 200, "only {told}");
+}
+
 #[test]
 fn a_mistake_makes_the_command_fail_and_a_warning_does_not() {
     for case in cases() {

@@ -101,6 +101,8 @@ pub(super) fn services(service: &mut Service<'_, '_>) {
         let (plain, hint) = if disabled {
             let hint = "activate one of its profiles with --profile, or write `required: false`";
             (format!("service `{target}` is switched off by its profiles"), hint.to_owned())
+        } else if target.is_empty() {
+            ("no service is named here".to_owned(), service.scene.instead_of(target, "services"))
         } else {
             (format!("there is no service `{target}`"), service.scene.instead_of(target, "services"))
         };
@@ -118,16 +120,14 @@ pub(super) fn services(service: &mut Service<'_, '_>) {
     let mode = service.text("network_mode").to_owned();
     if let Some(target) = mode.strip_prefix("service:")
         && service.scene.service(target).is_none()
+        // Told already: it is a dependency too.
+        && !target.is_empty()
     {
         let message = format!("service {target:?} not found for network_mode 'service:{target}'");
         let hint = service.scene.instead_of(target, "services");
-        let plain = match target {
-            "" => "`service:` names no service".to_owned(),
-            _ => format!("there is no service `{target}`"),
-        };
+        let plain = format!("there is no service `{target}`");
         let span = service.node(&["network_mode"]).map_or_else(Default::default, |node| node.span);
-        let focus = if target.is_empty() { "service:" } else { target };
-        let error = service.error((message, plain), &["network_mode"]).span(span).focus(focus);
+        let error = service.error((message, plain), &["network_mode"]).span(span).focus(target);
         service.found.push(error.lacks(Lack::Entry("services")).hint(hint));
     }
 }

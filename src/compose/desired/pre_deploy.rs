@@ -2,7 +2,7 @@
 
 use super::Scope;
 use crate::compose::diagnostic::Diagnostic;
-use crate::compose::settings::{Placed, StackSettings};
+use crate::compose::settings::{KEY, Placed, StackSettings};
 use crate::compose::suggest::instead_of;
 use crate::model::desired::DesiredStack;
 use serde_json::{Map, Value};
@@ -60,6 +60,9 @@ fn is_there(scope: &mut Scope<'_>, services: &Map<String, Value>, key: &Placed, 
 }
 
 fn add(scope: &mut Scope<'_>, key: &Placed, job: &str, message: String, hint: String) {
-    let error = Diagnostic::error(message).at(format!("pre_deploy.{job}")).span(key.span).hint(hint);
+    // They stand in the compose file, or in a file of their own.
+    let above = if scope.project.nodes.get(KEY).is_some() { format!("{KEY}.") } else { String::new() };
+    let place = format!("{above}pre_deploy.{job}");
+    let error = Diagnostic::error(message).at(place).span(key.span).hint(hint);
     scope.report.sink().push(error);
 }

@@ -40,7 +40,9 @@ pub(super) fn dependencies(views: &[View<'_>], known: &[&str]) -> Vec<(usize, Di
             found.push((index, error.hint(instead_of(on, &others))));
         }
         if let Some(circle) = circle(&by_name, &view.stack.name) {
-            let message = format!("stacks wait for each other: {}", circle.join(" -> "));
+            let names: Vec<String> = circle.iter().map(|name| format!("`{name}`")).collect();
+            let words = names.join(", which depends on ").replacen(", which", "", 1);
+            let message = format!("stacks wait for each other in a circle: {words}");
             let at = wanted().find(|(_, on)| **on == circle[1]).map_or(0, |(at, _)| at);
             let (index, error) = view.error(&[PLACE[0], PLACE[1], &at.to_string()], message);
             found.push((index, error.hint("remove one of these dependencies")));

@@ -120,8 +120,8 @@ fn stacks_that_wait_for_each_other_are_left_out() {
     assert_eq!(
         two(&on("b"), &on("a")),
         [
-            "x-reconcile.depends_on[0]: stacks wait for each other: a -> b -> a",
-            "x-reconcile.depends_on[0]: stacks wait for each other: b -> a -> b"
+            "x-reconcile.depends_on[0]: stacks wait for each other in a circle: `a` depends on `b`, which depends on `a`",
+            "x-reconcile.depends_on[0]: stacks wait for each other in a circle: `b` depends on `a`, which depends on `b`"
         ]
     );
 }
