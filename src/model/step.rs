@@ -150,7 +150,8 @@ pub enum Action {
         /// The files.
         files: Vec<InjectedFile>,
     },
-    /// Start a container.
+    /// Start a container, on the networks that stand by then under the names it knows: one of them may have been made
+    /// anew while it stood still.
     StartContainer(ContainerRef),
     /// Unfreeze a container.
     UnpauseContainer(ContainerRef),

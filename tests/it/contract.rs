@@ -41,6 +41,7 @@ pub async fn all<G: Ground>(ground: &G) {
     names_are_taken_once(ground).await;
     renaming_is_ensured(ground).await;
     a_network_in_use_is_not_removed(ground).await;
+    a_container_starts_on_a_network_that_was_made_anew(ground).await;
     completion_is_told_from_failure(ground).await;
     health_is_awaited(ground).await;
     commands_fail_only_where_they_must_succeed(ground).await;
@@ -270,6 +271,28 @@ async fn a_network_in_use_is_not_removed<G: Ground>(ground: &G) {
     done(ground, stop(&spec.name)).await;
     done(ground, remove).await;
     clean(ground, &spec.name).await;
+}
+
+async fn a_container_starts_on_a_network_that_was_made_anew<G: Ground>(ground: &G) {
+    let (net, make) = network(ground, "anew");
+    done(ground, make.clone()).await;
+    let mut spec = container(ground, "stays", &["sleep", "600"]);
+    spec.network_mode.clone_from(&net.name);
+    let endpoint = EndpointSpec { aliases: vec!["site".into()], ..EndpointSpec::default() };
+    spec.endpoints.insert(net.name.clone(), endpoint);
+    run(ground, &spec).await;
+    done(ground, stop(&spec.name)).await;
+    let remove = remove_network(ground, &net.name).await;
+    done(ground, remove).await;
+    refused(ground, Action::StartContainer(by_name(&spec.name))).await;
+    done(ground, make).await;
+    done(ground, Action::StartContainer(by_name(&spec.name))).await;
+    let observed = observe(ground).await;
+    let standing = observed.networks.iter().find(|network| network.name == net.name).expect("the network");
+    let found = find(ground, &spec.name).await.expect("the container");
+    assert_eq!(found.networks.get(&net.name), Some(&standing.id));
+    clean(ground, &spec.name).await;
+    done(ground, remove_network(ground, &net.name).await).await;
 }
 
 async fn completion_is_told_from_failure<G: Ground>(ground: &G) {

@@ -4,6 +4,7 @@ use super::DockerEngine;
 use super::api::{Call, SLOW, escape};
 use super::lists::or_default;
 use super::profiles::read_profiles;
+use super::reattach;
 use crate::engine::EngineError;
 use crate::model::labels;
 use crate::model::report::Outcome;
@@ -163,7 +164,12 @@ impl DockerEngine {
     }
 
     pub(super) async fn start_container(&self, container: &ContainerRef) -> Result<Outcome, EngineError> {
-        let answer = self.api.send(Call::post(path(container.engine_ref(), "/start"))).await?;
+        let name = container.engine_ref();
+        let start = || self.api.send(Call::post(path(name, "/start")));
+        let answer = match start().await {
+            Err(error) if reattach::is_wanted(&error) && self.reattach(name).await? => start().await?,
+            answer => answer?,
+        };
         Ok(unless_modified(answer.status))
     }
 
@@ -185,8 +191,11 @@ impl DockerEngine {
     ) -> Result<Outcome, EngineError> {
         let name = container.engine_ref();
         let limit = self.stop_limit(name, grace).await? + SLOW;
-        self.api.send(with_grace(Call::post(path(name, "/restart")), grace).limit(limit)).await?;
-        Ok(Outcome::Done)
+        match self.api.send(with_grace(Call::post(path(name, "/restart")), grace).limit(limit)).await {
+            // By now it is stopped.
+            Err(error) if reattach::is_wanted(&error) => self.start_container(container).await,
+            answer => answer.map(|_| Outcome::Done),
+        }
     }
 
     pub(super) async fn stop_container(

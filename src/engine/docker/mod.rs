@@ -25,6 +25,7 @@ mod observe;
 mod perform;
 mod profiles;
 mod pull;
+mod reattach;
 mod status;
 mod transport;
 mod upload;
