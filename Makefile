@@ -7,7 +7,7 @@ SECONDS_EACH ?= 60
 CARGO ?= cargo
 
 .DEFAULT_GOAL := build
-.PHONY: setup build images test check unit docs conformance demo demo-down bench compat fuzz hard clean-lab torture
+.PHONY: setup build images test check unit docs conformance demo demo-down bench compat fuzz hard clean-lab torture simulate
 
 setup: ## install what is missing, start an engine if none answers
 	scripts/setup.sh
@@ -58,6 +58,9 @@ hard: ## inputs made to break the loader, at full size, with time and memory of 
 bench: setup build
 	scripts/images.sh test
 	scripts/bench.sh
+
+simulate: ## the proof on the simulated engine: histories of SEEDS=N random stacks, or of SEED=N alone
+	$(if $(SEEDS),SEEDS=$(SEEDS)) $(if $(SEED),SEED=$(SEED)) $(CARGO) test --locked --profile simulate --test simulate
 
 torture: setup ## the proof on real engines: faults, kills, restarts, full disks; about 20 minutes, see scripts/torture.sh
 	scripts/torture.sh

@@ -25,6 +25,7 @@ mod watch;
 
 use args::{ApplyArgs, Cli, Command, Format};
 use clap::{CommandFactory, Parser};
+use output::Output;
 use std::process::ExitCode;
 
 /// Runs the command that the arguments name.
@@ -36,6 +37,10 @@ pub fn run() -> ExitCode {
     crate::telemetry::init(cli.common.verbose, std::env::var("RECONCILE_LOG").ok().as_deref());
     if let Some(error) = conflict(&cli) {
         return refuse(&error);
+    }
+    if let Err(error) = source::here() {
+        Output::new(&cli.common).complain(&format!("error: {error}\n"));
+        return ExitCode::FAILURE;
     }
     let exit = match &cli.command {
         None => apply::run(&cli.apply, &cli.common),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// The process environment; names and values that are no UTF-8 are left out.
 pub fn environment() -> BTreeMap<String, String> {
@@ -118,8 +118,19 @@ pub fn diagnostics_json(loaded: &LoadedSource) -> Vec<Value> {
     groups(loaded).flat_map(fields).collect()
 }
 
+/// The working directory, found out once: a daemon whose directory is taken away must not take another one for it.
+/// Empty if there is none; [`here`] says so before anything is loaded.
 pub fn current_dir() -> PathBuf {
-    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| std::env::current_dir().unwrap_or_default()).clone()
+}
+
+/// Whether there is a working directory.
+pub fn here() -> Result<(), String> {
+    if current_dir().as_os_str().is_empty() {
+        return Err("the working directory is gone or cannot be read; nothing was looked at".to_owned());
+    }
+    Ok(())
 }
 
 /// Diagnostics with the texts that they point into, and the name of the stack that they are about.

@@ -233,8 +233,3 @@ fn injected(target: &str) -> InjectedFile {
         mode: 0o444,
     }
 }
-
-/// The stacks of a state that are there, by name, for comparing.
-pub fn volume_names(state: &BTreeMap<String, reconcile::engine::sim::SimVolume>) -> BTreeSet<String> {
-    state.keys().cloned().collect()
-}

@@ -49,6 +49,7 @@ pub(super) fn start(world: &mut World, id: &str) -> Result<Outcome, EngineError>
     if let Some(container) = world.containers.get_mut(id) {
         let has_check = spec.spec.healthcheck.as_ref().is_some_and(|check| !check.disable);
         let verdict = if spec.image.contains("unhealthy") { Health::Unhealthy } else { Health::Healthy };
+        container.starts += 1;
         container.observed.networks = networks;
         container.observed.health = has_check.then_some(verdict);
         container.observed.state = state(&spec.image, command.map(String::as_str));

@@ -26,6 +26,8 @@ pub struct SimContainer {
     pub observed: ObservedContainer,
     /// As it was created.
     pub spec: ContainerSpec,
+    /// How often it was started.
+    pub starts: usize,
     /// Files written into it.
     pub files: BTreeMap<String, Vec<u8>>,
     /// What its configuration says otherwise than it was created, by JSON pointer into its inspection.

@@ -279,3 +279,16 @@ services:
         run["steps"].as_array().expect("steps").iter().filter_map(|step| step["action"].as_str()).collect();
     assert!(steps.iter().any(|step| step.contains("Pull")), "{run}");
 }
+
+/// A directory that was taken away is not mistaken for another one, such as the root of the file system.
+#[test]
+fn without_a_working_directory_nothing_is_looked_at() {
+    let home = tempfile::tempdir().expect("temporary directory");
+    let line = format!(
+        "mkdir gone && cd gone && rmdir ../gone && exec {} --dry-run .",
+        env!("CARGO_BIN_EXE_reconcile")
+    );
+    let run = std::process::Command::new("sh").args(["-c", &line]).current_dir(home.path()).output();
+    let run = crate::lab::Run::from(run.expect("a shell")).exits(1);
+    assert!(run.stderr.contains("working directory is gone"), "{run}");
+}
