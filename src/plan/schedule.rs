@@ -268,6 +268,10 @@ impl<'d, 'a> Scheduler<'d, 'a> {
                         for stop in attached.filter_map(|container| self.stops.get(container)) {
                             self.builder.after(&id, stop);
                         }
+                        // Containers are made while one of the two stands.
+                        for create in self.made_on(&old.name) {
+                            self.builder.rather_after(&id, &create);
+                        }
                     }
                     NetworkFate::Remove => {
                         let after: Vec<_> =
@@ -280,6 +284,16 @@ impl<'d, 'a> Scheduler<'d, 'a> {
                 }
             }
         }
+    }
+
+    /// Steps that make a container on a network.
+    fn made_on(&self, network: &str) -> Vec<StepId> {
+        let steps = self.builder.steps().iter();
+        let made = steps.filter(|step| match &step.action {
+            Action::CreateContainer(spec) => spec.endpoints.contains_key(network),
+            _ => false,
+        });
+        made.map(|step| step.id.clone()).collect()
     }
 
     /// A stack that depends on another begins when that one is up.

@@ -13,7 +13,6 @@ use reconcile::model::rollout::{FailureAction, Order, Pace, Rollout, WaitFor};
 use reconcile::model::service::ServiceSpec;
 use reconcile::model::units::Nanos;
 use serde_yaml::{Mapping, Value};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Reads a desired state.

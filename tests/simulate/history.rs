@@ -12,6 +12,7 @@ use reconcile::model::report::Outcome;
 use reconcile::model::step::{Plan, Step};
 use reconcile::plan::{self, Policy, Retry};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -308,7 +309,7 @@ fn told(applied: &Applied) -> String {
     for (at, report) in reports.into_iter().enumerate() {
         for (id, (outcome, _)) in report.into_iter().flat_map(|report| &report.outcomes) {
             if !outcome.is_success() || at == 1 {
-                text.push_str(&format!("{}{id}: {outcome:?}\n", ["", "way back: "][at]));
+                let _ = writeln!(text, "{}{id}: {outcome:?}", ["", "way back: "][at]);
             }
         }
     }

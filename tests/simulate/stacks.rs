@@ -20,6 +20,7 @@ struct Need {
 }
 
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 struct Service {
     is_off: bool,
     image: usize,
