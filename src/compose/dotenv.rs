@@ -40,7 +40,7 @@ pub struct Parsed {
     pub errors: Vec<DotenvError>,
 }
 
-/// Mistakes of one file that are told.
+/// Mistakes of one file that are told; behind the last of them it is not read.
 const MAX_ERRORS: usize = 100;
 /// Bytes by which variables in its values may make a file longer.
 const MAX_GROWTH: usize = 32 << 20;
@@ -79,12 +79,18 @@ pub fn parse_raw(text: &str, lookup: Lookup) -> Parsed {
                 &format!("no variable name on line '{line}'"),
                 plain,
             ));
+            if parsed.errors.len() == MAX_ERRORS {
+                break;
+            }
             continue;
         }
         if key.contains([' ', '\t']) {
             let plain = (format!("the name `{key}` holds blanks"), NAMES);
             let place = start..start + key.len();
             parsed.refuse(error(text, place, &format!("variable '{key}' contains whitespaces"), plain));
+            if parsed.errors.len() == MAX_ERRORS {
+                break;
+            }
             continue;
         }
         parsed.pairs.extend(value.or_else(|| lookup(key)).map(|value| (key.to_owned(), value)));
@@ -155,6 +161,9 @@ impl<'t> Reader<'t, '_> {
                 // A line that cannot be read may have set what a later one demands.
                 if !error.is_demand || self.parsed.errors.is_empty() {
                     self.parsed.refuse(error);
+                }
+                if self.parsed.errors.len() == MAX_ERRORS {
+                    break;
                 }
             }
         }

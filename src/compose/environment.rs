@@ -1,7 +1,7 @@
 //! Values that come from the environment: environment files, and names that are left for it to fill in
 //! (reference: docker compose 2.40).
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, MAX_TOLD};
 use super::dotenv;
 use super::files::FileKind;
 use super::interpolate;
@@ -59,7 +59,7 @@ fn read_file(
     let mut unset = Vec::new();
     let parsed = dotenv::parse(&text, &lookup, &mut |name, at| unset.push((name.to_owned(), at)));
     if read.is_whole && parsed.errors.is_empty() {
-        let warnings = unset.iter().map(|(name, at)| unset_warning(name, (file, &text, *at)));
+        let warnings = unset.iter().take(MAX_TOLD).map(|(name, at)| unset_warning(name, (file, &text, *at)));
         session.diagnostics.extend(warnings);
     }
     let is_room =
@@ -77,7 +77,10 @@ fn read_file(
 
 /// A variable that a file uses, in the value that begins at a byte, but nothing sets.
 pub(super) fn unset_warning(name: &str, (file, text, from): (FileId, &str, usize)) -> Diagnostic {
-    let used = text.get(from..).and_then(|value| interpolate::find_variable(value, name));
+    // Not beyond what an excerpt shows: a file with as many such values as fit would be read from each to its end.
+    let end = (from..=text.len().min(from + 4096)).rev().find(|end| text.is_char_boundary(*end));
+    let value = end.and_then(|end| text.get(from..end));
+    let used = value.and_then(|value| interpolate::find_variable(value, name));
     let used = used.map_or(from..from, |used| from + used.start..from + used.end);
     interpolate::unset(name).span(span(file, used))
 }

@@ -1,6 +1,6 @@
 //! Files of variables and labels become part of the services that name them (reference: docker compose 2.40).
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, MAX_TOLD};
 use super::dotenv;
 use super::environment::{self, Environment};
 use super::files::FileKind;
@@ -162,6 +162,10 @@ fn open(session: &mut Session<'_>, reference: &Reference<'_>) -> Option<Text> {
     let Reference { path, what, .. } = *reference;
     // Without path resolution a relative one is left, and starts at the process directory.
     let absolute = session.options.cwd.join(path);
+    // The project is refused; to read the same file for each service would change nothing.
+    if session.growth.is_spent() {
+        return None;
+    }
     let found = if path.is_empty() { None } else { session.files.kind(&absolute) };
     let error = match found {
         Some(FileKind::File) => {
@@ -207,7 +211,9 @@ fn parse(
     };
     if parsed.errors.is_empty() {
         let warning = |(name, at): &(String, usize)| environment::unset_warning(name, (*file, text, *at));
-        session.diagnostics.extend(unset.iter().map(warning).map(|one| one.at(reference.place.clone())));
+        session
+            .diagnostics
+            .extend(unset.iter().take(MAX_TOLD).map(warning).map(|one| one.at(reference.place.clone())));
     }
     let path = Path::new(reference.path);
     session.tell(parsed.errors.iter().map(|error| {

@@ -3,7 +3,7 @@
 mod cast;
 mod template;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, MAX_TOLD};
 use super::growth::Growth;
 use super::node::{Node, Span, Value};
 pub use cast::Cast;
@@ -139,7 +139,7 @@ impl Walk<'_> {
     fn substituted(&mut self, text: &str, span: Span) -> Option<String> {
         let mut unset: Vec<String> = Vec::new();
         let result = substitute_all(text, self.lookup, &mut |name| {
-            if !unset.iter().any(|known| known == name) {
+            if unset.len() < MAX_TOLD && !unset.iter().any(|known| known == name) {
                 unset.push(name.to_owned());
             }
         });

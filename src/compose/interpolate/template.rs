@@ -1,6 +1,7 @@
 //! Substitution of variables in one string. Reference: docker compose 2.40, whose scanner is a regular
 //! expression with a greedy middle; what follows from that is told where it is copied.
 
+use super::super::diagnostic::MAX_TOLD;
 use std::ops::Range;
 use thiserror::Error;
 
@@ -197,7 +198,7 @@ impl Substitution<'_> {
             OperatorKind::Default | OperatorKind::Alternative => Ok(word),
             OperatorKind::Required => {
                 let missing = TemplateError::Required { name: name.to_owned(), message: word };
-                if !self.missing.contains(&missing) {
+                if self.missing.len() < MAX_TOLD && !self.missing.contains(&missing) {
                     self.missing.push(missing);
                 }
                 Ok(String::new())

@@ -328,7 +328,15 @@ fn many_mistakes(size: usize) -> Vec<Case> {
             }) + &lines("networks:\n", 100 * size, |out, i| drop_ok(writeln!(out, "  abcn{i}: {{}}"))),
         ),
         case("bad lines of variables", Ends::Error("blank"), "services: {a: {image: x}}\n")
-            .text(".env", "a b c\n".repeat(count)),
+            .text(".env", "a b c\n".repeat(10 * count)),
+        case(
+            "unset variables of one text",
+            Ends::Loads,
+            lines("services: {a: {image: x, command: '", count, |out, i| drop_ok(write!(out, "$A{i} ")))
+                + "'}}\n",
+        ),
+        case("unset variables of a file", Ends::Loads, "services: {a: {image: x}}\n")
+            .text(".env", lines("", 2 * count, |out, i| drop_ok(writeln!(out, "K{i}=$U{i}")))),
         case(
             "unknown anchors",
             Ends::Error("there is no anchor"),
