@@ -47,6 +47,7 @@ fn main() {
     }
     println!("{:<44} {:>22} {:>22} {:>8}", "", "reconcile", "docker compose", "ratio");
     bench.render(1000, 10);
+    bench.render_one(&[100, 1000, 10_000]);
     if bench.proxy.is_some() {
         for size in sizes {
             bench.one_stack(size);
@@ -146,6 +147,25 @@ impl Bench {
             },
         );
         print(&format!("render {stacks} stacks of {services}"), &ours, &theirs);
+    }
+
+    /// One stack of more and more services: what one service costs must not grow with their number.
+    fn render_one(&self, sizes: &[usize]) {
+        let mut first = None;
+        for size in sizes {
+            let at = format!("render-one{size}");
+            self.write(&format!("{at}/compose.yaml"), &stack_text(&format!("{PREFIX}-one"), *size));
+            let (ours, theirs) =
+                self.pairs(|bench| bench.ours(&at, &["render", "."]), |bench| bench.theirs(&at, &["config"]));
+            print(&format!("render one stack of {size}"), &ours, &theirs);
+            let each =
+                median(&ours).time.as_secs_f64() * 1e6 / f64::from(u32::try_from(*size).expect("small"));
+            let ratio = each / *first.get_or_insert(each);
+            println!(
+                "{:<44} {each:>19.1} us {:>22} {ratio:>6.2} x",
+                "  each service, and beside the smallest", ""
+            );
+        }
     }
 
     fn one_stack(&self, size: usize) {

@@ -37,14 +37,39 @@ fn digits(text: &[char], at: usize, zero: bool) -> (u64, usize) {
     (run.fold(start, |value, digit| value.saturating_mul(10).saturating_add(u64::from(digit))), length)
 }
 
-/// Sorts by key. Insertion sort, since the order above is not total: with keys such as `1a`, `1.5` and `1`
-/// the standard library's sorts may give up.
+/// As many entries are sorted by insertion; more are halved first.
+const FEW: usize = 32;
+
+/// Sorts by key, equal ones as they stand. Insertion and merging, since the order above is not total: with keys such as
+/// `1a`, `1.5` and `1` the standard library's sorts may give up.
 pub(super) fn sort<T>(entries: impl IntoIterator<Item = (String, T)>) -> Vec<(String, T)> {
-    let mut sorted: Vec<(String, T)> = Vec::new();
+    let mut left: Vec<(String, T)> = entries.into_iter().collect();
+    if left.len() <= FEW {
+        return inserted(left);
+    }
+    let right = sort(left.split_off(left.len() / 2));
+    merged(sort(left), right)
+}
+
+fn inserted<T>(entries: Vec<(String, T)>) -> Vec<(String, T)> {
+    let mut sorted: Vec<(String, T)> = Vec::with_capacity(entries.len());
     for entry in entries {
         let at = sorted.iter().rposition(|(key, _)| !precedes(&entry.0, key)).map_or(0, |at| at + 1);
         sorted.insert(at, entry);
     }
+    sorted
+}
+
+fn merged<T>(left: Vec<(String, T)>, right: Vec<(String, T)>) -> Vec<(String, T)> {
+    let mut sorted = Vec::with_capacity(left.len() + right.len());
+    let mut right = right.into_iter().peekable();
+    for entry in left {
+        while let Some(other) = right.next_if(|(key, _)| precedes(key, &entry.0)) {
+            sorted.push(other);
+        }
+        sorted.push(entry);
+    }
+    sorted.extend(right);
     sorted
 }
 
@@ -64,5 +89,12 @@ mod tests {
         assert_eq!(sorted("a_b a-b a.b aB a1"), "a-b a.b a_b a1 aB");
         assert_eq!(sorted("1.5 1a"), "1a 1.5");
         assert_eq!(sorted("a01 a1 a001"), "a1 a01 a001");
+    }
+
+    #[test]
+    fn many_keys_are_sorted_as_few_are() {
+        let keys: Vec<(String, usize)> = (0..500).map(|i| (format!("app{}", i * 7919 % 500), i)).collect();
+        let sorted: Vec<String> = sort(keys).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(sorted, (0..500).map(|i| format!("app{i}")).collect::<Vec<_>>());
     }
 }
