@@ -3,6 +3,7 @@
 use crate::random::Random;
 use reconcile::engine::sim::SimEngine;
 use reconcile::engine::{Engine, EngineError, Observe, ObserveRequest, Progress};
+use reconcile::model::inspected::LookInto;
 use reconcile::model::observed::ObservedState;
 use reconcile::model::report::{LastWords, Outcome};
 use reconcile::model::step::{Action, ContainerRef};
@@ -57,6 +58,10 @@ impl Observe for SlowEngine<'_> {
 
     async fn environments(&self, ids: &[String], observed: &mut ObservedState) -> Result<(), EngineError> {
         self.sim.environments(ids, observed).await
+    }
+
+    async fn look_into(&self, wanted: &[LookInto], observed: &mut ObservedState) -> Result<(), EngineError> {
+        self.sim.look_into(wanted, observed).await
     }
 
     async fn last_words(&self, container: &ContainerRef) -> Result<LastWords, EngineError> {

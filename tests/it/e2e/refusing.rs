@@ -64,7 +64,7 @@ fn a_dependency_cycle_is_shown() {
     refused(
         "cycle",
         "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, depends_on: [a]}\n",
-        &["cycle", "a", "b"],
+        &["in a circle", "a", "b"],
     );
 }
 
