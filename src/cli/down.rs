@@ -28,7 +28,16 @@ pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
         if plan.steps.is_empty() {
             let reason =
                 format!("the engine runs nothing that reconcile made for a stack named {}", args.stack);
-            output.error(&reason, Some("`reconcile status` lists the stacks"));
+            let is_theirs = observed.containers.iter().any(|container| container.stack() == args.stack);
+            let hint = if is_theirs {
+                format!(
+                    "another tool made its containers: `docker compose -p {} down` takes them down",
+                    args.stack
+                )
+            } else {
+                "`reconcile status` lists the stacks".to_owned()
+            };
+            output.error(&reason, Some(&hint));
             return Ok(Exit::Failure);
         }
         if args.dry_run {

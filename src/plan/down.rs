@@ -7,21 +7,24 @@ use super::removal::{self, Target};
 use super::text::plan_id;
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction, ChangeSet, StackChanges};
 use crate::model::labels;
-use crate::model::observed::{ObservedContainer, ObservedState};
+use crate::model::observed::{ObservedContainer, ObservedNetwork, ObservedState};
 use crate::model::step::{Action, Plan, StepId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The plan that takes down what this program made for a stack. Containers of other tools in the same project stay,
-/// and with them the networks they use.
+/// The plan that takes down what this program made for a stack, and what `docker compose` made for it in the same
+/// directory. Containers of other tools in the same project stay, and with them the networks they use.
 pub fn plan_down(stack: &str, observed: &ObservedState, policy: &Policy) -> Plan {
     let index = Index::new(observed);
+    let directories = directories(stack, &index);
+    let goes =
+        |container: &ObservedContainer| is_ours(&container.labels) || is_adopted(container, &directories);
     let mut builder = Builder::default();
     let mut changes = StackChanges::default();
     let (mut stops, mut removes) = (BTreeMap::new(), BTreeMap::new());
     let mut going: Vec<&ObservedContainer> = Vec::new();
     for (key, containers) in index.services(stack).filter(|_| policy.covers(stack)) {
         let owner = Owner { stack, service: key };
-        for container in containers.iter().copied().filter(|container| is_ours(&container.labels)) {
+        for container in containers.iter().copied().filter(|container| goes(container)) {
             let cause = [Cause::new(CauseKind::Orphan, &container.name)];
             let prefix = format!("{stack}/{key}-{}", container.number());
             let target = Target { owner, prefix: &prefix, container, is_leftover: false, causes: &cause };
@@ -34,7 +37,7 @@ pub fn plan_down(stack: &str, observed: &ObservedState, policy: &Policy) -> Plan
             let change = changes.services.entry(key.to_owned());
             change.or_insert_with(|| Change::new(ChangeAction::Remove, Vec::new())).causes.extend(cause);
         }
-        for container in containers.iter().filter(|container| !is_ours(&container.labels)) {
+        for container in containers.iter().filter(|container| !goes(container)) {
             let change = changes.services.entry(key.to_owned()).or_insert_with(Change::unchanged);
             change.warnings.push(format!("{} was made by another tool and stays", container.name));
         }
@@ -59,6 +62,21 @@ pub fn plan_down(stack: &str, observed: &ObservedState, policy: &Policy) -> Plan
     finished(builder, changes)
 }
 
+/// The directories that this program knows the stack from: those that its own containers name.
+fn directories<'a>(stack: &str, index: &Index<'a>) -> BTreeSet<&'a str> {
+    let all = index.services(stack).flat_map(|(_, containers)| containers);
+    let own = all.filter(|container| is_ours(&container.labels));
+    own.map(|container| container.label(labels::WORKING_DIR))
+        .filter(|directory| !directory.is_empty())
+        .collect()
+}
+
+/// Whether another tool made a container for the very stack, as far as labels tell: a project of the same name
+/// elsewhere is somebody else's.
+fn is_adopted(container: &ObservedContainer, directories: &BTreeSet<&str>) -> bool {
+    directories.contains(container.label(labels::WORKING_DIR)) && container.number() > 0
+}
+
 fn finished(builder: Builder, changes: ChangeSet) -> Plan {
     let steps = builder.finish();
     Plan { id: plan_id(&steps), changes, steps, ..Plan::default() }
@@ -70,10 +88,18 @@ fn networks(
     removes: &BTreeMap<String, StepId>,
     (builder, changes): (&mut Builder, &mut StackChanges),
 ) {
-    let own = index.observed.networks.iter().filter(|network| {
-        is_ours(&network.labels)
-            && network.labels.get(labels::PROJECT).is_some_and(|project| project == stack)
-    });
+    let member = |network: &&ObservedNetwork| {
+        network.labels.get(labels::PROJECT).is_some_and(|project| project == stack)
+    };
+    // One that another tool made goes with the last of the stack's containers.
+    let is_left = |network: &ObservedNetwork| {
+        let mut attached = index.attached(&network.name).iter();
+        !removes.is_empty()
+            && network.labels.contains_key(labels::NETWORK)
+            && attached.all(|container| removes.contains_key(&container.id))
+    };
+    let own = index.observed.networks.iter().filter(member);
+    let own = own.filter(|network| is_ours(&network.labels) || is_left(network));
     for network in own {
         let key = network.labels.get(labels::NETWORK).unwrap_or(&network.name).clone();
         let attached = index.attached(&network.name);

@@ -186,7 +186,8 @@ fn happen(world: &mut World, event: &str, arguments: &[&str]) {
                 ..Default::default()
             });
         }
-        ("disown", [project]) => world.disown(project),
+        ("disown", [project]) => world.disown(project, None),
+        ("disown", [project, service]) => world.disown(project, Some(service)),
         ("forget-volume-labels", [name]) => world.volumes.get_mut(*name).unwrap().observed.labels.clear(),
         ("rename", [from, to]) => (*to).clone_into(&mut world.named_mut(from).expect(from).observed.name),
         ("remove", [name]) => {

@@ -222,10 +222,13 @@ impl World {
         self.containers.insert(id, SimContainer { observed, ..SimContainer::default() });
     }
 
-    /// Takes our labels from everything of a project, as if Docker's own tools had made it.
-    pub fn disown(&mut self, project: &str) {
+    /// Takes our labels from everything of a project, or from its networks, volumes and one service, as if Docker's own
+    /// tools had made it.
+    pub fn disown(&mut self, project: &str, service: Option<&str>) {
         let ours = [label_keys::HASH, label_keys::SOURCE, label_keys::SPEC];
-        let containers = self.containers.values_mut().map(|found| &mut found.observed.labels);
+        let of_service = |found: &ObservedContainer| service.is_none_or(|service| found.service() == service);
+        let containers = self.containers.values_mut().map(|found| &mut found.observed);
+        let containers = containers.filter(|found| of_service(found)).map(|found| &mut found.labels);
         let networks = self.networks.values_mut().map(|network| &mut network.labels);
         let volumes = self.volumes.values_mut().map(|volume| &mut volume.observed.labels);
         for labels in containers.chain(networks).chain(volumes) {
