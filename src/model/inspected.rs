@@ -16,6 +16,8 @@ pub struct Inspected {
     pub networks: Value,
     /// `Config` of its image; `None` if the engine no longer has that.
     pub image: Option<Value>,
+    /// When its image was made, in nanoseconds since 1970; 0 if the engine does not say.
+    pub image_created: i64,
     /// When it was started last, in nanoseconds since 1970; 0 if never.
     pub started: i64,
     /// The files that were asked for, by path in the container; `None` for one that is not there.
@@ -23,6 +25,9 @@ pub struct Inspected {
     /// When what the container mounts from the source changed last, in nanoseconds since 1970, by the name that was asked
     /// for. What cannot be read is left out.
     pub modified: BTreeMap<String, i64>,
+    /// When one of the build inputs that were asked for changed last, in nanoseconds since 1970; `None` if none were, or
+    /// if one cannot be read.
+    pub inputs: Option<i64>,
 }
 
 /// A file in a container.
@@ -55,6 +60,8 @@ pub struct LookInto {
     pub files: Vec<String>,
     /// Files and directories of the source that it mounts, by the name of their contents: `bind ./nginx.conf`.
     pub mounted: BTreeMap<String, Mounted>,
+    /// Files and directories of the source that its image is built of; empty where their times tell nothing.
+    pub inputs: Vec<PathBuf>,
 }
 
 /// A file or directory of the source that a container mounts.

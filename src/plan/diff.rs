@@ -138,7 +138,7 @@ pub fn diff<'a>(
     now: i64,
 ) -> Diff<'a> {
     let index = Index::new(observed);
-    let images = Images::decide(desired, observed, policy);
+    let images = Images::decide(desired, &index, policy);
     let mut held = Held::default();
     let stacks = loop {
         let (stacks, found) = round(desired, policy, &index, &images, &held, now);

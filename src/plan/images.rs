@@ -1,8 +1,9 @@
 //! Which images have to be pulled or built, once per reference for all stacks together.
 
-use super::Policy;
+use super::index::Index;
+use super::{Policy, adopt};
 use crate::model::change::{Cause, CauseKind};
-use crate::model::desired::{BuildSpec, DesiredService, DesiredState, PullPolicy};
+use crate::model::desired::{BuildSpec, DesiredService, DesiredStack, DesiredState, PullPolicy};
 use crate::model::labels;
 use crate::model::observed::{ObservedContainer, ObservedImage, ObservedState, normalize_reference};
 use crate::model::platform;
@@ -45,16 +46,20 @@ pub(super) struct Images(BTreeMap<String, ImageFate>);
 
 impl Images {
     /// Decides for every image of the stacks that are looked at.
-    pub fn decide(desired: &DesiredState, observed: &ObservedState, policy: &Policy) -> Self {
+    pub fn decide(desired: &DesiredState, index: &Index, policy: &Policy) -> Self {
+        let observed = index.observed;
         let covered = desired.stacks.values().filter(|stack| policy.covers(&stack.name));
-        let mut users: BTreeMap<String, Vec<&DesiredService>> = BTreeMap::new();
+        let mut users: BTreeMap<String, Vec<User>> = BTreeMap::new();
         let mut mounted: Vec<&str> = Vec::new();
-        for service in covered.flat_map(|stack| stack.services.values()) {
-            users.entry(normalize_reference(&service.image.reference)).or_default().push(service);
+        for (stack, key, service) in covered.flat_map(services_of) {
+            users
+                .entry(normalize_reference(&service.image.reference))
+                .or_default()
+                .push((stack, key, service));
             mounted.extend(mounted_images(service));
         }
         let mut fates: BTreeMap<String, ImageFate> =
-            users.into_iter().map(|(key, services)| (key, decide(&services, observed))).collect();
+            users.into_iter().map(|(reference, users)| (reference, decide(&users, index))).collect();
         for reference in mounted {
             fates.entry(normalize_reference(reference)).or_insert_with(|| {
                 let local = observed.image(reference);
@@ -103,6 +108,13 @@ impl ImageFate {
     }
 }
 
+/// A service that uses an image, with its stack and key.
+type User<'a> = (&'a DesiredStack, &'a str, &'a DesiredService);
+
+fn services_of(stack: &DesiredStack) -> impl Iterator<Item = User<'_>> {
+    stack.services.iter().map(move |(key, service)| (stack, key.as_str(), service))
+}
+
 fn mounted_images(service: &DesiredService) -> impl Iterator<Item = &str> {
     let mounts =
         service.spec.volumes.iter().filter(|mount| mount.kind == "image" && !mount.source.is_empty());
@@ -123,7 +135,9 @@ fn fate(reference: &str, local: Option<&ObservedImage>) -> ImageFate {
 }
 
 /// Services that share a reference share its image, so a build by one or the eagerest pull policy counts for all.
-fn decide(services: &[&DesiredService], observed: &ObservedState) -> ImageFate {
+fn decide(users: &[User], index: &Index) -> ImageFate {
+    let observed = index.observed;
+    let services: Vec<&DesiredService> = users.iter().map(|(_, _, service)| *service).collect();
     let source = &services[0].image;
     let wanted = services.iter().map(|service| &service.image.platform).find(|platform| !platform.is_empty());
     let has = observed.platforms.get(&source.reference).zip(wanted);
@@ -131,10 +145,13 @@ fn decide(services: &[&DesiredService], observed: &ObservedState) -> ImageFate {
     // Reference: docker compose 2.40 counts an image of another platform as absent.
     let local = observed.image(&source.reference).filter(|_| other.is_none());
     let mut fate = fate(&source.reference, local);
-    if let Some(build) = services.iter().find_map(|service| service.image.build.as_ref()) {
+    let built_for =
+        users.iter().find_map(|(stack, key, service)| Some((service.image.build.as_ref()?, (*stack, *key))));
+    if let Some((build, owner)) = built_for {
         fate.is_built = true;
         let built = local.and_then(|image| image.labels.get(labels::BUILD));
-        if built != Some(&build.digest) {
+        let is_adopted = local.is_some_and(|image| adopt::build_is_current(image, owner, index));
+        if built != Some(&build.digest) && !is_adopted {
             let old = local.map(|_| built.map_or_else(|| "unknown".to_owned(), |digest| short(digest)));
             let cause = Cause::new(CauseKind::BuildInputs, &source.reference);
             fate.cause = Some(cause.values(old, Some(short(&build.digest))));

@@ -50,6 +50,8 @@ struct State {
 #[serde(rename_all = "PascalCase", default)]
 struct Image {
     config: Value,
+    #[serde(deserialize_with = "or_default")]
+    created: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -82,13 +84,16 @@ impl DockerEngine {
             return Ok(());
         }
         let images: BTreeSet<String> = wanted.iter().map(|one| one.image_id.clone()).collect();
-        let images = stream::iter(images).map(|id| self.image_config(id)).buffer_unordered(PARALLEL);
-        let images: BTreeMap<String, Option<Value>> = images.try_collect().await?;
+        let images = stream::iter(images).map(|id| self.image(id)).buffer_unordered(PARALLEL);
+        let images: BTreeMap<String, Option<Image>> = images.try_collect().await?;
         let containers = wanted.iter().cloned().map(|one| self.configuration(one));
         let mut containers = stream::iter(containers).buffer_unordered(PARALLEL);
         while let Some(found) = containers.next().await {
             let Some((one, mut inspected)) = found? else { continue };
-            inspected.image = images.get(&one.image_id).cloned().flatten();
+            if let Some(image) = images.get(&one.image_id).and_then(Option::as_ref) {
+                inspected.image = Some(image.config.clone());
+                inspected.image_created = clock::nanos(&image.created).unwrap_or_default();
+            }
             observed.inspected.insert(one.id, inspected);
         }
         let info: Info = self.api.read(Call::get("/info")).await?;
@@ -100,29 +105,33 @@ impl DockerEngine {
         Ok(())
     }
 
-    async fn image_config(&self, id: String) -> Result<(String, Option<Value>), EngineError> {
+    async fn image(&self, id: String) -> Result<(String, Option<Image>), EngineError> {
         let answer = self.api.read::<Image>(Call::get(format!("/images/{}/json", escape(&id)))).await;
-        Ok((id, unless_gone(answer)?.map(|image| image.config)))
+        Ok((id, unless_gone(answer)?))
     }
 
     async fn configuration(&self, one: LookInto) -> Result<Option<(LookInto, Inspected)>, EngineError> {
         let answer = self.api.read::<Found>(Call::get(path(&one.id, "/json"))).await;
         let Some(found) = unless_gone(answer)? else { return Ok(None) };
-        let mounted = one.mounted.clone();
+        let (mounted, inputs) = (one.mounted.clone(), one.inputs.clone());
         // A directory may hold many files.
-        let modified = tokio::task::spawn_blocking(move || modified::all(&mounted));
+        let times =
+            tokio::task::spawn_blocking(move || (modified::all(&mounted), modified::of_inputs(&inputs)));
         let mut files = BTreeMap::new();
         for file in &one.files {
             files.insert(file.clone(), self.file(&one.id, file).await?);
         }
+        let (modified, inputs) = times.await.unwrap_or_default();
         let inspected = Inspected {
             config: found.config,
             host: found.host_config,
             networks: found.network_settings.networks,
             image: None,
+            image_created: 0,
             started: clock::nanos(&found.state.started_at).unwrap_or_default(),
             files,
-            modified: modified.await.unwrap_or_default(),
+            modified,
+            inputs,
         };
         Ok(Some((one, inspected)))
     }

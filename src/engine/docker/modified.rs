@@ -4,7 +4,7 @@ use crate::model::inspected::Mounted;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Above this number of files a directory counts as changed just now.
 const MAX_FILES: usize = 20_000;
@@ -43,15 +43,31 @@ fn newest(path: &Path) -> Option<i64> {
     Some(newest)
 }
 
+/// The newest time of build inputs, each looked at by itself. What counts is also when a file came to its place: one that
+/// was moved or copied there with its old time is another input, too. `None` if there are none or one cannot be read.
+pub(super) fn of_inputs(paths: &[PathBuf]) -> Option<i64> {
+    let times = paths.iter().map(|path| {
+        let own = fs::symlink_metadata(path).ok()?;
+        // A compose file may be a link; one in a context may lead nowhere.
+        let target = if own.is_symlink() { fs::metadata(path).ok() } else { None };
+        let newest = [Some(own), target].into_iter().flatten().map(|metadata| {
+            let placed = metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec());
+            time(&metadata).max(placed)
+        });
+        newest.max()
+    });
+    times.collect::<Option<Vec<i64>>>()?.into_iter().max()
+}
+
 fn time(metadata: &fs::Metadata) -> i64 {
     metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::newest;
+    use super::{newest, of_inputs};
     use std::fs::{self, File};
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
     #[test]
     fn the_newest_of_all_files_counts_and_git_does_not() {
@@ -74,5 +90,20 @@ mod tests {
         assert_eq!(newest(&home.path().join("conf")), Some(8_000_000_000));
         assert_eq!(newest(&home.path().join("conf/a")), Some(5_000_000_000));
         assert_eq!(newest(&home.path().join("gone")), None);
+    }
+
+    #[test]
+    fn an_input_is_as_old_as_its_place_and_all_must_be_there() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let path = home.path().join("moved");
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_nanos();
+        fs::write(&path, "x").expect("file");
+        let file = File::open(&path).expect("file");
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(5)).expect("time");
+        let found = of_inputs(std::slice::from_ref(&path)).expect("it is there");
+        // Clocks of file systems tick slowly.
+        assert!(u128::try_from(found).expect("after 1970") + 1_000_000_000 > now);
+        assert_eq!(of_inputs(&[path, home.path().join("gone")]), None);
+        assert_eq!(of_inputs(&[]), None);
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn foreign(world: &World, observed: &mut ObservedState) {
             started: found.observed.created.saturating_mul(1_000_000_000),
             files: files.collect(),
             modified: found.modified.clone(),
+            ..Inspected::default()
         };
         observed.inspected.insert(id.clone(), inspected);
     }

@@ -1,5 +1,5 @@
 //! Contents that the configuration names by their place only: files of the source that are mounted, files that were
-//! written into the container, build inputs.
+//! written into the container.
 //!
 //! Of a container of ours a label tells which contents it was started with. Here the container's own files are looked at,
 //! and of those that it mounts, whether they changed after it was started.
@@ -64,10 +64,6 @@ fn clean(path: &Path) -> PathBuf {
 /// Compares all contents of a service.
 pub(super) fn compare(comparison: &Comparison, causes: &mut Vec<Cause>) {
     let service = comparison.candidate.service;
-    // Nothing tells of what an image was built that another tool built.
-    if service.image.build.is_some() {
-        causes.push(Cause::new(CauseKind::Foreign, &comparison.candidate.container.name));
-    }
     let mounted = mounted(comparison.candidate.stack, service);
     for name in service.contents.keys() {
         let is_same = if mounted.contains_key(name) {

@@ -4,6 +4,7 @@
 //! ask the engine for, field by field; what the image gives and what the engine fills in by itself is known on both sides.
 //! Labels cannot be changed afterwards, so an adopted container is looked into again at every run.
 
+mod builds;
 mod config;
 mod contents;
 mod expected;
@@ -19,6 +20,7 @@ use crate::model::inspected::{EngineDefaults, Inspected, LookInto};
 use crate::model::labels;
 use crate::model::observed::{ObservedContainer, ObservedState};
 use crate::wire;
+pub(super) use builds::is_current as build_is_current;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use value::Values;
@@ -67,25 +69,31 @@ pub(super) fn belongs(container: &ObservedContainer, stack: &DesiredStack) -> bo
         && !container.is_oneoff()
 }
 
-/// The containers to look into before planning: those that may be adopted. `covers` tells which stacks are looked at.
+/// The containers to look into before planning: those that may be adopted, and our own of an image that may be. `covers`
+/// tells which stacks are looked at.
 pub(super) fn wanted(
     desired: &DesiredState,
     observed: &ObservedState,
     covers: impl Fn(&str) -> bool,
 ) -> Vec<LookInto> {
     let mut wanted = Vec::new();
-    for container in observed.containers.iter().filter(|container| !is_ours(&container.labels)) {
+    for container in &observed.containers {
         let Some(stack) = desired.stacks.get(container.stack()).filter(|stack| covers(&stack.name)) else {
             continue;
         };
         let Some(service) = stack.services.get(container.service()) else { continue };
+        let image = service.image.build.as_ref().and_then(|_| observed.image(&service.image.reference));
+        let inputs = match image {
+            Some(image) if builds::is_of(image, stack) => builds::inputs(stack, service),
+            _ => Vec::new(),
+        };
+        let (id, image_id) = (container.id.clone(), container.image_id.clone());
         if belongs(container, stack) {
-            wanted.push(LookInto {
-                id: container.id.clone(),
-                image_id: container.image_id.clone(),
-                files: service.files.iter().map(|file| file.target.clone()).collect(),
-                mounted: contents::mounted(stack, service),
-            });
+            let files = service.files.iter().map(|file| file.target.clone()).collect();
+            let mounted = contents::mounted(stack, service);
+            wanted.push(LookInto { id, image_id, files, mounted, inputs });
+        } else if is_ours(&container.labels) && !inputs.is_empty() {
+            wanted.push(LookInto { id, image_id, inputs, ..LookInto::default() });
         }
     }
     wanted

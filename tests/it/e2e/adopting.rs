@@ -160,3 +160,87 @@ fn docker_compose_finds_a_rich_stack_of_ours_running() {
     // A container that takes the volumes of another has that one's id in their hash, and its mode is no part of ours.
     assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
 }
+
+const BUILT: &str = "\
+name: PREFIX-c
+services:
+  app: {build: context, command: [sleep, infinity], init: true, stop_grace_period: 0s}
+";
+
+#[test]
+fn an_image_that_docker_compose_built_is_built_anew_once_an_input_changes() {
+    let Some(lab) = Lab::new("built") else { return };
+    lab.write("compose.yaml", BUILT);
+    lab.write("context/Dockerfile", &format!("FROM {IMAGE}\nCOPY file gone* /\n"));
+    lab.write("context/file", "first\n");
+    lab.write("context/gone", "");
+    let Some(up) = compose(lab.path(), &["up", "-d"]) else { return };
+    up.exits(0);
+    let before = lab.containers();
+    for _ in 0..2 {
+        let run = lab.reconcile(&["--detailed-exitcode", "."]).exits(0);
+        assert!(run.stderr.contains("1 of them adopted"), "{run}");
+    }
+    assert_eq!(lab.containers(), before);
+
+    lab.edit("compose.yaml", "context,", "context, mem_limit: 64m,");
+    let plan = lab.reconcile(&["--dry-run", "."]).exits(0);
+    assert!(plan.stdout.contains("build-inputs"), "the compose file says how to build: {plan}");
+    lab.edit("compose.yaml", " mem_limit: 64m,", "");
+    std::fs::remove_file(lab.path().join("context/gone")).expect("it is there");
+    let run = lab.reconcile(&["."]).exits(0);
+    assert!(run.stderr.contains("build-inputs"), "{run}");
+    assert_eq!(changed(&before, &lab.containers()).len(), 1);
+    lab.reconcile(&["--detailed-exitcode", "."]).exits(0);
+}
+
+const GROWING: &str = "\
+name: PREFIX-c
+x-base: &base {image: IMAGE, command: [sleep, infinity], init: true, stop_grace_period: 0s}
+services:
+  app: {<<: *base, scale: 2, volumes: ['data:/data']}
+  tool: {<<: *base, profiles: [tools], networks: [extra]}
+volumes: {data: null}
+networks: {extra: null}
+";
+
+#[test]
+fn what_docker_compose_adds_to_a_stack_of_ours_stays_and_goes_with_it() {
+    let Some(lab) = Lab::new("growing") else { return };
+    lab.write("compose.yaml", GROWING);
+    lab.reconcile(&["."]).exits(0);
+    let ours = lab.containers();
+    assert_eq!(ours.len(), 2, "{ours:?}");
+    lab.edit("compose.yaml", "scale: 2", "scale: 3");
+    let Some(up) = compose(lab.path(), &["--profile", "tools", "up", "-d"]) else { return };
+    up.exits(0);
+    let all = lab.containers();
+    assert_eq!(changed(&ours, &all), [lab.stack("c-app-3"), lab.stack("c-tool-1")], "only what is new");
+
+    // The profile is off for us: its container is left alone, and so are the other tool's ones.
+    let run = lab.reconcile(&["--detailed-exitcode", "."]).exits(0);
+    assert!(run.stderr.contains("adopted"), "{run}");
+    assert_eq!(lab.containers(), all);
+    lab.edit("compose.yaml", "scale: 3", "scale: 1");
+    lab.reconcile(&["."]).exits(0);
+    let left = lab.containers();
+    assert_eq!(changed(&all, &left), [lab.stack("c-app-2"), lab.stack("c-app-3")], "{left:?}");
+
+    lab.reconcile(&["down", &lab.stack("c")]).exits(0);
+    assert!(lab.containers().is_empty());
+    let networks = docker(&["network", "ls", "--format", "{{.Name}}"]);
+    assert!(!networks.stdout.contains(&lab.stack("c_")), "{networks}");
+    docker(&["volume", "inspect", &lab.stack("c_data")]).exits(0);
+}
+
+#[test]
+fn a_stack_that_is_all_docker_composes_own_is_left_to_it() {
+    let Some(lab) = Lab::new("theirs") else { return };
+    lab.write("compose.yaml", ONE);
+    let Some(up) = compose(lab.path(), &["up", "-d"]) else { return };
+    up.exits(0);
+    let before = lab.containers();
+    let down = lab.reconcile(&["down", &lab.stack("c")]).exits(1);
+    assert!(down.stderr.contains(&format!("docker compose -p {} down", lab.stack("c"))), "{down}");
+    assert_eq!(lab.containers(), before);
+}
