@@ -17,6 +17,8 @@ pub enum Content {
 pub enum Ends {
     /// It is a project.
     Loads,
+    /// It is a project of lines as short as can be: what they imply is written out, and is many times longer.
+    Dense,
     /// It is a project that is larger than its text, as far as growth is allowed.
     Grows,
     /// It is refused with these words.
@@ -26,17 +28,22 @@ pub enum Ends {
 }
 
 impl Ends {
+    /// Bytes of memory for each byte of the text.
+    pub fn factor(self) -> u64 {
+        match self {
+            Self::Dense => 500,
+            Self::Loads | Self::Grows | Self::Error(_) | Self::Bomb(_) => 120,
+        }
+    }
+
     /// Memory for what is not in the text.
     pub fn growth_mib(self) -> u64 {
         match self {
-            Self::Loads | Self::Error(_) => 0,
+            Self::Loads | Self::Dense | Self::Error(_) => 0,
             Self::Grows | Self::Bomb(_) => 640,
         }
     }
 }
-
-/// Bytes of memory for each byte of the text.
-pub const FACTOR: u64 = 60;
 
 /// A hard input.
 pub struct Case {
@@ -211,10 +218,10 @@ fn large(size: usize) -> Vec<Case> {
     };
     vec![
         case("ten megabytes", Ends::Loads, lines("services:\n", 100 * size, service)),
-        case("ten thousand services", Ends::Loads, services(100 * size, "")),
+        case("ten thousand services", Ends::Dense, services(100 * size, "")),
         case(
             "a chain of dependencies",
-            Ends::Loads,
+            Ends::Dense,
             lines("services:\n", 100 * size, |out, i| {
                 drop_ok(writeln!(out, "  s{i}: {{image: x, depends_on: [s{}]}}", i + 1));
             }) + &format!("  s{}: {{image: x}}\n", 100 * size),
@@ -228,7 +235,7 @@ fn large(size: usize) -> Vec<Case> {
         ),
         case(
             "extends from a file",
-            Ends::Loads,
+            Ends::Dense,
             lines("services:\n", 100 * size, |out, i| {
                 drop_ok(writeln!(out, "  s{i}: {{extends: {{file: b.yaml, service: s{i}}}}}"));
             }),
