@@ -52,6 +52,7 @@ pub fn rollback(plan: &Plan, report: &Report) -> Rollback {
         back.followers(service);
     }
     back.resume();
+    back.networks(plan);
     let Back { builder, mut found, .. } = back;
     let steps = builder.finish();
     found.plan = Plan { id: plan_id(&steps), revision: plan.revision.clone(), steps, ..Plan::default() };

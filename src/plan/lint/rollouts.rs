@@ -124,8 +124,15 @@ impl<'a> Linter<'a> {
             |step: &Step| matches!(&step.action, Action::AwaitHealthy { container, .. } if is_new(container));
         let is_stable =
             |step: &Step| matches!(&step.action, Action::AwaitStable { container, .. } if is_new(container));
-        let is_remade = steps().any(|(_, step)| {
-            matches!(&step.action, Action::RemoveNetwork { id, .. } if old.networks.values().any(|own| own == id))
+        let is_remade = steps().any(|(_, step)| match &step.action {
+            Action::RemoveNetwork { id, name } => {
+                old.networks.values().any(|own| own == id) || spec.endpoints.contains_key(name)
+            }
+            // The container whose network it shares goes.
+            Action::StopContainer { container, .. } | Action::RemoveContainer(container) => {
+                old.network_mode.strip_prefix("container:") == Some(container.engine_ref())
+            }
+            _ => false,
         });
         let good = steps().filter(|(_, step)| is_healthy(step) || is_stable(step)).map(|(place, _)| place);
         let good: Vec<usize> = good.collect();

@@ -3,7 +3,7 @@
 use super::Back;
 use super::progress::Progress;
 use crate::model::rollout::{FailureAction, Order};
-use crate::model::step::{Action, ContainerRef, StepId};
+use crate::model::step::{Action, ContainerRef, Plan, Step, StepId};
 use crate::model::way_back::{ReplicaBack, ServiceBack};
 use crate::plan::edges::Owner;
 
@@ -205,13 +205,40 @@ impl Back<'_, '_> {
     }
 
     /// Whether a container was stopped for good or removed by the run.
-    fn is_gone(&self, id: &str, steps: &[&crate::model::step::Step]) -> bool {
+    fn is_gone(&self, id: &str, steps: &[&Step]) -> bool {
         steps.iter().any(|step| match &step.action {
             Action::StopContainer { container, .. } | Action::RemoveContainer(container) => {
                 container.engine_ref() == id && self.run.was_tried(step)
             }
             _ => false,
         })
+    }
+
+    /// Makes the networks that the run removed and did not make again: what runs again needs one of the name.
+    pub(super) fn networks(&mut self, plan: &Plan) {
+        let is_removal = |step: &&Step, wanted: &str| matches!(&step.action, Action::RemoveNetwork { name, .. } if name == wanted);
+        for step in &plan.steps {
+            let Action::CreateNetwork { spec, .. } = &step.action else { continue };
+            let removal = plan.steps.iter().find(|step| is_removal(step, &spec.name));
+            if self.run.succeeded(step) || !removal.is_some_and(|removal| self.run.was_tried(removal)) {
+                continue;
+            }
+            let starts: Vec<StepId> = self
+                .builder
+                .steps()
+                .iter()
+                .filter(|step| {
+                    matches!(step.action, Action::StartContainer(_) | Action::RestartContainer { .. })
+                })
+                .map(|step| step.id.clone())
+                .collect();
+            let owner = Owner { stack: &step.stack, service: "" };
+            let id = format!("{}/undo-create", step.id.trim_end_matches("/create"));
+            let make = self.builder.push(id, owner, step.action.clone(), &step.causes, &[]);
+            for start in starts {
+                self.builder.after_any(&start, &make);
+            }
+        }
     }
 
     /// Starts what was stopped for a job, or to restart, and did not come up again.
