@@ -69,14 +69,11 @@ async fn play_all(seed: u64, tally: &mut Tally) -> Result<(), String> {
     let engine = SimEngine::default();
     let mut before = Source::random(&mut random);
     for _ in 0..=random.below(2) {
-        let run =
-            run(&engine, &before.desired(), &policy(), Random::new(seed, "before"), None).await;
+        let run = run(&engine, &before.desired(), &policy(), Random::new(seed, "before"), None).await;
         succeeded(&run?.ok_or("nobody kills it")?).map_err(|error| format!("{error}\n{}", before.text()))?;
         before = before.edited(&mut random, true);
     }
-    succeeded(
-        &run(&engine, &before.desired(), &policy(), random.clone(), None).await?.ok_or("killed")?,
-    )?;
+    succeeded(&run(&engine, &before.desired(), &policy(), random.clone(), None).await?.ok_or("killed")?)?;
     let hands_over = random.one_in(2);
     let after = before.edited(&mut random, hands_over);
     let world = engine.world().clone();
