@@ -147,6 +147,17 @@ fn the_daemon_and_the_command_line_do_not_fight() {
         assert!(!run.stderr.contains("failed"), "{run}");
         assert_eq!(lab.exec("l-app-1", "echo $LEVEL").stdout, format!("{to}\n"));
     }
+    // The daemon may have read an earlier edit, waited for the lock, and have to look once more.
+    let is_settled =
+        || lab.exec("l-app-1", "echo $LEVEL").stdout == "warn\n" && names(&lab) == [lab.stack("l-app-1")];
+    let mut calm = 0;
+    for _ in 0..120 {
+        calm = if is_settled() { calm + 1 } else { 0 };
+        if calm == 12 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(250));
+    }
     let said = daemon.said();
     assert!(!said.contains("failed") && !said.contains("rolled back"), "{said}");
     assert_eq!(daemon.stop(), Some(0));

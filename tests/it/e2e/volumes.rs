@@ -93,7 +93,7 @@ services:
     stop_grace_period: 20s
     volumes: ['rows:/var/lib/postgresql/data', './postgresql.conf:/etc/postgresql.conf:ro']
     command: [postgres, -c, config_file=/etc/postgresql.conf]
-    healthcheck: {test: [CMD, pg_isready, -q, -U, postgres], interval: 500ms, retries: 40}
+    healthcheck: {test: [CMD, pg_isready, -q, -h, 127.0.0.1, -U, postgres], interval: 500ms, retries: 40}
 volumes: {rows: {}}
 ";
 
