@@ -11,7 +11,9 @@ use crate::model::observed::ObservedState;
 use crate::model::report::{Failure, Report, Results};
 use crate::model::step::Plan;
 use crate::plan::{self, Policy};
+use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 /// A plan with what it was made from.
 pub struct Planned {
@@ -47,17 +49,28 @@ pub enum Secured {
     Ours(Box<Planned>, Guard),
     /// Another process kept this one.
     Theirs(Held),
+    /// The source says something else by now, and somebody may have applied that already: it is to be loaded anew.
+    /// Nothing was changed.
+    Outdated,
 }
+
+/// Gives the revision of the source as it is now. Called on a thread that may block.
+pub type Reread = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// Takes the locks of the stacks that a plan concerns, and plans anew under them: what was seen before may have been
 /// another process's work half done. Should more stacks need locks by then, it all begins anew with them. A plan without
 /// steps needs none, so a run without changes asks the engine for nothing more.
+///
+/// If the engine is no longer as it was, another process was at work, and perhaps from newer files than those that were
+/// loaded before the wait. So the source is read again: what it said earlier must not undo what it says now.
 pub async fn secure<E: Locks>(
     engine: &E,
     aim: Aim<'_>,
     mut planned: Planned,
     party: &Party<'_>,
+    reread: &Reread,
 ) -> Result<Secured, EngineError> {
+    let seen = planned.plan.id.clone();
     let mut stacks = plan::groups::touched(aim.desired, &planned.plan);
     if stacks.is_empty() {
         locks::sweep(engine, &planned.observed, party.is_gone).await;
@@ -75,6 +88,10 @@ pub async fn secure<E: Locks>(
                 return Err(error);
             }
         };
+        if planned.plan.id != seen && !is_current(aim.desired, reread).await {
+            guard.release(engine).await;
+            return Ok(Secured::Outdated);
+        }
         let needed = plan::groups::touched(aim.desired, &planned.plan);
         if needed.is_subset(&stacks) {
             return Ok(Secured::Ours(Box::new(planned), guard));
@@ -82,6 +99,11 @@ pub async fn secure<E: Locks>(
         guard.release(engine).await;
         stacks.extend(needed);
     }
+}
+
+async fn is_current(desired: &DesiredState, reread: &Reread) -> bool {
+    let reread = Arc::clone(reread);
+    spawn_blocking(move || reread()).await.is_ok_and(|revision| revision == desired.revision)
 }
 
 /// Looks at the engine, and into the containers that another tool made of a stack: only those, since ours say in their

@@ -1,7 +1,7 @@
 //! `reconcile [SOURCE]` and `reconcile --dry-run [SOURCE]`.
 
 use super::args::{ApplyArgs, CommonArgs};
-use super::config::{self, Chosen};
+use super::config::{Chosen, Sources};
 use super::engine::{block_on, connect, now};
 use super::exit::{Exit, Tally};
 use super::output::{Output, YELLOW};
@@ -9,7 +9,7 @@ use super::plan_json::{self, Summary};
 use super::progress::Printer;
 use super::source::{diagnostics_json, environment, failures, print_diagnostics, secret_file};
 use super::{locking, plan_text, report_json, report_text};
-use crate::cycle::{self, Aim, Applied, Secured};
+use crate::cycle::{self, Aim, Applied, Reread, Secured};
 use crate::engine::{EngineError, ReadOnly};
 use crate::execute::Options;
 use crate::locks;
@@ -31,7 +31,7 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common);
     let environment = environment();
     let nothing = |errors: &[Value]| plan_json::json(&Plan::default(), &EngineInfo::default(), errors);
-    let sources = match config::load_all(&args.source, common, &environment, output) {
+    let mut sources = match Sources::load(&args.source, common, &environment, output) {
         Ok(sources) => sources,
         Err(errors) => {
             if output.json {
@@ -40,37 +40,62 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
             return Exit::Failure;
         }
     };
-    let run = |(source, loaded): &(Chosen, LoadedSource)| {
-        source.announce(output);
-        print_diagnostics(loaded, output);
-        if failures(loaded) > 0 && loaded.desired.stacks.is_empty() {
-            if output.json {
-                source.print(output, nothing(&diagnostics_json(loaded)));
+    let count = sources.all.len();
+    let one = |index: usize| {
+        sources.all[index].0.announce(output);
+        loop {
+            let (source, loaded) = &sources.all[index];
+            print_diagnostics(loaded, output);
+            if failures(loaded) > 0 && loaded.desired.stacks.is_empty() {
+                if output.json {
+                    source.print(output, nothing(&diagnostics_json(loaded)));
+                }
+                return Exit::Failure;
             }
-            return Exit::Failure;
+            let reread = sources.reread(index, &environment);
+            match plan_and_apply(args, common, output, &environment, (source, loaded, &reread)) {
+                Ended::With(exit) => return exit,
+                Ended::Outdated => {}
+            }
+            output.talk("the files have changed during the wait: they are read again\n");
+            sources.reload(index, &environment);
         }
-        one(args, common, output, &environment, (source, loaded))
     };
-    let exits = sources.iter().map(run);
+    let exits = (0..count).map(one);
     exits.reduce(|all, exit| all.and(exit, args.detailed_exitcode)).unwrap_or(Exit::Success)
 }
 
+/// How the work on one source ended.
+enum Ended {
+    With(Exit),
+    /// It says something else by now.
+    Outdated,
+}
+
+impl From<Exit> for Ended {
+    fn from(exit: Exit) -> Self {
+        Self::With(exit)
+    }
+}
+
 /// Plans for one source, and applies unless it is a dry run.
-fn one(
+fn plan_and_apply(
     args: &ApplyArgs,
     common: &CommonArgs,
     output: Output,
     environment: &BTreeMap<String, String>,
-    (source, loaded): (&Chosen, &LoadedSource),
-) -> Exit {
+    (source, loaded, reread): (&Chosen, &LoadedSource, &Reread),
+) -> Ended {
     let failed = failures(loaded);
     let mut policy = Policy { prune: source.prune && !args.no_prune, ..Policy::default() };
     if args.allow_mass_removal {
         policy.max_removal_share = 1.0;
     }
     policy.retry = retry(&args.retry);
-    let run = Run { args, common, output, environment, source, loaded, policy, failed };
-    block_on(output, async { if args.dry_run { run.preview().await } else { Box::pin(run.apply()).await } })
+    let run = Run { args, common, output, environment, source, loaded, reread, policy, failed };
+    block_on(output, async {
+        if args.dry_run { run.preview().await.map(Ended::With) } else { Box::pin(run.apply()).await }
+    })
 }
 
 /// `--retry` names nothing, stacks or services; without a name it means everything.
@@ -91,6 +116,7 @@ struct Run<'a> {
     environment: &'a BTreeMap<String, String>,
     source: &'a Chosen,
     loaded: &'a LoadedSource,
+    reread: &'a Reread,
     policy: Policy,
     failed: usize,
 }
@@ -143,7 +169,7 @@ impl Run<'_> {
         Tally { failed: true, ..Tally::of(&results) }.exit(self.args.detailed_exitcode)
     }
 
-    async fn apply(&self) -> Result<Exit, EngineError> {
+    async fn apply(&self) -> Result<Ended, EngineError> {
         let engine = connect(self.common.host.as_deref(), self.environment).await?;
         let first = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
         self.check_retry(&first.observed);
@@ -154,12 +180,15 @@ impl Run<'_> {
         let waits = |held: &Held| locking::waits(self.output, held, patience);
         let secured = until_interrupted(self.output, async |stop| {
             let party = locking::party(patience, stop, &waits);
-            let secured = cycle::secure(&engine, aim, first, &party).await;
+            let secured = cycle::secure(&engine, aim, first, &party, self.reread).await;
             secured.map(|secured| (secured, party.holder))
         });
         let (planned, guard, holder) = match secured.await? {
             (Secured::Ours(planned, guard), holder) => (planned, guard, holder),
-            (Secured::Theirs(held), _) => return Ok(self.locked((&seen, &info), &touched, &held)),
+            (Secured::Theirs(held), _) => {
+                return Ok(self.locked((&seen, &info), &touched, &held).into());
+            }
+            (Secured::Outdated, _) => return Ok(Ended::Outdated),
         };
         let plan = &planned.plan;
         if !plan.steps.is_empty() || Summary::of(&plan.changes).blocked > 0 {
@@ -189,7 +218,7 @@ impl Run<'_> {
         tally.failed |= self.failed > 0 || !applied.is_success() || Summary::of(&plan.changes).blocked > 0;
         tally.succeeded |= plan.changes.values().any(|stack| stack.services.is_empty());
         tally.changed |= !plan.steps.is_empty();
-        Ok(tally.exit(self.args.detailed_exitcode))
+        Ok(tally.exit(self.args.detailed_exitcode).into())
     }
 }
 

@@ -6,11 +6,13 @@ use super::diagnostics::{self, Scene};
 use super::output::{BOLD, Output};
 use super::source::{current_dir, is_error, load_among};
 use crate::compose::settings::host::FILE;
+use crate::cycle::Reread;
 use crate::model::units::Nanos;
 use crate::source::{Claims, Disk, LoadedSource, read_host};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where the settings of the host are if neither the command line nor the current directory has any.
 const SYSTEM_WIDE: &str = "/etc/reconcile/reconcile.yaml";
@@ -99,30 +101,57 @@ pub fn sources(args: &SourceArgs, common: &CommonArgs, output: Output) -> Result
 }
 
 /// The sources that a command is about, loaded. A stack that several of them have belongs to the first.
-pub fn load_all(
-    args: &SourceArgs,
-    common: &CommonArgs,
-    environment: &BTreeMap<String, String>,
-    output: Output,
-) -> Result<Vec<(Chosen, LoadedSource)>, Vec<Value>> {
-    let chosen = sources(args, common, output)?;
-    let are_several = chosen.len() > 1;
-    let mut claims = Claims::default();
-    let load = |chosen: Chosen| {
-        let mut loaded = load_among(&chosen.args, environment, are_several);
-        claims.settle(&chosen.title(), &mut loaded);
-        (chosen, loaded)
-    };
-    let all: Vec<(Chosen, LoadedSource)> = chosen.into_iter().map(load).collect();
-    let known = |name: &String| {
-        let mut stacks = all.iter().flat_map(|(_, loaded)| &loaded.stacks);
-        stacks.any(|stack| stack.name.as_ref() == Some(name))
-    };
-    match args.stacks.iter().find(|name| are_several && !known(name)) {
-        Some(name) => {
-            output.error(&format!("there is no stack {name:?} in any source"), None);
-            Err(Vec::new())
+pub struct Sources {
+    /// Each with what it says.
+    pub all: Vec<(Chosen, LoadedSource)>,
+    claims: Claims,
+}
+
+impl Sources {
+    /// Loads them.
+    pub fn load(
+        args: &SourceArgs,
+        common: &CommonArgs,
+        environment: &BTreeMap<String, String>,
+        output: Output,
+    ) -> Result<Self, Vec<Value>> {
+        let chosen = sources(args, common, output)?;
+        let are_several = chosen.len() > 1;
+        let all = chosen.into_iter().map(|chosen| (chosen, LoadedSource::default())).collect();
+        let mut sources = Self { all, claims: Claims::default() };
+        for index in 0..sources.all.len() {
+            sources.reload(index, environment);
         }
-        None => Ok(all),
+        let known = |name: &String| {
+            let mut stacks = sources.all.iter().flat_map(|(_, loaded)| &loaded.stacks);
+            stacks.any(|stack| stack.name.as_ref() == Some(name))
+        };
+        match args.stacks.iter().find(|name| are_several && !known(name)) {
+            Some(name) => {
+                output.error(&format!("there is no stack {name:?} in any source"), None);
+                Err(Vec::new())
+            }
+            None => Ok(sources),
+        }
+    }
+
+    /// Loads one of them anew.
+    pub fn reload(&mut self, index: usize, environment: &BTreeMap<String, String>) {
+        let are_several = self.all.len() > 1;
+        let (chosen, loaded) = &mut self.all[index];
+        *loaded = load_among(&chosen.args, environment, are_several);
+        self.claims.settle(&chosen.title(), loaded);
+    }
+
+    /// What tells the revision of one of them later on. Standard input can be read only once, so it stays what it was.
+    pub fn reread(&self, index: usize, environment: &BTreeMap<String, String>) -> Reread {
+        let are_several = self.all.len() > 1;
+        let (chosen, loaded) = &self.all[index];
+        if chosen.args.files.iter().any(|file| file == "-") {
+            let revision = loaded.desired.revision.clone();
+            return Arc::new(move || revision.clone());
+        }
+        let (args, environment) = (chosen.args.clone(), environment.clone());
+        Arc::new(move || load_among(&args, &environment, are_several).desired.revision)
     }
 }

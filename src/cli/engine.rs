@@ -8,17 +8,17 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Runs work to its end on this thread: the program waits for the engine nearly all the time.
-pub fn block_on(output: Output, work: impl Future<Output = Result<Exit, EngineError>>) -> Exit {
+pub fn block_on<T: From<Exit>>(output: Output, work: impl Future<Output = Result<T, EngineError>>) -> T {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             output.error(&format!("cannot start the runtime: {error}"), None);
-            return Exit::Failure;
+            return Exit::Failure.into();
         }
     };
     let exit = runtime.block_on(work).unwrap_or_else(|error| {
         output.error(&error.to_string(), error.hint());
-        Exit::Failure
+        Exit::Failure.into()
     });
     // What is still open are idle connections; waiting for them would only cost time.
     runtime.shutdown_background();

@@ -2,7 +2,7 @@
 
 use super::apply::pretty;
 use super::args::{CommonArgs, SourceArgs};
-use super::config;
+use super::config::Sources;
 use super::engine::{block_on, connect, now};
 use super::exit::Exit;
 use super::output::{BOLD, GREEN, Output, RED, YELLOW};
@@ -25,8 +25,8 @@ use std::fmt::Write as _;
 pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common);
     let environment = environment();
-    let sources = match config::load_all(args, common, &environment, output) {
-        Ok(sources) => sources,
+    let sources = match Sources::load(args, common, &environment, output) {
+        Ok(sources) => sources.all,
         Err(errors) => {
             if output.json {
                 output.result(&pretty(&json!({"stacks": [], "errors": errors})));

@@ -2,7 +2,7 @@
 
 use super::apply::pretty;
 use super::args::{CommonArgs, SourceArgs};
-use super::config::{self, Chosen};
+use super::config::{Chosen, Sources};
 use super::exit::Exit;
 use super::output::Output;
 use super::source::{diagnostics_json, environment, failures, load, print_diagnostics};
@@ -16,9 +16,9 @@ pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
         let alone = Chosen { name: None, args: args.clone(), interval: None, prune: true };
         return one(&alone, &load(args, &environment()), output);
     }
-    match config::load_all(args, common, &environment(), output) {
+    match Sources::load(args, common, &environment(), output) {
         Ok(sources) => {
-            let exits = sources.iter().map(|(source, loaded)| one(source, loaded, output));
+            let exits = sources.all.iter().map(|(source, loaded)| one(source, loaded, output));
             exits.reduce(|all, exit| all.and(exit, true)).unwrap_or(Exit::Success)
         }
         Err(errors) => {

@@ -2,7 +2,7 @@
 
 use super::queue::{Queue, Trigger};
 use super::{Listener, Source, Surroundings};
-use crate::cycle::{self, Aim, Applied, Planned, Secured};
+use crate::cycle::{self, Aim, Applied, Planned, Reread, Secured};
 use crate::engine::{EngineError, Follow, Locks};
 use crate::execute::{Events, Options};
 use crate::locks::{self, Party};
@@ -94,6 +94,8 @@ enum End {
     Applied(Box<(Plan, Applied)>),
     /// Another process kept it from being done.
     Locked(Held),
+    /// The source changed while another process was waited for.
+    Outdated,
     /// The engine could not be asked for locks, or looked at under them.
     Unreachable(EngineError),
 }
@@ -119,9 +121,12 @@ impl<E: Locks> Work<E> {
         let waits = |held: &Held| self.listener.waits(&self.source.name, held);
         let (stop, patience) = (self.stop.clone(), self.source.patience);
         let party = Party { holder: holder(), now, is_gone, chance, patience, stop, waits: &waits };
-        let (plan, guard) = match cycle::secure(&self.engine, aim, planned, &party).await {
+        let load = Arc::clone(&self.source.load);
+        let reread: Reread = Arc::new(move || load().desired.revision);
+        let (plan, guard) = match cycle::secure(&self.engine, aim, planned, &party, &reread).await {
             Ok(Secured::Ours(planned, guard)) => (planned.plan, guard),
             Ok(Secured::Theirs(held)) => return End::Locked(held),
+            Ok(Secured::Outdated) => return End::Outdated,
             Err(error) => return End::Unreachable(error),
         };
         let redactor = plan::secrets(&self.desired, &self.source.secret);
@@ -244,17 +249,19 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
         let group = self.groups.remove(&id).unwrap_or_default();
         let (plan, applied) = match done {
             Some(End::Applied(done)) => *done,
-            other => {
-                match other {
-                    Some(End::Locked(held)) => self.listener.locked(&self.source.name, &held),
-                    Some(End::Unreachable(error)) => self.listener.unreachable(&self.source.name, &error),
-                    Some(End::Applied(_)) | None => {}
-                }
-                for stack in &group {
-                    self.end(stack, false);
-                }
-                return;
+            Some(End::Outdated) => {
+                self.end_all(&group, true);
+                return self.queue.trigger(Trigger::Followup, self.now());
             }
+            Some(End::Locked(held)) => {
+                self.listener.locked(&self.source.name, &held);
+                return self.end_all(&group, false);
+            }
+            Some(End::Unreachable(error)) => {
+                self.listener.unreachable(&self.source.name, &error);
+                return self.end_all(&group, false);
+            }
+            None => return self.end_all(&group, false),
         };
         self.listener.applied(&self.source.name, &plan, &applied);
         let trouble: BTreeSet<&str> = plan
@@ -267,6 +274,12 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             .collect();
         for stack in &group {
             self.end(stack, !trouble.contains(stack.as_str()));
+        }
+    }
+
+    fn end_all(&mut self, stacks: &BTreeSet<String>, success: bool) {
+        for stack in stacks {
+            self.end(stack, success);
         }
     }
 

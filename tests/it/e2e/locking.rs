@@ -3,6 +3,7 @@
 use super::watching::Daemon;
 use crate::lab::{IMAGE, Lab, Run, changed, docker};
 use crate::proxy::{Proxy, engine_socket};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -81,6 +82,28 @@ fn the_second_process_waits_and_finds_nothing_left_to_do() {
 }
 
 #[test]
+fn what_was_read_before_the_wait_does_not_undo_what_the_files_say_now() {
+    let Some(lab) = lab("outdated") else { return };
+    lab.edit("compose.yaml", "info", "debug");
+    let first = begin(&lab, &["."]);
+    under_way(&lab);
+    lab.edit("compose.yaml", "debug", "warn");
+    let (lock, mut second) = (lab.stack("l.lock"), begin(&lab, &["."]));
+    let mut said = BufReader::new(second.stderr.take().expect("its output")).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.contains("waiting")), "it waits for the lock");
+    assert!(names(&lab).contains(&lock), "the first one still works");
+    lab.edit("compose.yaml", "warn", "error");
+    end(first).exits(0);
+    let said: Vec<String> = said.collect();
+    end(second).exits(0);
+    assert!(said.iter().any(|line| line.contains("read again")), "{said:?}");
+    assert!(!said.iter().any(|line| line.contains("warn")), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("error")), "{said:?}");
+    assert_eq!(lab.exec("l-app-1", "echo $LEVEL").stdout, "error\n");
+    assert_eq!(names(&lab), [lab.stack("l-app-1")]);
+}
+
+#[test]
 fn who_does_not_want_to_wait_changes_nothing_and_who_only_looks_need_not() {
     let Some(lab) = lab("impatient") else { return };
     lab.edit("compose.yaml", "info", "debug");
@@ -146,17 +169,6 @@ fn the_daemon_and_the_command_line_do_not_fight() {
         let run = lab.reconcile(&["."]).exits(0);
         assert!(!run.stderr.contains("failed"), "{run}");
         assert_eq!(lab.exec("l-app-1", "echo $LEVEL").stdout, format!("{to}\n"));
-    }
-    // The daemon may have read an earlier edit, waited for the lock, and have to look once more.
-    let is_settled =
-        || lab.exec("l-app-1", "echo $LEVEL").stdout == "warn\n" && names(&lab) == [lab.stack("l-app-1")];
-    let mut calm = 0;
-    for _ in 0..120 {
-        calm = if is_settled() { calm + 1 } else { 0 };
-        if calm == 12 {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(250));
     }
     let said = daemon.said();
     assert!(!said.contains("failed") && !said.contains("rolled back"), "{said}");
