@@ -4,10 +4,13 @@
 #   torture.sh            all of it
 #   torture.sh NAME...    only these: faults kills races restarts disk rollbacks swarm
 #
-#   TORTURE_MINUTES=18    when no further round begins; the whole matrix of faults takes longer on a slow machine
+#   TORTURE_MINUTES=25    when no further round begins; what was not played by then is a failure
 #   TORTURE_SEED=N        what random moments come of (printed at the begin and at the end)
 #   TORTURE_KILLS=50      how often the program is killed
-#   TORTURE_LANES=3       how many engines play the matrix of faults side by side
+#   TORTURE_FAULTS=3      one fault out of so many at each request: every request meets some, and every fault is met;
+#                         1 plays the whole matrix, which takes half an hour more
+#   TORTURE_ENGINES=3     how many engines there are at a time
+#   TORTURE_PROGRAM=FILE  another build of the program, such as a released one, in place of that of this checkout
 #   TORTURE_LOGS=DIR      where rounds and failures are told, default .lab/torture
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

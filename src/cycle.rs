@@ -179,7 +179,8 @@ async fn quarantine<E: Engine>(
 ) -> Option<(Plan, Report)> {
     let request = ObserveRequest { remote_digests: Vec::new(), ..plan::observe_request(aim.desired) };
     let observed = observe(engine, aim.desired, aim.policy, &request).await.ok()?;
-    let run = (plan, &applied.report, &applied.failures[..]);
+    let back = applied.rollback.as_ref().map(|(_, report)| report);
+    let run = plan::Ran { plan, report: &applied.report, back, failures: &applied.failures };
     let marks = plan::quarantine(aim.desired, &observed, aim.policy, run, (aim.clock)());
     if marks.steps.is_empty() {
         return None;

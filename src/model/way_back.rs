@@ -55,7 +55,7 @@ pub struct ReplicaBack {
     pub new: ContainerRef,
     /// The name that it goes by from then on.
     pub new_name: String,
-    /// Whether the plan lets both run at a time.
+    /// Whether the old one is up before the new one stops, if that serves.
     pub overlaps: bool,
 }
 

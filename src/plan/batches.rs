@@ -231,6 +231,6 @@ fn replica(service: &DesiredService, instance: &Instance, mark: &Marks) -> Optio
         was_healthy: old.health == Some(Health::Healthy),
         new,
         new_name: instance.name.clone(),
-        overlaps: instance.start_first,
+        overlaps: instance.back_first,
     })
 }

@@ -44,6 +44,8 @@ pub(super) struct Instance<'a> {
     pub rest: Vec<&'a ObservedContainer>,
     /// Whether its new container is up before the old one stops.
     pub start_first: bool,
+    /// Whether, on the way back, its old container is up before a new one that serves stops.
+    pub back_first: bool,
     /// Why it is touched.
     pub causes: Vec<Cause>,
 }

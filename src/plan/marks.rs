@@ -34,6 +34,31 @@ fn tries(observed: &ObservedState, (stack, service): (&str, &str), inputs: &str)
     before.unwrap_or(0_u32).saturating_add(1)
 }
 
+/// A run of which something failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Ran<'a> {
+    /// What was to be done.
+    pub plan: &'a Plan,
+    /// What was done.
+    pub report: &'a Report,
+    /// What was done to take it back, if anything was.
+    pub back: Option<&'a Report>,
+    /// What failed, with the last words of the containers.
+    pub failures: &'a [Failure],
+}
+
+impl Ran<'_> {
+    /// Who is to blame for a step that failed. Where the engine failed on the way back too, which is made of what served
+    /// before, it is not known to be the input: an engine that ends takes its containers along, and on a full disk they end
+    /// by themselves.
+    fn blame(&self, blame: Blame) -> Blame {
+        let has_trouble = |report: &Report| {
+            report.blames.values().any(|blame| matches!(blame, Blame::Engine | Blame::Outage))
+        };
+        if self.back.is_some_and(has_trouble) { Blame::Engine } else { blame }
+    }
+}
+
 /// Whether a run failed in a way that may call for a mark: only then is the engine looked at again for it.
 pub fn may_quarantine(plan: &Plan, report: &Report) -> bool {
     culprits(plan, report).next().is_some()
@@ -66,22 +91,22 @@ pub fn quarantine(
     desired: &DesiredState,
     observed: &ObservedState,
     policy: &Policy,
-    (plan, report, failures): (&Plan, &Report, &[Failure]),
+    run: Ran<'_>,
     now: i64,
 ) -> Plan {
     // Whatever is marked already counts as not marked: a failed --retry gets a new mark.
     let policy = Policy { retry: Retry::All, ..policy.clone() };
     let diff = diff::diff(desired, observed, &policy, now);
     let mut marked: BTreeMap<(&str, &str), Step> = BTreeMap::new();
-    for (step, blame) in culprits(plan, report) {
+    for (step, blame) in culprits(run.plan, run.report) {
         let subject = (step.stack.as_str(), step.service.as_str());
         if !marked.contains_key(&subject)
             && let Some((name, key)) = would_try_again(&diff, subject)
         {
-            let failure = failures.iter().find(|failure| failure.step == step.id);
+            let failure = run.failures.iter().find(|failure| failure.step == step.id);
             let tries = tries(observed, subject, &key);
             let mut labels = mark_labels(desired, subject, key, &reason(&step.action, failure), now);
-            if blame == Blame::Engine {
+            if run.blame(blame) == Blame::Engine {
                 let until = now.saturating_add(hold(tries));
                 labels.insert(labels::QUARANTINE_UNTIL.to_owned(), until.to_string());
                 labels.insert(labels::QUARANTINE_TRIES.to_owned(), tries.to_string());
@@ -90,7 +115,7 @@ pub fn quarantine(
         }
     }
     let steps: Vec<Step> = marked.into_values().collect();
-    Plan { id: plan_id(&steps), revision: plan.revision.clone(), steps, ..Plan::default() }
+    Plan { id: plan_id(&steps), revision: run.plan.revision.clone(), steps, ..Plan::default() }
 }
 
 /// The mark's name and key, if the next run would do the same again and something is at stake.

@@ -47,7 +47,7 @@ pub use diff::{Diff, diff};
 pub use down::plan_down;
 pub use gates::{Before, VERSIONED, Versioned};
 pub use lint::lint;
-pub use marks::{may_quarantine, quarantine};
+pub use marks::{Ran, may_quarantine, quarantine};
 pub use outcome::{locked, results};
 pub use quarantine::{Quarantine, quarantines};
 pub use rollback::{Rollback, rollback};

@@ -1,7 +1,8 @@
 //! Whether the old and the new container of a service can run side by side, as `order: start-first` asks for.
 //!
 //! What forbids it is said when the plan is made, and the service is left as it is: to stop the old one first after all
-//! would be the very interruption that its owner ruled out.
+//! would be the very interruption that its owner ruled out. Where only the way back asks for it, it is said and no more:
+//! a way back is rare, and an update held up for it helps nobody.
 
 use super::instances::{Instance, Judge, shares_namespace};
 use super::networks::NetworkFate;
@@ -9,7 +10,7 @@ use super::pre_deploy;
 use super::volumes;
 use crate::model::change::{Cause, CauseKind};
 use crate::model::desired::{DesiredService, DesiredStack, JobMode, host_ports};
-use crate::model::rollout::Order;
+use crate::model::rollout::{Order, Pace};
 use crate::model::service::Mount;
 
 /// What stands against running side by side, and what is worth knowing.
@@ -25,12 +26,16 @@ pub(super) struct Found {
 pub(super) fn decide(judge: &Judge, instances: &mut [Instance]) -> Found {
     let mut found = Found::default();
     let service = judge.service;
-    if service.rollout.update.order == Order::StopFirst || service.job == JobMode::Job {
+    let (update, back) = (&service.rollout.update, &service.rollout.rollback);
+    if service.job == JobMode::Job {
+        return found;
+    }
+    if update.order == Order::StopFirst {
+        found.warnings = way_back(judge, instances);
         return found;
     }
     let replaced: Vec<usize> = (0..instances.len()).filter(|at| overlaps(&instances[*at])).collect();
-    let mut forbidden = forbidden(judge.stack, judge.key, service);
-    forbidden.extend(inherited(judge, instances, &replaced));
+    let forbidden = forbidden(judge, instances, (&replaced, update));
     if replaced.is_empty() {
         // The first of its containers starts all the same; its owner should not learn it from the first update.
         if instances.iter().any(Instance::is_created) {
@@ -55,8 +60,33 @@ pub(super) fn decide(judge: &Judge, instances: &mut [Instance]) -> Found {
     }
     for at in replaced {
         instances[at].start_first = true;
+        instances[at].back_first = back.order == Order::StartFirst;
     }
     found
+}
+
+/// Settles which replicas go back with the old container up before the new one stops, where updates stop first; gives
+/// what stands against it. A single replica goes back because it does not serve, so there is nothing to keep up.
+fn way_back(judge: &Judge, instances: &mut [Instance]) -> Vec<String> {
+    let back = &judge.service.rollout.rollback;
+    let is_changed = |instance: &Instance| instance.is_created() || overlaps(instance);
+    if back.order == Order::StopFirst || instances.len() < 2 || !instances.iter().any(is_changed) {
+        return Vec::new();
+    }
+    let replaced: Vec<usize> = (0..instances.len()).filter(|at| overlaps(&instances[*at])).collect();
+    let forbidden = forbidden(judge, instances, (&replaced, back));
+    if let Some((path, why)) = forbidden.first() {
+        return vec![format!(
+            "`rollback_config.order: start-first` will not be possible: {path} {why}; on the way back new containers stop \
+             before the old ones start"
+        )];
+    }
+    if judge.networks_replaced().next().is_none() {
+        for at in replaced {
+            instances[at].back_first = true;
+        }
+    }
+    Vec::new()
 }
 
 /// What to do about it.
@@ -70,11 +100,25 @@ fn overlaps(instance: &Instance) -> bool {
 }
 
 /// Key paths that hold something which only one container can have at a time, each with what.
-fn forbidden(stack: &DesiredStack, key: &str, service: &DesiredService) -> Vec<(String, String)> {
+fn forbidden(
+    judge: &Judge,
+    instances: &[Instance],
+    (replaced, pace): (&[usize], &Pace),
+) -> Vec<(String, String)> {
+    let mut found = declared(judge.stack, judge.key, (judge.service, pace));
+    found.extend(inherited(judge, instances, replaced));
+    found
+}
+
+fn declared(
+    stack: &DesiredStack,
+    key: &str,
+    (service, pace): (&DesiredService, &Pace),
+) -> Vec<(String, String)> {
     let spec = &service.spec;
     let mut found: Vec<(String, String)> = Vec::new();
     let mut forbid = |path: String, why: &str| found.push((path, why.to_owned()));
-    let at_once = service.rollout.update.batch().min(usize::try_from(service.replicas).unwrap_or(usize::MAX));
+    let at_once = pace.batch().min(usize::try_from(service.replicas).unwrap_or(usize::MAX));
     let needed = usize::try_from(service.replicas).unwrap_or(usize::MAX).saturating_add(at_once);
     for (at, port) in spec.ports.iter().enumerate() {
         let Some((_, first, last, _)) = host_ports(port) else { continue };

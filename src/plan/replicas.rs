@@ -98,6 +98,7 @@ fn absent<'a>(judge: &Judge<'a, '_>, number: u32, scale: Option<&Cause>) -> Inst
         hooks_missed: false,
         rest: Vec::new(),
         start_first: false,
+        back_first: false,
         causes: vec![cause],
     }
 }
@@ -139,5 +140,15 @@ fn existing<'a>(judge: &Judge<'a, '_>, number: u32, judged: Vec<Judged<'a>>) -> 
         && rest.iter().any(|(container, _)| container.name == previous)
         && !judge.service.spec.post_start.is_empty();
     let rest = rest.into_iter().map(|(container, _)| container).collect();
-    Instance { number, name, keep: best, kick, hooks_missed, rest, start_first: false, causes }
+    Instance {
+        number,
+        name,
+        keep: best,
+        kick,
+        hooks_missed,
+        rest,
+        start_first: false,
+        back_first: false,
+        causes,
+    }
 }

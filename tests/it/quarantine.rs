@@ -7,8 +7,8 @@ use reconcile::execute::{Events, Options};
 use reconcile::model::change::{CauseKind, ChangeAction};
 use reconcile::model::desired::DesiredState;
 use reconcile::model::labels;
-use reconcile::model::report::{Fate, Outcome};
-use reconcile::model::step::{Plan, Step};
+use reconcile::model::report::{Blame, Fate, Outcome, Report};
+use reconcile::model::step::{Action, Plan, Step};
 use reconcile::plan::{self, Policy, Retry};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -141,9 +141,42 @@ async fn a_refused_creation_interrupts_nothing_and_is_not_marked() {
     assert_eq!(app(&engine), before);
 }
 
+const fn ran<'a>(plan: &'a Plan, report: &'a Report) -> plan::Ran<'a> {
+    plan::Ran { plan, report, back: None, failures: &[] }
+}
+
+/// A report of one step that failed.
+fn failed(step: &str, blame: Blame) -> Report {
+    let mut report = Report::default();
+    report.outcomes.insert(step.to_owned(), (Outcome::Failed("x".to_owned()), Duration::ZERO));
+    report.blames.insert(step.to_owned(), blame);
+    report
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_fails_on_the_way_back_too_makes_a_mark_end_by_itself() {
+    let engine = SimEngine::default();
+    run(&engine, &stack("app:1")).await;
+    let desired = stack("crash:1");
+    let planned = cycle::plan(&engine, &desired, &Policy::default(), 0).await.expect("a plan");
+    let report = failed("web/app-1/start", Blame::Input);
+    for (back, until) in [
+        (Report::default(), None),
+        (failed("web/app-1/undo-start", Blame::Engine), Some("1060")),
+        (failed("web/app-1/undo-start", Blame::Outage), Some("1060")),
+        (failed("web/app-1/undo-start", Blame::Input), None),
+    ] {
+        let run = plan::Ran { back: Some(&back), ..ran(&planned.plan, &report) };
+        let marks = plan::quarantine(&desired, &planned.observed, &Policy::default(), run, 1000);
+        let Some(Action::Mark { labels, .. }) = marks.steps.first().map(|step| &step.action) else {
+            panic!("no mark")
+        };
+        assert_eq!(labels.get(labels::QUARANTINE_UNTIL).map(String::as_str), until, "{:?}", back.blames);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_not_the_inputs_fault() {
-    use reconcile::model::report::{Blame, Report};
     let engine = SimEngine::default();
     run(&engine, &stack("app:1")).await;
     let desired = stack("crash:1");
@@ -151,17 +184,12 @@ async fn an_outage_is_not_the_inputs_fault() {
     for (blame, expected) in
         [(Blame::Input, true), (Blame::Engine, true), (Blame::Outage, false), (Blame::Interruption, false)]
     {
-        let mut report = Report::default();
-        let id = "web/app-1/start".to_owned();
-        report.outcomes.insert(id.clone(), (Outcome::Failed("x".to_owned()), Duration::ZERO));
-        report.blames.insert(id, blame);
+        let report = failed("web/app-1/start", blame);
         assert_eq!(plan::may_quarantine(&planned.plan, &report), expected, "{blame:?}");
-        let run = (&planned.plan, &report, &[][..]);
+        let run = ran(&planned.plan, &report);
         let marks = plan::quarantine(&desired, &planned.observed, &Policy::default(), run, 1000);
         assert_eq!(marks.steps.len(), usize::from(expected), "{blame:?}");
-        if let Some(reconcile::model::step::Action::Mark { labels, .. }) =
-            marks.steps.first().map(|step| &step.action)
-        {
+        if let Some(Action::Mark { labels, .. }) = marks.steps.first().map(|step| &step.action) {
             let until = labels.get(labels::QUARANTINE_UNTIL).map(String::as_str);
             assert_eq!(until, (blame == Blame::Engine).then_some("1060"), "{blame:?}");
         }
@@ -170,8 +198,6 @@ async fn an_outage_is_not_the_inputs_fault() {
 
 #[tokio::test]
 async fn an_engine_that_fails_again_and_again_is_asked_ever_more_rarely() {
-    use reconcile::model::report::{Blame, Report};
-    use reconcile::model::step::Action;
     let engine = SimEngine::default();
     run(&engine, &stack("app:1")).await;
     let desired = stack("crash:1");
@@ -179,11 +205,8 @@ async fn an_engine_that_fails_again_and_again_is_asked_ever_more_rarely() {
     let mut holds = Vec::new();
     for _ in 0..9 {
         let planned = cycle::plan(&engine, &desired, &policy, 0).await.expect("a plan");
-        let mut report = Report::default();
-        let id = "web/app-1/start".to_owned();
-        report.outcomes.insert(id.clone(), (Outcome::Failed("no space left".to_owned()), Duration::ZERO));
-        report.blames.insert(id, Blame::Engine);
-        let run = (&planned.plan, &report, &[][..]);
+        let report = failed("web/app-1/start", Blame::Engine);
+        let run = ran(&planned.plan, &report);
         let marks = plan::quarantine(&desired, &planned.observed, &policy, run, 1000);
         let Some(Action::Mark { labels, .. }) = marks.steps.first().map(|step| &step.action) else {
             panic!("no mark")

@@ -163,14 +163,18 @@ fn the_way_back_keeps_its_own_pace() {
     let at_once = back("back: {parallelism: 0, on_failure: continue}");
     assert_eq!(at_once[1], "web/app/undo-batch-2  Delay  0s  after any end of web/app-3/undo-healthy");
     assert_eq!(at_once.len(), 4, "{at_once:?}");
-    // The old one serves again before the new one stops.
-    let side_by_side = back("order: start-first, back: {order: start-first}");
-    assert!(
-        side_by_side.contains(
-            &"web/app-1/undo-stop  StopContainer  web-app-1  after web/app-1/undo-healthy".to_owned()
-        ),
-        "{side_by_side:?}"
-    );
+    // The old one serves again before the new one stops, also where updates stop first.
+    for order in ["order: start-first, back: {order: start-first}", "back: {order: start-first}"] {
+        let side_by_side = back(order);
+        assert!(
+            side_by_side.contains(
+                &"web/app-1/undo-stop  StopContainer  web-app-1  after web/app-1/undo-healthy".to_owned()
+            ),
+            "{side_by_side:?}"
+        );
+    }
+    let one_by_one = back("order: start-first, back: {order: stop-first}");
+    assert!(!one_by_one.iter().any(|line| line.contains("-1/undo-healthy") && line.contains("undo-stop")));
 }
 
 #[test]

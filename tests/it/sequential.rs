@@ -34,8 +34,9 @@ pub fn run(engine: &SimEngine, desired: &DesiredState, policy: &Policy, now: i64
     let plan = plan::plan(desired, &observe(), policy, now);
     let report = execute(&plan, engine, usize::MAX);
     let back = plan::rollback(&plan, &report).plan;
-    execute(&back, engine, usize::MAX);
-    let marks = plan::quarantine(desired, &observe(), policy, (&plan, &report, &[]), now);
+    let undone = execute(&back, engine, usize::MAX);
+    let ran = plan::Ran { plan: &plan, report: &report, back: Some(&undone), failures: &[] };
+    let marks = plan::quarantine(desired, &observe(), policy, ran, now);
     let report = execute(&marks, engine, usize::MAX);
     assert!(report.is_success(), "{:?}", failures(&report));
     [plan, back, marks]

@@ -1,20 +1,23 @@
 //! An engine of its own with the stack on it, a proxy before it, and a client that writes rows: what rounds are played on.
 
-use crate::api::text;
+mod settle;
+
 use crate::engine::Engine;
-use crate::program::{self, Ended, Running};
+use crate::program::{self, Running};
 use crate::proxy::Proxy;
 use crate::proxy::fault::{Fault, Point};
 use crate::report::Tally;
 use crate::settings::Settings;
 use crate::stack::{self, Flaw};
-use crate::state::{State, running};
+use crate::state::{Started, State, running};
 use crate::writer::Writer;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+pub use settle::reasons;
 
 /// How long a run may take: well above what it takes on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(240);
@@ -35,6 +38,8 @@ pub struct Bench<'s> {
     pub dir: PathBuf,
     /// Whether others than the program have their hands in the stack: see [`State::loose`].
     pub is_shared: bool,
+    /// Whether a new container may fail by itself because of what is disturbed, as a database does on a full disk.
+    pub ends_by_itself: bool,
     /// The edition that stands, 1 or 2.
     pub edition: u32,
     references: BTreeMap<u32, State>,
@@ -42,6 +47,7 @@ pub struct Bench<'s> {
     begin: Instant,
     runs: usize,
     log: String,
+    has_waited: bool,
 }
 
 impl<'s> Bench<'s> {
@@ -67,12 +73,14 @@ impl<'s> Bench<'s> {
             writer,
             dir,
             is_shared: false,
+            ends_by_itself: false,
             edition: 1,
             references: BTreeMap::new(),
             identity,
             begin: Instant::now(),
             runs: 0,
             log: String::new(),
+            has_waited: false,
         };
         for edition in [2, 1] {
             bench.write(edition, None)?;
@@ -115,6 +123,13 @@ impl<'s> Bench<'s> {
         program::reconcile(&self.dir, host, arguments, self.runs)
     }
 
+    /// Whether a container that runs has the database's port.
+    pub fn has_port(&self) -> Result<bool, String> {
+        let found = self.engine.api.get("/containers/json")?;
+        let ports = found.as_array().into_iter().flatten().filter_map(|one| one["Ports"].as_array());
+        Ok(ports.flatten().any(|port| port["PublicPort"] == stack::PORT))
+    }
+
     /// What the engine holds of the stack.
     pub fn state(&self) -> Result<State, String> {
         State::of(&self.engine.api, stack::NAME)
@@ -126,7 +141,7 @@ impl<'s> Bench<'s> {
     }
 
     /// Id and start time of what no version changes.
-    pub fn untouched(&self) -> Result<BTreeMap<String, (String, String)>, String> {
+    pub fn untouched(&self) -> Result<Started, String> {
         Ok(running(&self.engine.api, stack::NAME)?.remove(stack::UNTOUCHED).unwrap_or_default())
     }
 
@@ -144,52 +159,6 @@ impl<'s> Bench<'s> {
     /// Which services run.
     pub fn services(&self) -> Result<Vec<String>, String> {
         Ok(running(&self.engine.api, stack::NAME)?.into_keys().collect())
-    }
-
-    /// A run that nothing disturbs: it succeeds, what stands is the edition, a further run has nothing to do, and the
-    /// database is the same one with all its rows.
-    pub fn settle(&mut self) -> Result<Ended, String> {
-        let mut run = self.reconcile(&self.engine.host())?.end(LIMIT)?;
-        self.note(&format!("the next run: {}", run.whole()));
-        // What an engine refused is left alone for a while, unless the owner says that it is well again.
-        if run.code == Some(3) && run.stdout.contains("\"quarantined\"") {
-            self.tally.count("next runs that had to be told to try again");
-            run = self
-                .reconcile_with(&self.engine.host(), &["--format", "json", "--retry", "."])?
-                .end(LIMIT)?;
-            self.note(&format!("told to try again: {}", run.whole()));
-        }
-        if run.code != Some(0) {
-            return Err(format!("the next run fails: {}", reasons(&run)));
-        }
-        let (mut found, mut wanted) = (self.state()?, self.reference(self.edition).clone());
-        if self.is_shared {
-            (found, wanted) = (found.loose(), wanted.loose());
-        }
-        if let Some(difference) = found.difference(&wanted) {
-            self.note(&difference);
-            return Err("the next run does not give the wanted state".to_owned());
-        }
-        self.is_settled()?;
-        Ok(run)
-    }
-
-    /// A further run has nothing to do, and the database is the same one with all its rows.
-    pub fn is_settled(&mut self) -> Result<(), String> {
-        self.runs += 1;
-        let args = ["--dry-run", "--detailed-exitcode", "."];
-        let run = program::reconcile(&self.dir, &self.engine.host(), &args, self.runs)?.end(LIMIT)?;
-        if run.code != Some(0) {
-            return Err(format!("a further run is not without work: {}", run.whole()));
-        }
-        self.writer.wait_for_service()?;
-        if self.writer.identity()? != self.identity {
-            return Err("the database was made anew: its data are lost".to_owned());
-        }
-        let promised = self.writer.book().acknowledged.len();
-        let there = self.writer.query("SELECT count(*) FROM rows")?;
-        let there: usize = there.first().and_then(|count| count.parse().ok()).unwrap_or_default();
-        if there < promised { Err(format!("{promised} rows acknowledged, {there} there")) } else { Ok(()) }
     }
 
     /// Remembers something of the round, to be kept if the round fails.
@@ -264,17 +233,4 @@ impl<'s> Bench<'s> {
         self.tally.elapsed = self.begin.elapsed();
         self.tally
     }
-}
-
-/// The failed steps of a run and what it would not do, or what it said.
-pub fn reasons(run: &Ended) -> String {
-    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_default();
-    let failed = report["outcomes"].as_array().into_iter().flatten();
-    let failed = failed
-        .filter(|step| step["outcome"] == "failed")
-        .map(|step| format!("{}: {}", text(&step["id"]), text(&step["reason"])));
-    let stacks = report["stacks"].as_array().into_iter().flatten();
-    let blocked = stacks.flat_map(|stack| stack["blocked"].as_array().into_iter().flatten());
-    let all: Vec<String> = failed.chain(blocked.map(ToString::to_string)).collect();
-    if all.is_empty() { run.whole() } else { all.join("; ") }
 }

@@ -11,7 +11,7 @@ use crate::stack::{Flaw, NAME};
 use crate::state::running;
 use std::fs;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// How many moments of an update are tried.
@@ -26,6 +26,8 @@ pub fn play(settings: &Settings) -> Tally {
         Err(error) => return Tally { failures: vec![error], ..Tally::new("disk") },
     };
     bench.tally.wanted = 2 + MOMENTS;
+    // A database that cannot write ends with an error, and nobody can tell that from one whose new version is wrong.
+    bench.ends_by_itself = true;
     let registry = match registry(&bench) {
         Ok(registry) => registry,
         Err(error) => {
@@ -108,8 +110,8 @@ fn fill(bench: &Bench, left: u64) -> Result<(), String> {
 }
 
 fn free(bench: &Bench) -> Result<(), String> {
-    let filler = bench.engine.dir.join("data/filler");
-    run(bench.engine.inside("rm").arg("-f").arg(filler)).map(drop)
+    let data = bench.engine.dir.join("data");
+    run(bench.engine.inside("rm").arg("-f").arg(data.join("filler")).arg(data.join("filler.rest"))).map(drop)
 }
 
 /// An image that does not fit: nothing is touched, and the reason is told. Once it fits, the same is applied.
@@ -139,16 +141,18 @@ fn moment(bench: &mut Bench, point: Point) -> Result<(), String> {
     let other = bench.other();
     bench.write(other, None)?;
     let data = bench.engine.dir.join("data");
+    // As much as can be had at once, and then the rest: what is free changes meanwhile.
     let line = format!(
-        "fallocate -l $(( $(df -k --output=avail {0} | tail -1) * 1024 )) {0}/filler",
+        "fallocate -l $(( ($(df -k --output=avail {0} | tail -1) - 1024) * 1024 )) {0}/filler && ! cat /dev/zero >{0}/filler.rest",
         data.display()
     );
     let mut command = bench.engine.inside("sh");
     command.args(["-c", &line]);
     let command = std::sync::Mutex::new(command);
+    let (sender, receiver) = mpsc::channel();
     let hook = Arc::new(move || {
         if let Ok(mut command) = command.lock() {
-            drop(run(&mut command));
+            sender.send(run(&mut command)).unwrap_or_default();
         }
     });
     bench.arm(vec![(point, Fault::Before(hook))])?;
@@ -157,6 +161,10 @@ fn moment(bench: &mut Bench, point: Point) -> Result<(), String> {
     free(bench)?;
     let run = run?;
     bench.note(&format!("the disturbed run: {}; running after it: {services:?}", run.whole()));
+    match receiver.try_recv() {
+        Ok(filled) => filled.map(drop)?,
+        Err(_) => return Err("the disk did not get full: the request did not occur".to_owned()),
+    }
     bench.tally.count("updates on a disk that got full");
     if run.code != Some(0) {
         bench.tally.count("of these failed");

@@ -17,6 +17,10 @@ const INIT: &str = r#"set -e
 hostname "$1"; mount -t tmpfs tmpfs /run; mount -t tmpfs -o "size=$3" tmpfs "$2/data"; ip link set lo up; touch "$2/ready"
 while :; do sleep 3600; done"#;
 
+/// Takes away every bridge and rule of the namespace.
+const FORGET: &str = r#"for link in $(ip -o link show type bridge | sed 's/^[0-9]*: \([^:@]*\).*/\1/'); do ip link del "$link"; done
+iptables -F; iptables -t nat -F"#;
+
 /// What an engine is made of.
 #[derive(Clone)]
 pub struct Kind {
@@ -164,7 +168,8 @@ impl Engine {
     }
 
     /// Starts the daemon. Whether it came up by itself: an engine of version 20.10 that is killed while it makes a network
-    /// panics at every start from then on. What helps is to take its record of networks away.
+    /// panics at every start from then on. What helps is to take its record of networks away, and what it no longer knows
+    /// of them: bridges with the same addresses, and rules that lead there.
     pub fn up(&self, live_restore: bool) -> Result<bool, String> {
         let Err(error) = self.try_up(live_restore) else { return Ok(true) };
         self.await_end()?;
@@ -174,6 +179,7 @@ impl Engine {
         }
         let record = self.dir.join("data/network/files/local-kv.db");
         run(self.inside("rm").arg(record))?;
+        run(self.inside("sh").args(["-c", FORGET]))?;
         drop(fs::remove_file(self.dir.join("log")));
         self.try_up(live_restore).map(|()| false)
     }
@@ -270,7 +276,9 @@ fn remove_groups(name: &str) -> bool {
         .chain(hierarchies.flatten().map(|found| found.path()))
         .map(|hierarchy| hierarchy.join(name));
     let found: Vec<PathBuf> = tops.filter(|group| group.is_dir()).collect();
-    found.iter().for_each(|group| remove_group(group));
+    for group in &found {
+        remove_group(group);
+    }
     !found.iter().any(|group| group.is_dir())
 }
 
@@ -285,7 +293,7 @@ fn remove_group(group: &Path) {
 
 /// Runs a command to its end; its output, or what went wrong.
 pub fn run(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
+    let output = command.output().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }

@@ -5,7 +5,7 @@ use crate::proxy::fault::{Fault, Point};
 use crate::random::Random;
 use crate::report::Tally;
 use crate::settings::Settings;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -16,67 +16,75 @@ const DELAY: Duration = Duration::from_millis(700);
 /// How long a run may wait for an answer that never comes, before somebody ends it.
 const HANG: Duration = Duration::from_secs(4);
 
-/// What is still to be played. One request first meets one fault, then the next.
-type Work = Mutex<Vec<(Point, Fault)>>;
-
-/// Plays until everything went wrong once, or the time is up.
-pub fn play(settings: &Settings) -> Tally {
-    let work: Work = Mutex::default();
-    let (mut whole, mut parts) = (Tally::new("faults"), Vec::new());
-    std::thread::scope(|scope| {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        for lane in 1..=settings.lanes {
-            let (sender, work) = (sender.clone(), &work);
-            scope.spawn(move || sender.send(lane_of(settings, lane, work)));
-        }
-        drop(sender);
-        parts.extend(receiver);
-    });
-    for part in parts {
-        whole.add(part);
-    }
-    whole.name = "faults".to_owned();
-    whole.wanted = whole.rounds + work.lock().map_or(0, |left| left.len());
-    whole
+/// Requests and what is to go wrong with each, shared by all engines that play.
+#[derive(Default)]
+pub struct Matrix {
+    /// What is still to be played, the last comes first; `None` until the first engine has found the requests.
+    work: Mutex<Option<Vec<(Point, Fault)>>>,
+    parts: Mutex<Vec<Tally>>,
 }
 
-fn lane_of(settings: &Settings, lane: u8, work: &Work) -> Tally {
-    let name = format!("faults-{lane}");
-    let mut bench = match Bench::start(settings, &name, false) {
-        Ok(bench) => bench,
-        Err(error) => return Tally { failures: vec![error], ..Tally::new(&name) },
-    };
-    if lane == 1 {
-        match points(&mut bench) {
-            Ok(points) => {
-                bench
-                    .tally
-                    .counts
-                    .push(("different requests of an undisturbed update".to_owned(), points.len()));
-                let todo = faults(&points, &mut Random::new(settings.seed, "faults"));
-                work.lock().expect("nobody panics while holding it").extend(todo);
+impl Matrix {
+    /// Plays on an engine until nothing is left, or the time is up.
+    pub fn lane(&self, settings: &Settings, engine: u8) {
+        let name = format!("faults-{engine}");
+        let tally = match Bench::start(settings, &name, false) {
+            Ok(mut bench) => {
+                self.rounds(&mut bench);
+                bench.finish()
             }
-            Err(error) => bench.tally.failures.push(error),
-        }
-    }
-    let mut patience = 600;
-    while !settings.is_over() {
-        let next = work.lock().expect("nobody panics while holding it").pop();
-        let Some((point, fault)) = next else {
-            // The first lane may not have said yet what there is to do.
-            if bench.tally.rounds > 0 || lane == 1 || patience == 0 {
-                break;
-            }
-            patience -= 1;
-            std::thread::sleep(Duration::from_millis(100));
-            continue;
+            Err(error) => Tally { failures: vec![error], ..Tally::new(&name) },
         };
-        let title = format!("{} at {point}", fault.name());
-        if !bench.round(&title, |bench| round(bench, point, fault)) {
-            break;
+        self.parts.lock().expect("nobody panics while holding it").push(tally);
+    }
+
+    fn rounds(&self, bench: &mut Bench) {
+        while !bench.settings.is_over() {
+            let next = match self.next(bench) {
+                Ok(next) => next,
+                Err(error) => return bench.tally.failures.push(error),
+            };
+            let Some((point, fault)) = next else { return };
+            let title = format!("{} at {point}", fault.name());
+            if !bench.round(&title, |bench| round(bench, point, fault)) {
+                return;
+            }
         }
     }
-    bench.finish()
+
+    /// The first engine finds out what there is to play while the others wait.
+    fn next(&self, bench: &mut Bench) -> Result<Option<(Point, Fault)>, String> {
+        let mut work = self.work.lock().expect("nobody panics while holding it");
+        if let Some(work) = &mut *work {
+            return Ok(work.pop());
+        }
+        // An engine that cannot say leaves nothing to play.
+        let todo = work.insert(Vec::new());
+        let points = points(bench)?;
+        let (seed, share) = (bench.settings.seed, bench.settings.share);
+        let all = faults(&points, &mut Random::new(seed, "faults"));
+        let count = all.len();
+        todo.extend(spread(all, &points, (seed, share)));
+        let text = format!("{} of {count} faults, at {} requests", todo.len(), points.len());
+        bench.settings.line("faults", &text);
+        bench.tally.counts.push(("different requests of an undisturbed update".to_owned(), points.len()));
+        bench.tally.counts.push(("faults that there are at these".to_owned(), count));
+        Ok(todo.pop())
+    }
+
+    /// What it came to.
+    pub fn tally(self) -> Tally {
+        let mut whole = Tally::new("faults");
+        for part in self.parts.into_inner().unwrap_or_default() {
+            whole.add(part);
+        }
+        let left = self.work.into_inner().ok().flatten().map_or(0, |left| left.len());
+        whole.wanted = whole.rounds + left;
+        if left > 0 {
+            whole.failures.push("not all rounds were played: give it more TORTURE_MINUTES".to_owned());
+        }
+        whole
+    }
 }
 
 /// The requests of an undisturbed update.
@@ -113,6 +121,28 @@ fn faults(points: &BTreeSet<Point>, random: &mut Random) -> Vec<(Point, Fault)> 
         all.extend(list.iter().map(|point| ((*point).clone(), fault())));
     }
     all
+}
+
+/// One of so many faults at each request, another one at the next: every request meets some, and every fault is met.
+fn spread(
+    all: Vec<(Point, Fault)>,
+    points: &BTreeSet<Point>,
+    (seed, share): (u64, usize),
+) -> Vec<(Point, Fault)> {
+    let mut turns: BTreeMap<&Point, usize> = BTreeMap::new();
+    let first = usize::try_from(seed % share as u64).unwrap_or_default();
+    for (at, point) in points.iter().enumerate() {
+        turns.insert(point, first + at);
+    }
+    let mut chosen = Vec::new();
+    for (point, fault) in all {
+        let Some(turn) = turns.get_mut(&point) else { continue };
+        *turn += 1;
+        if *turn % share == 0 {
+            chosen.push((point, fault));
+        }
+    }
+    chosen
 }
 
 fn round(bench: &mut Bench, point: Point, fault: Fault) -> Result<(), String> {

@@ -45,7 +45,7 @@ pub fn play(settings: &Settings) -> Tally {
             Moment::Request(point, true) => format!("killed after {point}"),
             Moment::Request(point, false) => format!("killed before {point}"),
         };
-        if !bench.round(&title, |bench| round(bench, moment)) {
+        if !bench.round(&title, |bench| round(bench, &moment)) {
             break;
         }
     }
@@ -63,7 +63,7 @@ fn undisturbed(bench: &mut Bench) -> Result<(Vec<Point>, Duration), String> {
     Ok((points, bench.settle()?.elapsed))
 }
 
-fn round(bench: &mut Bench, moment: Moment) -> Result<(), String> {
+fn round(bench: &mut Bench, moment: &Moment) -> Result<(), String> {
     let other = bench.other();
     bench.write(other, None)?;
     let untouched = bench.untouched()?;
@@ -75,7 +75,7 @@ fn round(bench: &mut Bench, moment: Moment) -> Result<(), String> {
             killer.kill();
         }
     });
-    let faults = match &moment {
+    let faults = match moment {
         Moment::Time(_) => Vec::new(),
         Moment::Request(point, true) => vec![(point.clone(), Fault::After(hook))],
         Moment::Request(point, false) => vec![(point.clone(), Fault::Before(hook))],
@@ -88,7 +88,7 @@ fn round(bench: &mut Bench, moment: Moment) -> Result<(), String> {
         running
     };
     if let Moment::Time(time) = moment {
-        std::thread::sleep(time);
+        std::thread::sleep(*time);
         running.killer().kill();
     }
     let run = running.end(LIMIT)?;

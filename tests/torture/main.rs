@@ -23,19 +23,25 @@ mod stack;
 mod state;
 mod writer;
 
+use faults::Matrix;
 use report::Tally;
 use settings::Settings;
+use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 /// A scenario's name, and what plays it.
 type Scenario = (&'static str, fn(&Settings) -> Tally);
 
-/// Each list is played one after another, the lists side by side: most of the time is waiting.
-const SCENARIOS: [&[Scenario]; 4] = [
-    &[("faults", faults::play)],
-    &[("kills", kills::play), ("races", races::play)],
-    &[("restarts", restarts::play), ("disk", disk::play)],
-    &[("rollbacks", rollbacks::play), ("swarm", rollbacks::play_swarm)],
+/// Each has one engine at a time, the longest come first. Whoever finds none left plays faults until the end.
+const SCENARIOS: [Scenario; 6] = [
+    ("kills", kills::play),
+    ("races", races::play),
+    ("restarts", restarts::play),
+    ("disk", disk::play),
+    ("rollbacks", rollbacks::play),
+    ("swarm", rollbacks::play_swarm),
 ];
 
 fn main() -> ExitCode {
@@ -47,25 +53,38 @@ fn main() -> ExitCode {
         }
     };
     settings.line("torture", &format!("seed {}, {} minutes", settings.seed, settings.minutes));
-    let tallies: Vec<Tally> = std::thread::scope(|scope| {
-        let lists: Vec<_> = SCENARIOS.iter().map(|list| scope.spawn(|| play(list, &settings))).collect();
-        lists.into_iter().flat_map(|list| list.join().expect("a list ends")).collect()
-    });
+    let tallies = play(&settings);
     let failed = tallies.iter().filter(|tally| !tally.holds()).count();
     let mut text: String = tallies.iter().map(Tally::text).collect();
     let word = if failed == 0 { "all of it held".to_owned() } else { format!("{failed} scenarios FAILED") };
-    text.push_str(&format!(
-        "{word}: seed {}, {:.0?}; rounds and failures in {}\n",
-        settings.seed,
-        settings.begin.elapsed(),
-        settings.logs.display()
-    ));
+    let (seed, elapsed, logs) = (settings.seed, settings.begin.elapsed(), settings.logs.display());
+    let _ = writeln!(text, "{word}: seed {seed}, {elapsed:.0?}; rounds and failures in {logs}");
     print!("{text}");
     drop(std::fs::write(settings.logs.join("report.txt"), &text));
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn play(list: &[Scenario], settings: &Settings) -> Vec<Tally> {
-    let wanted = list.iter().filter(|(name, _)| settings.plays(name));
-    wanted.map(|(_, play)| play(settings)).collect()
+/// Plays all that is wanted, on so many engines at once as the settings say.
+fn play(settings: &Settings) -> Vec<Tally> {
+    let queue: VecDeque<&Scenario> = SCENARIOS.iter().filter(|(name, _)| settings.plays(name)).collect();
+    let (queue, done) = (Mutex::new(queue), Mutex::new(Vec::new()));
+    let matrix = settings.plays("faults").then(Matrix::default);
+    let next = || queue.lock().expect("nobody panics while holding it").pop_front();
+    let add = |tally| done.lock().expect("nobody panics while holding it").push(tally);
+    std::thread::scope(|scope| {
+        for engine in 1..=settings.engines {
+            let (next, add, matrix) = (&next, &add, &matrix);
+            scope.spawn(move || {
+                while let Some((_, play)) = next() {
+                    add(play(settings));
+                }
+                if let Some(matrix) = matrix {
+                    matrix.lane(settings, engine);
+                }
+            });
+        }
+    });
+    let mut tallies = done.into_inner().expect("nobody panics while holding it");
+    tallies.extend(matrix.map(Matrix::tally));
+    tallies
 }

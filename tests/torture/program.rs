@@ -50,9 +50,12 @@ impl Killer {
     }
 }
 
-/// Starts `reconcile` in a folder, for the engine at `host`.
+/// Starts `reconcile` in a folder, for the engine at `host`: the one that was built with the harness, or another build of
+/// it that `TORTURE_PROGRAM` names.
 pub fn reconcile(dir: &Path, host: &str, args: &[&str], number: usize) -> Result<Running, String> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_reconcile"));
+    let program =
+        std::env::var_os("TORTURE_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_reconcile").into());
+    let mut command = Command::new(program);
     command.args(args).env("DOCKER_HOST", host).current_dir(dir);
     start(&mut command, &dir.with_extension(format!("run{number}")))
 }

@@ -4,7 +4,7 @@ use crate::bench::{Bench, LIMIT, reasons};
 use crate::report::Tally;
 use crate::settings::Settings;
 use crate::stack::{Flaw, NAME};
-use crate::state::{difference, running};
+use crate::state::{Started, difference, running};
 
 /// On the machine's own kind of engine.
 pub fn play(settings: &Settings) -> Tally {
@@ -56,7 +56,7 @@ fn prepare(bench: &Bench, swarm: bool) -> Result<(), String> {
 fn round(bench: &mut Bench, flaw: Flaw) -> Result<(), String> {
     let service = if flaw == Flaw::JobFails { "app" } else { "db" };
     let before = running(&bench.engine.api, NAME)?;
-    let ids = |found: &std::collections::BTreeMap<String, (String, String)>| -> Vec<(String, String)> {
+    let ids = |found: &Started| -> Vec<(String, String)> {
         found.iter().map(|(name, (id, _))| (name.clone(), id.clone())).collect()
     };
     // Twice: the second run finds what the first one left.

@@ -10,12 +10,14 @@ use std::time::{Duration, Instant, SystemTime};
 pub struct Settings {
     /// `TORTURE_SEED`: what random choices come of; the time if it is not given.
     pub seed: u64,
-    /// `TORTURE_MINUTES`: when the fault rounds end, and no further round of anything begins.
+    /// `TORTURE_MINUTES`: when no further round of anything begins.
     pub minutes: u64,
     /// `TORTURE_KILLS`: how often the program is killed.
     pub kills: usize,
-    /// `TORTURE_LANES`: how many engines play fault rounds side by side.
-    pub lanes: u8,
+    /// `TORTURE_ENGINES`: how many engines there are at a time.
+    pub engines: u8,
+    /// `TORTURE_FAULTS`: one of so many faults is played at each request; 1 is all of them.
+    pub share: usize,
     /// `TORTURE_ONLY`: names of scenarios, if not all.
     pub only: Vec<String>,
     /// `TORTURE_ENGINE_28`: folder of an unpacked newer engine.
@@ -53,9 +55,10 @@ impl Settings {
         let only = std::env::var("TORTURE_ONLY").unwrap_or_default();
         let settings = Self {
             seed: number("TORTURE_SEED", now),
-            minutes: number("TORTURE_MINUTES", 18),
+            minutes: number("TORTURE_MINUTES", 25),
             kills: usize::try_from(number("TORTURE_KILLS", 50)).unwrap_or(50),
-            lanes: u8::try_from(number("TORTURE_LANES", 3)).unwrap_or(3).clamp(1, 16),
+            engines: u8::try_from(number("TORTURE_ENGINES", 3)).unwrap_or(3).clamp(1, 16),
+            share: usize::try_from(number("TORTURE_FAULTS", 3)).unwrap_or(3).max(1),
             only: only.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             newer: file("TORTURE_ENGINE_28"),
             registry: file("TORTURE_REGISTRY"),

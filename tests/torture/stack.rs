@@ -55,7 +55,7 @@ impl Flaw {
     }
 }
 
-const TEXT: &str = r#"
+const TEXT: &str = r"
 name: torture
 x-small: &small {image: 'reconcile-test/busybox:1', init: true, stop_grace_period: 1s}
 services:
@@ -110,7 +110,7 @@ networks:
     ipam: {config: [{subnet: 10.88.0.128/25}]}
 volumes:
   data: {}
-"#;
+";
 
 /// The service that no version changes.
 pub const UNTOUCHED: &str = "still";

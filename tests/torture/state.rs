@@ -116,12 +116,12 @@ fn network(found: &Value) -> (String, Value) {
     (text(&found["Name"]), facts)
 }
 
-/// The containers of a stack that run: name to id and start time, by service.
-pub fn running(
-    api: &Api,
-    stack: &str,
-) -> Result<BTreeMap<String, BTreeMap<String, (String, String)>>, String> {
-    let mut services: BTreeMap<String, BTreeMap<String, (String, String)>> = BTreeMap::new();
+/// Containers by name: id and start time of each.
+pub type Started = BTreeMap<String, (String, String)>;
+
+/// The containers of a stack that run, by service.
+pub fn running(api: &Api, stack: &str) -> Result<BTreeMap<String, Started>, String> {
+    let mut services: BTreeMap<String, Started> = BTreeMap::new();
     for found in api.list("/containers/json", stack)? {
         let service = text(&found["Labels"]["com.docker.compose.service"]);
         let id = text(&found["Id"]);

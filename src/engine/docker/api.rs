@@ -1,6 +1,6 @@
 //! Requests on the shared client: paths, queries, time limits, and the engine's errors in its own words.
 
-use super::transport::{Body, Connector, HttpClient};
+use super::transport::{self, Body, Connector, HttpClient};
 use crate::engine::EngineError;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -147,6 +147,11 @@ impl Api {
     pub(super) fn new(client: HttpClient, connector: Connector, address: String) -> Self {
         let authority = address.strip_prefix("tcp://").unwrap_or("docker").to_owned();
         Self { client, connector, address, authority, prefix: String::new() }
+    }
+
+    /// The same over connections of its own.
+    pub(super) fn anew(&self) -> Self {
+        Self { client: transport::client(self.connector.clone()), ..self.clone() }
     }
 
     /// Sends a request and reads the whole answer. Status 400 and above is an error.

@@ -29,6 +29,7 @@ struct Created {
 
 impl DockerEngine {
     pub(super) async fn leave_mark(&self, name: &str, labels: &Pairs) -> Result<Outcome, EngineError> {
+        self.is_to_stay().await?;
         let mut result = Ok(Outcome::Done);
         for _ in 0..TRIES {
             match self.create_inert(name, labels).await {
@@ -43,6 +44,17 @@ impl DockerEngine {
             }
         }
         result
+    }
+
+    /// An engine that is told to end takes no new connections from then on, and ends all containers, while the connections
+    /// that it has go on. A container that it ended has not failed, but looks like one that did.
+    async fn is_to_stay(&self) -> Result<(), EngineError> {
+        let asked = self.api.anew().send(Call::get("/_ping")).await;
+        asked.map(drop).map_err(|error| {
+            EngineError::Failed(format!(
+                "the engine is about to end, so nothing is held against a service: {error}"
+            ))
+        })
     }
 
     /// Makes a container that cannot run; gives its id. What has the name already is an error with status 409.

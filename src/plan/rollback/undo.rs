@@ -2,7 +2,7 @@
 
 use super::Back;
 use super::progress::Progress;
-use crate::model::rollout::{FailureAction, Order};
+use crate::model::rollout::FailureAction;
 use crate::model::step::{Action, ContainerRef, Plan, Step, StepId};
 use crate::model::way_back::{ReplicaBack, ServiceBack};
 use crate::plan::edges::Owner;
@@ -95,7 +95,7 @@ impl Back<'_, '_> {
             _ => vec![back.new.clone()],
         };
         let starts = progress.is_stopped || back.was_retired;
-        let side_by_side = service.pace.order == Order::StartFirst && back.overlaps && progress.is_accepted;
+        let side_by_side = back.overlaps && progress.is_accepted;
         let mut tail: Vec<StepId> = turn.to_vec();
         if side_by_side && starts {
             tail = vec![self.start(replica, &tail)];
