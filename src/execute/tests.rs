@@ -11,9 +11,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Fails every step whose container is named `bad`, counts calls in flight, never ends a wait for `forever`.
+/// How long each call takes.
+const CALL: Duration = Duration::from_millis(10);
+
+/// Fails its first calls as it is told, the last error first, and every step whose container is named `bad`. Counts calls
+/// in flight, and never ends a wait for `forever`.
 #[derive(Default)]
 struct Recorder {
+    errors: Mutex<Vec<EngineError>>,
     in_flight: AtomicUsize,
     most: AtomicUsize,
     order: Mutex<Vec<String>>,
@@ -42,9 +47,12 @@ impl Engine for Recorder {
         }
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(CALL).await;
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
         self.order.lock().unwrap().push(name.clone());
+        if let Some(error) = self.errors.lock().unwrap().pop() {
+            return Err(error);
+        }
         if name == "bad" { Err(EngineError::Failed("no".into())) } else { Ok(Outcome::Done) }
     }
 }
@@ -175,41 +183,18 @@ async fn told_to_stop_it_ends_waits_and_begins_nothing() {
     assert_eq!(report.outcomes.len(), 2);
 }
 
-/// Fails its first calls, each with the next of these errors, then succeeds.
-struct Shaky(Mutex<Vec<EngineError>>, AtomicUsize);
-
-impl Observe for Shaky {
-    async fn observe(&self, _: &ObserveRequest) -> Result<ObservedState, EngineError> {
-        Ok(ObservedState::default())
-    }
-    async fn environments(&self, _: &[String], _: &mut ObservedState) -> Result<(), EngineError> {
-        Ok(())
-    }
-    async fn look_into(&self, _: &[LookInto], _: &mut ObservedState) -> Result<(), EngineError> {
-        Ok(())
-    }
-    async fn last_words(&self, _: &ContainerRef) -> Result<LastWords, EngineError> {
-        Ok(LastWords::default())
-    }
-}
-
-impl Engine for Shaky {
-    async fn perform(&self, _: &Action, _: &dyn Progress) -> Result<Outcome, EngineError> {
-        self.1.fetch_add(1, Ordering::SeqCst);
-        self.0.lock().unwrap().pop().map_or(Ok(Outcome::Done), Err)
-    }
-}
-
-/// What became of one step, the calls that it took, and the time.
+/// What became of one step, the calls that it took, and the time between them.
 async fn tried(action: Action, errors: Vec<EngineError>) -> (bool, usize, Duration) {
-    let engine = Shaky(Mutex::new(errors), AtomicUsize::new(0));
+    let engine = Recorder { errors: Mutex::new(errors), ..Recorder::default() };
     let plan = Plan { steps: vec![Step { action, ..step("a", &[], &[]) }], ..Plan::default() };
     let (_tell, stop) = watch::channel(false);
     let redactor = Redactor::default();
     let options = Options { parallel: 1, stop, events: &Deaf, redactor: &redactor, chance: || 0.5 };
     let start = tokio::time::Instant::now();
     let report = execute(&plan, &engine, &options).await;
-    (report.is_success(), engine.1.load(Ordering::SeqCst), start.elapsed())
+    let calls = engine.order.into_inner().unwrap().len();
+    let waited = start.elapsed().saturating_sub(CALL * u32::try_from(calls).unwrap());
+    (report.is_success(), calls, waited)
 }
 
 fn down() -> EngineError {

@@ -33,15 +33,7 @@ pub struct Unknown {
 /// such as `yes`; a string with an error stays as it was. Message texts begin as the reference's do (docker compose
 /// 2.40). Values may make the text longer as far as `growth` goes.
 pub fn interpolate(root: &mut Node, lookup: Lookup, growth: &mut Growth, diagnostics: &mut Vec<Diagnostic>) {
-    let mut walk = Walk {
-        lookup,
-        growth,
-        diagnostics,
-        path: Vec::new(),
-        unset: BTreeMap::new(),
-        unknown: Vec::new(),
-        is_all_known: true,
-    };
+    let mut walk = Walk::new(lookup, growth, diagnostics, true);
     walk.node(root);
     walk.warn();
 }
@@ -54,15 +46,7 @@ pub fn interpolate_known(
     growth: &mut Growth,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Unknown> {
-    let mut walk = Walk {
-        lookup,
-        growth,
-        diagnostics,
-        path: Vec::new(),
-        unset: BTreeMap::new(),
-        unknown: Vec::new(),
-        is_all_known: false,
-    };
+    let mut walk = Walk::new(lookup, growth, diagnostics, false);
     walk.node(root);
     walk.unknown
 }
@@ -79,7 +63,17 @@ struct Walk<'a> {
     is_all_known: bool,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(
+        lookup: Lookup<'a>,
+        growth: &'a mut Growth,
+        diagnostics: &'a mut Vec<Diagnostic>,
+        is_all_known: bool,
+    ) -> Self {
+        let (path, unset, unknown) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { lookup, growth, diagnostics, path, unset, unknown, is_all_known }
+    }
+
     fn node(&mut self, node: &mut Node) {
         match &mut node.value {
             Value::String(_) => self.string(node),

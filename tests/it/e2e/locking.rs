@@ -1,6 +1,6 @@
 //! Processes that want the same stack at the same time.
 
-use super::watching::Daemon;
+use super::daemon::Daemon;
 use crate::lab::{IMAGE, Lab, Run, changed, docker};
 use crate::proxy::{Proxy, engine_socket};
 use std::io::{BufRead as _, BufReader};
@@ -58,6 +58,16 @@ fn under_way(lab: &Lab) {
     }
 }
 
+/// Makes the update that follows take until [`release`].
+fn hold(lab: &Lab) {
+    lab.edit("compose.yaml", "sleep 3", "sleep 600");
+}
+
+/// Lets the new container of an update become healthy.
+fn release(lab: &Lab) {
+    lab.exec("l-app-1", "touch /tmp/up").exits(0);
+}
+
 fn names(lab: &Lab) -> Vec<String> {
     lab.containers().into_keys().collect()
 }
@@ -84,6 +94,7 @@ fn the_second_process_waits_and_finds_nothing_left_to_do() {
 #[test]
 fn what_was_read_before_the_wait_does_not_undo_what_the_files_say_now() {
     let Some(lab) = lab("outdated") else { return };
+    hold(&lab);
     lab.edit("compose.yaml", "info", "debug");
     let first = begin(&lab, &["."]);
     under_way(&lab);
@@ -93,6 +104,8 @@ fn what_was_read_before_the_wait_does_not_undo_what_the_files_say_now() {
     assert!(said.any(|line| line.contains("waiting")), "it waits for the lock");
     assert!(names(&lab).contains(&lock), "the first one still works");
     lab.edit("compose.yaml", "warn", "error");
+    lab.edit("compose.yaml", "sleep 600", "sleep 3");
+    release(&lab);
     end(first).exits(0);
     let said: Vec<String> = said.collect();
     end(second).exits(0);
@@ -106,6 +119,7 @@ fn what_was_read_before_the_wait_does_not_undo_what_the_files_say_now() {
 #[test]
 fn who_does_not_want_to_wait_changes_nothing_and_who_only_looks_need_not() {
     let Some(lab) = lab("impatient") else { return };
+    hold(&lab);
     lab.edit("compose.yaml", "info", "debug");
     let first = begin(&lab, &["."]);
     under_way(&lab);
@@ -119,6 +133,7 @@ fn who_does_not_want_to_wait_changes_nothing_and_who_only_looks_need_not() {
     lab.reconcile(&["--dry-run", "."]).exits(0);
     lab.reconcile(&["status", "."]).exits(0);
     assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
+    release(&lab);
     end(first).exits(0);
 }
 
@@ -162,7 +177,7 @@ fn a_lock_that_a_dead_process_left_goes_with_a_run_that_has_nothing_to_do() {
 #[test]
 fn the_daemon_and_the_command_line_do_not_fight() {
     let Some(lab) = lab("daemon") else { return };
-    let daemon = Daemon::start(&lab);
+    let daemon = Daemon::start(&lab, &["."]);
     for (from, to) in [("info", "debug"), ("debug", "warn")] {
         lab.edit("compose.yaml", from, to);
         // Both see the change at the same time, more or less.

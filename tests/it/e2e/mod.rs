@@ -3,6 +3,7 @@
 mod adopting;
 mod applying;
 mod beside_compose;
+mod daemon;
 mod failing;
 mod faults;
 mod locking;

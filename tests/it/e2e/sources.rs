@@ -1,20 +1,7 @@
 //! Several sources on one host, named by its settings.
 
+use super::daemon::{Daemon, STACK};
 use crate::lab::{Lab, changed, docker};
-use std::fs::File;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
-const STACK: &str = "\
-name: PREFIX-NAME
-services:
-  app:
-    image: IMAGE
-    command: [sleep, infinity]
-    init: true
-    stop_grace_period: 1s
-    environment: {LEVEL: info}
-";
 
 fn two_sources(test: &str) -> Option<Lab> {
     let lab = Lab::new(test)?;
@@ -83,33 +70,11 @@ fn settings_that_are_wrong_change_nothing() {
 #[test]
 fn the_daemon_follows_all_sources() {
     let Some(lab) = two_sources("watchsources") else { return };
-    let log = std::env::temp_dir().join(format!("{}.log", lab.prefix));
-    let file = File::create(&log).expect("log");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_reconcile"))
-        .args(["watch", "--config", "reconcile.yaml", "--interval", "1h"])
-        .current_dir(lab.path())
-        .stdin(Stdio::null())
-        .stdout(file.try_clone().expect("log"))
-        .stderr(file)
-        .spawn()
-        .expect("the program starts");
-    let until = |holds: &dyn Fn() -> bool| {
-        let end = Instant::now() + Duration::from_secs(60);
-        while !holds() && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        holds()
-    };
-    let all_up = until(&|| lab.containers().len() == 3);
+    let daemon = Daemon::start(&lab, &["--config", "reconcile.yaml"]);
+    daemon.until("all stacks", || lab.containers().len() == 3);
     lab.edit("two/b/compose.yaml", "info", "debug");
-    let is_new = all_up && until(&|| lab.exec("b-app-1", "echo $LEVEL").stdout == "debug\n");
+    daemon.until("the new value", || lab.exec("b-app-1", "echo $LEVEL").stdout == "debug\n");
     docker(&["rm", "-f", &lab.stack("a-app-1")]);
-    let is_mended = is_new && until(&|| lab.containers().contains_key(&lab.stack("a-app-1")));
-    let stopped =
-        Command::new("kill").arg(child.id().to_string()).status().is_ok_and(|status| status.success());
-    let ended = child.wait().expect("it ends");
-    let said = std::fs::read_to_string(&log).unwrap_or_default();
-    drop(std::fs::remove_file(&log));
-    assert!(all_up && is_new && is_mended, "{said}");
-    assert!(stopped && ended.success(), "{said}");
+    daemon.until("what was removed by hand", || lab.containers().contains_key(&lab.stack("a-app-1")));
+    assert_eq!(daemon.stop(), Some(0));
 }

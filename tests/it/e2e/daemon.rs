@@ -1,0 +1,85 @@
+//! A daemon of a test, and stacks for it to follow.
+
+use crate::lab::Lab;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A stack of one service that idles. `NAME` stands for what sets it apart.
+pub const STACK: &str = "\
+name: PREFIX-NAME
+services:
+  app:
+    image: IMAGE
+    command: [sleep, infinity]
+    init: true
+    stop_grace_period: 1s
+    environment: {LEVEL: info}
+";
+
+/// A daemon over the folder of a test, with what it says in a file beside it.
+pub struct Daemon {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts it with further arguments after `watch`.
+    pub fn start(lab: &Lab, args: &[&str]) -> Self {
+        let log = std::env::temp_dir().join(format!("{}.log", lab.prefix));
+        let file = File::create(&log).expect("log");
+        let child = Command::new(env!("CARGO_BIN_EXE_reconcile"))
+            .args([&["watch", "--interval", "1h"], args].concat())
+            .current_dir(lab.path())
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("log"))
+            .stderr(file)
+            .spawn()
+            .expect("the program starts");
+        Self { child, log }
+    }
+
+    /// Waits for something to hold.
+    #[track_caller]
+    pub fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !holds() {
+            assert!(Instant::now() < end, "{what} did not come:\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What it has printed so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Sends it a signal, by name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().is_ok_and(|status| status.success()));
+    }
+
+    /// Asks it to end, and gives its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        self.signal("TERM");
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                return status.code();
+            }
+            assert!(Instant::now() < end, "it does not end:\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // After a failed assertion; what has ended already does not mind.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        drop(std::fs::remove_file(&self.log));
+    }
+}
