@@ -23,6 +23,9 @@ pub const QUARANTINE_AT: &str = "dev.reconcile.quarantine-at";
 /// On a mark: until when it holds, in seconds since 1970; without it, until an input changes.
 pub const QUARANTINE_UNTIL: &str = "dev.reconcile.quarantine-until";
 
+/// On a network that was made again as it was: hash of the definition that the engine refused.
+pub const REFUSED: &str = "dev.reconcile.refused";
+
 /// On a lock: its stack. A lock is a container that never runs, has no labels of Docker's own tools, and is there while a
 /// process works on the stack.
 pub const LOCK: &str = "dev.reconcile.lock";

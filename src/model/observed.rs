@@ -28,6 +28,9 @@ pub struct ObservedState {
     pub environments: BTreeMap<String, BTreeMap<String, String>>,
     /// Configurations of containers that another tool made, by id, as far as they were looked into.
     pub inspected: BTreeMap<String, Inspected>,
+    /// When containers were started that share the network of another one, and those whose network it is, in nanoseconds
+    /// since 1970, by id: of those that run now.
+    pub started: BTreeMap<String, i64>,
     /// What the engine gives by default; known only if a container was looked into.
     pub defaults: EngineDefaults,
 }

@@ -8,7 +8,7 @@ use super::compose_hash::ComposeHash;
 use super::desired::{BuildSpec, InjectedFile, MountedFile, NetworkSpec, VolumeSpec};
 use super::service::{Endpoint, Hook, Pairs, ServiceSpec};
 use super::units::Nanos;
-use super::way_back::WayBack;
+use super::way_back::{NetworkBack, WayBack};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// How services go back whose replacement fails: what the steps alone do not tell.
     pub ways_back: Vec<WayBack>,
+    /// What networks go back to whose new definition the engine refuses.
+    pub networks_back: Vec<NetworkBack>,
 }
 
 /// Readable id of a step, unique in its plan: `web/db-1/create`.

@@ -1,8 +1,10 @@
 //! What the way back from a plan needs to know: which containers served until now, and what they come back with. It is
 //! settled when the plan is made; what a run did of the plan decides only how much of it is needed.
 
+use super::desired::NetworkSpec;
 use super::rollout::Pace;
-use super::step::ContainerRef;
+use super::service::Pairs;
+use super::step::{ContainerRef, StepId};
 use super::units::Nanos;
 
 /// Services that go back together: one alone, or all that share namespaces with each other. The old container of a
@@ -11,6 +13,19 @@ use super::units::Nanos;
 pub struct WayBack {
     /// The services, each after those whose namespaces it shares.
     pub services: Vec<ServiceBack>,
+}
+
+/// The way back of a network that is made anew.
+#[derive(Debug, Clone)]
+pub struct NetworkBack {
+    /// The step that removes the one that stands.
+    pub removal: StepId,
+    /// The step that makes the new one.
+    pub creation: StepId,
+    /// The one that stands, as far as the engine shows it.
+    pub old: NetworkSpec,
+    /// All its labels.
+    pub labels: Pairs,
 }
 
 /// The way back of one service.

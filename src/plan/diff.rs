@@ -175,7 +175,8 @@ fn round<'a>(
     let volume_claims = volumes::claims(desired);
     let networks: BTreeMap<&str, Networks> = covered()
         .map(|stack| {
-            (stack.name.as_str(), networks::decide((stack, &desired.source), index, &claims, &held.networks))
+            let own = (stack, desired.source.as_str());
+            (stack.name.as_str(), networks::decide(own, index, &policy.retry, &claims, &held.networks))
         })
         .collect();
     let volumes: BTreeMap<&str, Volumes> = covered()

@@ -1,12 +1,13 @@
 //! What becomes of networks.
 
 use super::index::{Index, is_of_source, is_ours};
-use super::subnets;
+use super::{Retry, subnets};
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
-use crate::model::desired::{DesiredStack, DesiredState, NetworkSpec};
+use crate::model::desired::{DesiredStack, DesiredState, IpamPool, NetworkSpec};
 use crate::model::hash::HASH_VERSION;
 use crate::model::labels;
 use crate::model::observed::ObservedNetwork;
+use crate::model::way_back::NetworkBack;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of one network.
@@ -59,6 +60,7 @@ pub(super) fn claims<'a>(desired: &'a DesiredState, index: &Index) -> BTreeMap<&
 pub(super) fn decide<'a>(
     (stack, source): (&'a DesiredStack, &str),
     index: &Index<'a>,
+    retry: &Retry,
     claims: &BTreeMap<&str, &str>,
     held: &BTreeMap<String, Cause>,
 ) -> Networks<'a> {
@@ -68,7 +70,10 @@ pub(super) fn decide<'a>(
             _ if spec.external => external(spec, observed, claims),
             _ if claims.get(&*spec.name) != Some(&&*stack.name) => taken(spec, claims.get(&*spec.name)),
             None => (NetworkFate::Create, vec![Cause::new(CauseKind::Missing, &spec.name)]),
-            Some(found) => managed(stack, spec, found, held),
+            Some(found) => {
+                let refused = refused(spec, found).filter(|_| !retry.covers(&stack.name, ""));
+                managed(stack, spec, found, held.get(&spec.name).or(refused.as_ref()))
+            }
         };
         // Before anything is stopped for it.
         let is_made = matches!(fate, NetworkFate::Create | NetworkFate::Replace);
@@ -115,7 +120,7 @@ fn managed(
     stack: &DesiredStack,
     spec: &NetworkSpec,
     found: &ObservedNetwork,
-    held: &BTreeMap<String, Cause>,
+    holder: Option<&Cause>,
 ) -> (NetworkFate, Vec<Cause>) {
     match found.labels.get(labels::PROJECT) {
         Some(owner) if *owner == stack.name => {}
@@ -134,7 +139,7 @@ fn managed(
     if causes.is_empty() {
         causes.push(Cause::new(CauseKind::Attribute, "definition"));
     }
-    match held.get(&spec.name) {
+    match holder {
         Some(holder) => {
             causes.push(holder.clone());
             (NetworkFate::Blocked, causes)
@@ -181,6 +186,44 @@ fn definition_causes(spec: &NetworkSpec, found: &ObservedNetwork) -> Vec<Cause> 
         differ("ipam.config".into(), list(standing), list(wanted));
     }
     causes
+}
+
+/// What a network goes back to: as much of its definition as the engine shows, with its addresses also where it had
+/// chosen them itself, since containers of before may have fixed ones.
+pub(super) fn way_back((stack, key): (&str, &str), old: &ObservedNetwork) -> NetworkBack {
+    let pools = old.pools.iter().filter(|(subnet, _)| !subnet.is_empty());
+    let pool = |(subnet, gateway): &(String, String)| IpamPool {
+        subnet: subnet.clone(),
+        // Some engines show it with the length of its subnet, and take it without.
+        gateway: gateway.split('/').next().unwrap_or_default().to_owned(),
+        ..IpamPool::default()
+    };
+    NetworkBack {
+        removal: format!("{stack}/network-{key}/remove"),
+        creation: format!("{stack}/network-{key}/create"),
+        old: NetworkSpec {
+            key: key.to_owned(),
+            name: old.name.clone(),
+            driver: old.driver.clone(),
+            driver_opts: old.driver_opts.clone(),
+            internal: old.internal,
+            attachable: old.attachable,
+            enable_ipv6: old.enable_ipv6.then_some(true),
+            ipam_pools: pools.map(pool).collect(),
+            ..NetworkSpec::default()
+        },
+        labels: old.labels.clone(),
+    }
+}
+
+/// The definition that the engine refused when it was tried last, if it is still the one that is wanted: trying it takes
+/// down whatever uses the network.
+fn refused(spec: &NetworkSpec, found: &ObservedNetwork) -> Option<Cause> {
+    (found.labels.get(labels::REFUSED) == Some(&spec.hash().0)).then(|| {
+        let lifted = "left as it is; a new definition or --retry lifts it";
+        let cause = Cause::new(CauseKind::Quarantined, &spec.name);
+        cause.values(Some("refused by the engine".to_owned()), Some(lifted.to_owned()))
+    })
 }
 
 /// Networks that this source made for a stack and that its file no longer names, by key. `stays` tells whether a

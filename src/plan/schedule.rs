@@ -8,7 +8,7 @@ use super::handover;
 use super::images::ImageStep;
 use super::index::is_ours;
 use super::instances::{Instance, Kick};
-use super::networks::NetworkFate;
+use super::networks::{self, NetworkFate};
 use super::order;
 use super::quarantine;
 use super::removal::{self, Target};
@@ -19,7 +19,7 @@ use crate::model::desired::{Condition, DesiredService, JobMode};
 use crate::model::labels;
 use crate::model::observed::ObservedContainer;
 use crate::model::step::{Action, Plan, StepId};
-use crate::model::way_back::WayBack;
+use crate::model::way_back::{NetworkBack, WayBack};
 use std::collections::BTreeMap;
 
 /// A plan under construction.
@@ -42,6 +42,7 @@ pub(super) struct Scheduler<'d, 'a> {
     pub renames: Vec<(StepId, String, Option<StepId>)>,
     /// How services go back whose replacement fails.
     pub ways_back: Vec<WayBack>,
+    networks_back: Vec<NetworkBack>,
     /// By id or name of a container: those of ours that run in its network.
     pub joined: BTreeMap<&'a str, Vec<&'a ObservedContainer>>,
     marks: BTreeMap<&'d str, BTreeMap<&'d str, Vec<Marks>>>,
@@ -60,6 +61,7 @@ pub fn schedule(diff: &Diff) -> Plan {
         job_stops: BTreeMap::new(),
         renames: Vec::new(),
         ways_back: Vec::new(),
+        networks_back: Vec::new(),
         joined: joined(diff),
         marks: BTreeMap::new(),
     };
@@ -81,10 +83,11 @@ pub fn schedule(diff: &Diff) -> Plan {
     scheduler.stop_together();
     scheduler.stack_dependencies();
     quarantine::lift(&mut scheduler);
-    let ways_back = scheduler.ways_back;
+    let (ways_back, networks_back) = (scheduler.ways_back, scheduler.networks_back);
     let steps = scheduler.builder.finish();
     let id = plan_id(&steps);
-    Plan { id, revision: diff.desired.revision.clone(), changes: diff.changes.clone(), steps, ways_back }
+    let (revision, changes) = (diff.desired.revision.clone(), diff.changes.clone());
+    Plan { id, revision, changes, steps, ways_back, networks_back }
 }
 
 fn joined<'a>(diff: &Diff<'a>) -> BTreeMap<&'a str, Vec<&'a ObservedContainer>> {
@@ -129,13 +132,9 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             let mut after = Vec::new();
             if let (NetworkFate::Replace, Some(old)) = (network.fate, network.observed) {
                 let removal = Action::RemoveNetwork { id: old.id.clone(), name: old.name.clone() };
-                after.push(self.builder.push(
-                    format!("{name}/network-{key}/remove"),
-                    owner,
-                    removal,
-                    causes,
-                    &[],
-                ));
+                let id = format!("{name}/network-{key}/remove");
+                after.push(self.builder.push(id, owner, removal, causes, &[]));
+                self.networks_back.push(networks::way_back((name, key), old));
             }
             let id = format!("{name}/network-{key}/create");
             let step = self.builder.push(id, owner, action, causes, &after);

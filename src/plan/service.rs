@@ -92,8 +92,13 @@ fn follow_parents(judge: &Judge, instances: &mut [Instance], decided: &Decided) 
                 found.instances.first().is_some_and(|first| is_stale(judge, kept, (parent, first)));
             if is_stale || found.instances.iter().any(Instance::is_created) {
                 instance.replace(cause());
-            } else if shares && kept.is_up() && found.instances.iter().any(restarts) {
-                restart(instance, cause());
+            } else if shares && kept.is_up() {
+                if found.instances.iter().any(restarts) {
+                    restart(instance, cause());
+                } else if found.instances.first().is_some_and(|first| was_started_later(judge, first, kept)) {
+                    let why = "was started again, and the namespace that this one joined is gone";
+                    restart(instance, cause().values(None, Some(why.to_owned())));
+                }
             }
         }
     }
@@ -107,6 +112,14 @@ fn is_stale(judge: &Judge, child: &ObservedContainer, (key, parent): (&str, &Ins
     let joined = child.network_mode.strip_prefix("container:").filter(|_| shares_network);
     let joins_another = joined.is_some_and(|joined| joined != standing.id && joined != parent.name);
     standing.created > child.created || joins_another
+}
+
+/// Whether a parent was started after its child, which can only join what runs: somebody else started it again. What is
+/// still to come by this machine's clock says nothing: a clock that went back must not restart a child at every run.
+fn was_started_later(judge: &Judge, parent: &Instance, child: &ObservedContainer) -> bool {
+    let started = |found: &ObservedContainer| judge.context.index.observed.started.get(&found.id);
+    let (Some(parent), Some(child)) = (parent.keep.and_then(started), started(child)) else { return false };
+    child < parent && parent.div_euclid(1_000_000_000) <= judge.context.now
 }
 
 fn restart_with_dependencies(judge: &Judge, instances: &mut [Instance], decided: &Decided) {

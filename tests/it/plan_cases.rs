@@ -189,6 +189,11 @@ fn happen(world: &mut World, event: &str, arguments: &[&str]) {
         ("disown", [project]) => world.disown(project, None),
         ("disown", [project, service]) => world.disown(project, Some(service)),
         ("forget-volume-labels", [name]) => world.volumes.get_mut(*name).unwrap().observed.labels.clear(),
+        ("restart", [name]) => {
+            world.starts += 1;
+            let started = world.starts;
+            world.named_mut(name).expect(name).started = started;
+        }
         ("rename", [from, to]) => (*to).clone_into(&mut world.named_mut(from).expect(from).observed.name),
         ("remove", [name]) => {
             let id = world.named(name).expect(name).observed.id.clone();

@@ -304,3 +304,32 @@ fn an_interrupt_takes_back_only_what_is_under_way() {
         assert!(plan_for(&engine, &desired).steps.is_empty(), "after {steps} steps");
     }
 }
+
+#[test]
+fn a_network_that_is_refused_comes_back_as_it_was_and_is_held_until_it_is_another_one() {
+    let stack = |subnet: &str| {
+        format!(
+            "stacks: {{web: {{services: {{app: {{image: 'app:1'}}}}, \
+             networks: {{default: {{subnets: [{subnet}]}}}}}}}}"
+        )
+    };
+    let engine = up(&stack("10.1.0.0/24"));
+    let (before, network) = (containers(&engine), engine.world().network("web_default").cloned());
+    let network = network.expect("the network");
+    let run = Run::failing(&engine, &stack("10.2.0.0/24"), &["web/network-default/create"]);
+    assert_eq!(containers(&engine), before, "{}", plan::text(&run.back.plan));
+    let mut found = engine.world().network("web_default").cloned().expect("a network");
+    assert!(found.labels.remove(reconcile::model::labels::REFUSED).is_some());
+    assert_eq!((&found.pools, &found.driver_opts), (&network.pools, &network.driver_opts));
+    assert_eq!(found.labels, network.labels);
+    // The same is not tried again, another one is, and so is the same if its owner says so.
+    let desired = typed::state(&stack("10.2.0.0/24"));
+    assert!(plan_for(&engine, &desired).steps.is_empty());
+    assert!(!plan_for(&engine, &typed::state(&stack("10.3.0.0/24"))).steps.is_empty());
+    assert!(plan_for(&engine, &typed::state(&stack("10.1.0.0/24"))).steps.is_empty());
+    let policy = Policy { retry: plan::Retry::All, ..Policy::default() };
+    let observed = engine.snapshot(&plan::observe_request(&desired));
+    let plan = plan::plan(&desired, &observed, &policy, 0);
+    let report = sequential::execute(&plan, &engine, usize::MAX);
+    assert!(report.is_success(), "{:?}", sequential::failures(&report));
+}

@@ -92,7 +92,9 @@ fn container(found: &Value) -> Value {
             // The engine adds the beginning of the id.
             let aliases: BTreeSet<String> =
                 aliases.filter(|alias| alias.len() != SHORT || !id.starts_with(alias)).collect();
-            (name.clone(), json!({"aliases": aliases, "address": endpoint["IPAMConfig"]}))
+            // Nothing asked for is nothing or an empty object, as the client has it.
+            let asked = endpoint["IPAMConfig"].as_object().filter(|asked| !asked.is_empty());
+            (name.clone(), json!({"aliases": aliases, "address": asked}))
         })
         .collect();
     let mut mounts: Vec<Value> = found["Mounts"].as_array().cloned().unwrap_or_default();

@@ -26,6 +26,7 @@ mod perform;
 mod profiles;
 mod pull;
 mod reattach;
+mod start_times;
 mod status;
 mod transport;
 mod upload;

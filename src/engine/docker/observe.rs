@@ -1,4 +1,5 @@
-//! Looking at the engine: four lists at once, however many containers and stacks there are.
+//! Looking at the engine: four lists at once, however many containers and stacks there are, and a look into those that share
+//! a network.
 
 use super::DockerEngine;
 use super::api::{Call, escape};
@@ -78,6 +79,7 @@ impl Observe for DockerEngine {
         let mut containers: Vec<_> =
             containers.into_iter().map(|container| container.observed(&networks)).collect();
         containers.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        let started = self.start_times(&containers).await?;
         let volumes =
             volumes.volumes.into_iter().map(|volume| (volume.name.clone(), volume.observed())).collect();
         let engine = (*self.info).clone();
@@ -88,6 +90,7 @@ impl Observe for DockerEngine {
             volumes,
             remote_digests,
             platforms,
+            started,
             ..ObservedState::default()
         };
         for image in images {

@@ -43,6 +43,8 @@ impl SimEngine {
         let mut observed = ObservedState { engine: world.engine.clone(), ..ObservedState::default() };
         observed.containers = world.containers.values().map(|found| found.observed.clone()).collect();
         observed.containers.sort_by(|a, b| a.name.cmp(&b.name));
+        let up = world.containers.iter().filter(|(_, found)| found.observed.is_up());
+        observed.started = up.map(|(id, found)| (id.clone(), found.started)).collect();
         observed.networks = world.networks.values().cloned().collect();
         observed.networks.sort_by(|a, b| a.name.cmp(&b.name));
         observed.volumes =

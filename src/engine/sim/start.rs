@@ -46,10 +46,13 @@ pub(super) fn start(world: &mut World, id: &str) -> Result<Outcome, EngineError>
     }
     let ports = allocate(world, id)?;
     write_data(world, id);
+    world.starts += 1;
+    let started = world.starts;
     if let Some(container) = world.containers.get_mut(id) {
         let has_check = spec.spec.healthcheck.as_ref().is_some_and(|check| !check.disable);
         let verdict = if spec.image.contains("unhealthy") { Health::Unhealthy } else { Health::Healthy };
         container.starts += 1;
+        container.started = started;
         container.observed.networks = networks;
         container.observed.health = has_check.then_some(verdict);
         container.observed.state = state(&spec.image, command.map(String::as_str));

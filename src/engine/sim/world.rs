@@ -28,6 +28,8 @@ pub struct SimContainer {
     pub spec: ContainerSpec,
     /// How often it was started.
     pub starts: usize,
+    /// How many starts of any container there were when it was started last, that one included.
+    pub started: i64,
     /// Files written into it.
     pub files: BTreeMap<String, Vec<u8>>,
     /// What its configuration says otherwise than it was created, by JSON pointer into its inspection.
@@ -81,6 +83,8 @@ pub struct World {
     pub registry_is_up: bool,
     /// Seconds since 1970; moves on by one with every container.
     pub clock: i64,
+    /// How many starts there were.
+    pub starts: i64,
     /// Calls that changed something or tried to.
     pub log: Vec<String>,
     /// Number of those calls.
@@ -104,6 +108,7 @@ impl Default for World {
             image_volumes: BTreeMap::new(),
             registry_is_up: true,
             clock: 1_000_000,
+            starts: 0,
             log: Vec::new(),
             calls: 0,
             faults: BTreeMap::new(),

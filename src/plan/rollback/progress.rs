@@ -12,6 +12,17 @@ pub(super) struct Run<'a> {
     replicas: BTreeMap<&'a str, Vec<&'a Step>>,
 }
 
+/// What is known of a step that did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tried {
+    /// It was not tried.
+    Not,
+    /// The engine said no.
+    Refused,
+    /// There was no answer: it may have been done.
+    Unknown,
+}
+
 /// What a run did to a replica.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and most go together")]
@@ -69,6 +80,15 @@ impl<'a> Run<'a> {
     pub fn was_tried(&self, step: &Step) -> bool {
         let outcome = self.report.outcomes.get(&step.id).map(|(outcome, _)| outcome);
         outcome.is_some_and(|outcome| !matches!(outcome, Outcome::Skipped { .. }))
+    }
+
+    /// What is known of a step that did not succeed.
+    pub fn fate(&self, step: &Step) -> Tried {
+        match self.report.blames.get(&step.id) {
+            _ if !self.was_tried(step) => Tried::Not,
+            Some(Blame::Input | Blame::Engine) => Tried::Refused,
+            _ => Tried::Unknown,
+        }
     }
 
     fn failed(&self, step: &Step) -> bool {

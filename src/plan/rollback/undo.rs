@@ -1,7 +1,8 @@
 //! The steps of the way back.
 
 use super::Back;
-use super::progress::Progress;
+use super::progress::{Progress, Tried};
+use crate::model::labels::REFUSED;
 use crate::model::rollout::FailureAction;
 use crate::model::step::{Action, ContainerRef, Plan, Step, StepId};
 use crate::model::way_back::{ReplicaBack, ServiceBack};
@@ -214,15 +215,28 @@ impl Back<'_, '_> {
         })
     }
 
-    /// Makes the networks that the run removed and did not make again: what runs again needs one of the name.
+    /// Makes the networks that the run removed and did not make again: what runs again needs one of the name, as it was. Only
+    /// where nobody knows whether the new one was made it is that: there is one network of a name.
     pub(super) fn networks(&mut self, plan: &Plan) {
-        let is_removal = |step: &&Step, wanted: &str| matches!(&step.action, Action::RemoveNetwork { name, .. } if name == wanted);
-        for step in &plan.steps {
-            let Action::CreateNetwork { spec, .. } = &step.action else { continue };
-            let removal = plan.steps.iter().find(|step| is_removal(step, &spec.name));
-            if self.run.succeeded(step) || !removal.is_some_and(|removal| self.run.was_tried(removal)) {
+        for back in &plan.networks_back {
+            let step = |id: &StepId| plan.steps.iter().find(|step| step.id == *id);
+            let (Some(removal), Some(creation)) = (step(&back.removal), step(&back.creation)) else {
+                continue;
+            };
+            if self.run.succeeded(creation) || !self.run.was_tried(removal) {
                 continue;
             }
+            let mut labels = back.labels.clone();
+            let Action::CreateNetwork { spec: new, .. } = &creation.action else { continue };
+            let make = match self.run.fate(creation) {
+                Tried::Unknown => creation.action.clone(),
+                tried => {
+                    if tried == Tried::Refused {
+                        labels.insert(REFUSED.to_owned(), new.hash().0);
+                    }
+                    Action::CreateNetwork { spec: back.old.clone(), labels }
+                }
+            };
             let starts: Vec<StepId> = self
                 .builder
                 .steps()
@@ -232,9 +246,9 @@ impl Back<'_, '_> {
                 })
                 .map(|step| step.id.clone())
                 .collect();
-            let owner = Owner { stack: &step.stack, service: "" };
-            let id = format!("{}/undo-create", step.id.trim_end_matches("/create"));
-            let make = self.builder.push(id, owner, step.action.clone(), &step.causes, &[]);
+            let owner = Owner { stack: &creation.stack, service: "" };
+            let id = format!("{}/undo-create", creation.id.trim_end_matches("/create"));
+            let make = self.builder.push(id, owner, make, &creation.causes, &[]);
             for start in starts {
                 self.builder.after_any(&start, &make);
             }

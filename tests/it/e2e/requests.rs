@@ -39,6 +39,27 @@ fn the_number_of_requests_without_changes_does_not_grow() {
 }
 
 #[test]
+fn what_shares_a_network_costs_one_request_for_each_that_does() {
+    let (Some(lab), Some(engine)) = (Lab::new("sharing"), engine_socket()) else { return };
+    let proxy = Proxy::start(&lab.path().join("engine.sock"), &engine);
+    let environment = [("DOCKER_HOST", proxy.address())];
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let service = "image: IMAGE, command: [sleep, infinity], init: true, stop_grace_period: 0s";
+    let mut counts = Vec::new();
+    for mode in ["", ", network_mode: 'service:vpn'"] {
+        let text = format!(
+            "name: PREFIX-s\nservices:\n  vpn: {{{service}}}\n  one: {{{service}{mode}}}\n  two: {{{service}{mode}}}\n"
+        );
+        lab.write("compose.yaml", &text);
+        lab.reconcile(&["."]).exits(0);
+        proxy.take();
+        lab.reconcile_with(&["."], &environment).exits(0);
+        counts.push(proxy.take().len());
+    }
+    assert_eq!(counts[1], counts[0] + 3, "vpn, one and two");
+}
+
+#[test]
 fn a_dry_run_sends_no_request_that_changes_anything() {
     let (Some(lab), Some(engine)) = (Lab::new("readonly"), engine_socket()) else { return };
     let proxy = Proxy::start(&lab.path().join("engine.sock"), &engine);

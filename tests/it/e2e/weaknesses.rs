@@ -97,8 +97,8 @@ fn two_old_containers_of_one_number_become_one_new_one() {
 /// own: other tests run on the same engine.
 fn addressed(test: &str, number: u32) -> Option<(Lab, [String; 2])> {
     let process = std::process::id();
-    let first = 4 * (process % 64) + 2 * number;
-    let nets = [first, first + 1].map(|last| format!("10.{}.{last}", 64 + process / 64 % 128));
+    let first = 6 * (process % 42) + 2 * number;
+    let nets = [first, first + 1].map(|last| format!("10.{}.{last}", 64 + process / 42 % 128));
     let services = "services:
   db: {BASE, networks: {net: {ipv4_address: NET.10, aliases: [store]}}}
   app: {BASE, networks: {net: {ipv4_address: NET.11, aliases: [door]}}}
@@ -119,7 +119,6 @@ fn is_addressed(lab: &Lab, net: &str) {
     let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
     assert_eq!(lab.inspect("w-db-1", format), format!("{net}.10"));
     assert_eq!(names(lab), ["w-app-1", "w-db-1"].map(|name| lab.stack(name)));
-    in_sync(lab);
 }
 
 #[test]
@@ -145,6 +144,7 @@ fn a_network_made_anew_brings_back_addresses_and_aliases_also_after_a_kill() {
     run.wait().expect("it ended");
     lab.reconcile(&["."]).exits(0);
     is_addressed(&lab, &new);
+    in_sync(&lab);
 }
 
 #[test]
@@ -162,6 +162,34 @@ fn a_network_that_a_foreign_container_uses_is_not_replaced_until_that_is_gone() 
     docker(&["rm", "-f", &guest]).exits(0);
     lab.reconcile(&["."]).exits(0);
     is_addressed(&lab, &new);
+    in_sync(&lab);
+}
+
+#[test]
+fn a_network_that_the_engine_refuses_comes_back_as_it_was_and_is_not_tried_again() {
+    let Some((lab, nets)) = addressed("w8-refused", 2) else { return };
+    let ids = |lab: &Lab| lab.containers().into_iter().map(|(name, (id, _))| (name, id)).collect::<Vec<_>>();
+    let before = ids(&lab);
+    let subnet = format!("subnet: {}.0/24", nets[0]);
+    let refused = format!("{subnet}, gateway: 10.255.255.254");
+    lab.edit("compose.yaml", &subnet, &refused);
+    let run = lab.reconcile(&["."]).exits(3);
+    assert_eq!(ids(&lab), before, "{run}");
+    is_addressed(&lab, &nets[0]);
+    let served = lab.containers();
+    let run = lab.reconcile(&["."]).exits(3);
+    assert!(run.stderr.contains("refused by the engine"), "{run}");
+    assert_eq!(lab.containers(), served, "{run}");
+    // Told to try again, it does, and all comes back once more.
+    let run = lab.reconcile(&["--retry", "."]).exits(3);
+    assert_ne!(lab.containers(), served, "{run}");
+    assert_eq!(ids(&lab), before, "{run}");
+    is_addressed(&lab, &nets[0]);
+    let served = lab.containers();
+    lab.edit("compose.yaml", &refused, &subnet);
+    lab.reconcile(&["."]).exits(0);
+    assert_eq!(lab.containers(), served);
+    in_sync(&lab);
 }
 
 #[test]
@@ -227,4 +255,25 @@ fn what_is_unhealthy_is_told_although_nothing_changed() {
     }
     let status = lab.reconcile(&["status", "--stack", &lab.stack("w"), "."]).exits(0);
     assert!(status.stdout.contains("unhealthy"), "{status}");
+}
+
+#[test]
+fn what_joined_a_network_restarts_after_somebody_restarted_its_owner() {
+    let text = "services:\n  vpn: {BASE}\n  app: {BASE, network_mode: 'service:vpn'}\n  alone: {BASE}\n";
+    let Some(lab) = up("w14", text) else { return };
+    let addresses = |lab: &Lab| lab.exec("w-app-1", "ip -o -4 addr show dev eth0").stdout;
+    assert!(addresses(&lab).contains("inet "), "the network of vpn");
+    docker(&["restart", "-t", "0", &lab.stack("w-vpn-1")]).exits(0);
+    assert_eq!(addresses(&lab), "", "the engine leaves a network without interfaces");
+    let before = lab.containers();
+    let run = lab.reconcile(&["."]).exits(0);
+    assert!(run.stderr.contains("the namespace that this one joined is gone"), "{run}");
+    assert_eq!(changed(&before, &lab.containers()), [lab.stack("w-app-1")], "{run}");
+    // The engine runs no commands in a container for a moment after its start.
+    let begin = Instant::now();
+    while !addresses(&lab).contains("inet ") {
+        assert!(begin.elapsed() < Duration::from_secs(10), "{}: {run}", addresses(&lab));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    in_sync(&lab);
 }

@@ -1,0 +1,101 @@
+//! Since when containers run whose network another one shares.
+//!
+//! A container that joined the network of another one keeps a dead one once that is started again, and counts as running all
+//! the same. No list tells start times, so both are looked into: a request for each, and none for stacks that share nothing.
+
+use super::DockerEngine;
+use super::api::Call;
+use super::containers::path;
+use super::lists::or_default;
+use crate::engine::EngineError;
+use crate::model::clock;
+use crate::model::labels;
+use crate::model::observed::ObservedContainer;
+use futures_util::stream::{self, StreamExt as _};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many requests go to the engine at once.
+const PARALLEL: usize = 8;
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Found {
+    id: String,
+    #[serde(deserialize_with = "or_default")]
+    state: State,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct State {
+    started_at: String,
+}
+
+impl DockerEngine {
+    /// Start times by id. A container that is gone meanwhile is left out.
+    pub(super) async fn start_times(
+        &self,
+        containers: &[ObservedContainer],
+    ) -> Result<BTreeMap<String, i64>, EngineError> {
+        let calls = families(containers).into_iter().map(|id| Call::get(path(id, "/json")));
+        let calls: Vec<Call> = calls.collect();
+        let mut answers =
+            stream::iter(calls).map(|call| self.api.read::<Found>(call)).buffer_unordered(PARALLEL);
+        let mut started = BTreeMap::new();
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(Found { id, state }) => {
+                    started.extend(clock::nanos(&state.started_at).map(|time| (id, time)));
+                }
+                Err(EngineError::Api { status: 404, .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(started)
+    }
+}
+
+/// Containers of stacks that run in the network of another one that runs, and these others.
+fn families(containers: &[ObservedContainer]) -> BTreeSet<&str> {
+    let up: BTreeSet<&str> =
+        containers.iter().filter(|found| found.is_up()).map(|found| found.id.as_str()).collect();
+    let mut families = BTreeSet::new();
+    for child in containers.iter().filter(|found| found.labels.contains_key(labels::PROJECT)) {
+        let parent = child.network_mode.strip_prefix("container:").and_then(|parent| up.get(parent));
+        if let (Some(child), Some(parent)) = (up.get(child.id.as_str()), parent) {
+            families.extend([*child, *parent]);
+        }
+    }
+    families
+}
+
+#[cfg(test)]
+mod tests {
+    use super::families;
+    use crate::model::labels;
+    use crate::model::observed::{ContainerState, ObservedContainer};
+
+    #[test]
+    fn only_what_runs_in_the_network_of_another_one_is_looked_into() {
+        let container = |id: &str, mode: &str, state| ObservedContainer {
+            id: id.to_owned(),
+            network_mode: mode.to_owned(),
+            state,
+            labels: [(labels::PROJECT.to_owned(), "web".to_owned())].into(),
+            ..ObservedContainer::default()
+        };
+        let (running, ended) = (ContainerState::Running, ContainerState::Exited(0));
+        let mut all = vec![
+            container("vpn", "web_default", running),
+            container("app", "container:vpn", running),
+            container("done", "container:vpn", ended),
+            container("alone", "web_default", running),
+            container("old", "web_default", ended),
+            container("orphan", "container:old", running),
+        ];
+        let foreign = container("foreign", "container:alone", running);
+        all.push(ObservedContainer { labels: [].into(), ..foreign });
+        assert_eq!(families(&all).into_iter().collect::<Vec<_>>(), ["app", "vpn"]);
+    }
+}
