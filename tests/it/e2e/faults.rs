@@ -133,6 +133,26 @@ fn what_a_fault_leaves_behind_is_mended_by_the_next_run() {
 }
 
 #[test]
+fn an_engine_that_is_about_to_end_leaves_no_mark() {
+    let Some(sample) = Sample::new("ends") else { return };
+    let old = "    command: [sleep, '9999']\n    depends_on";
+    sample.lab.edit("a/compose.yaml", old, "    command: [sh, -c, 'exit 7']\n    depends_on");
+    let mark = sample.lab.stack("a-app-1.failed");
+    let update = |faults| {
+        sample.proxy.arm(faults, BTreeMap::new());
+        let run = sample.lab.reconcile_with(&["."], &[("DOCKER_HOST", &sample.proxy.address())]);
+        assert!(run.stderr.contains("exited with code 7"), "{run}");
+        run
+    };
+    let start = sample.point("POST", "app-1", "/start");
+    let run = update(vec![(start, Fault::After(sample.proxy.closer()))]);
+    assert!(run.stderr.contains("the engine is about to end"), "{run}");
+    assert!(!sample.lab.containers().contains_key(&mark), "{run}");
+    let run = update(Vec::new());
+    assert!(sample.lab.containers().contains_key(&mark), "{run}");
+}
+
+#[test]
 fn looks_that_fail_and_answers_that_are_late_do_not_fail_an_update() {
     let Some(mut sample) = Sample::new("looks") else { return };
     let look = |sample: &Sample, occurrence| Point { occurrence, ..sample.point("GET", "db-1", "/json") };

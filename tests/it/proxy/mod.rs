@@ -34,6 +34,8 @@ struct State {
     faults: Vec<(Point, Fault)>,
     struck: Vec<String>,
     gone: bool,
+    /// Whether new connections are refused, as by an engine that is told to end.
+    closed: bool,
     /// Ids of containers and networks to their names.
     names: BTreeMap<String, String>,
 }
@@ -41,6 +43,11 @@ struct State {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panics while holding it")
+    }
+
+    fn is_closed(&self) -> bool {
+        let state = self.state();
+        state.gone || state.closed
     }
 
     /// Notes a request, and says what is to happen to it.
@@ -97,6 +104,12 @@ impl Proxy {
         self.shared.state().points.clone()
     }
 
+    /// What lets it take no new connections until [`arm`](Self::arm); those that it has go on.
+    pub fn closer(&self) -> Arc<dyn Fn() + Send + Sync> {
+        let shared = Arc::clone(&self.shared);
+        Arc::new(move || shared.state().closed = true)
+    }
+
     /// What has gone wrong since [`arm`](Self::arm).
     pub fn struck(&self) -> Vec<String> {
         self.shared.state().struck.clone()
@@ -105,7 +118,7 @@ impl Proxy {
 
 fn serve(client: &UnixStream, shared: &Shared) -> io::Result<()> {
     let engine = match UnixStream::connect(&shared.engine) {
-        Ok(engine) if !shared.state().gone => engine,
+        Ok(engine) if !shared.is_closed() => engine,
         _ => return client.shutdown(Shutdown::Both),
     };
     let served = pass(client, &engine, shared);
