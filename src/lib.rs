@@ -13,6 +13,7 @@ pub mod execute;
 pub mod locks;
 pub mod model;
 pub mod plan;
+pub mod sinks;
 pub mod source;
 mod telemetry;
 mod wire;

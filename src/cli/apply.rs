@@ -1,5 +1,6 @@
 //! `reconcile [SOURCE]` and `reconcile --dry-run [SOURCE]`.
 
+use super::alerts::Alerts;
 use super::args::{ApplyArgs, CommonArgs};
 use super::config::{Chosen, Sources};
 use super::engine::{block_on, connect, now};
@@ -21,6 +22,7 @@ use crate::plan::{self, Policy, Retry};
 use crate::source::LoadedSource;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Engine calls in flight when the user names no number: more gains nothing on an engine's usual two to eight cores.
@@ -40,20 +42,29 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
             return Exit::Failure;
         }
     };
+    let chosen: Vec<&Chosen> = sources.all.iter().map(|(source, _)| source).collect();
+    let alerts = (!args.dry_run).then(|| Alerts::new(&args.source, common, &chosen, output));
     let count = sources.all.len();
     let one = |index: usize| {
         sources.all[index].0.announce(output);
         loop {
             let (source, loaded) = &sources.all[index];
             print_diagnostics(loaded, output);
+            if let Some(alerts) = &alerts {
+                alerts.loaded(&source.title(), loaded);
+            }
             if failures(loaded) > 0 && loaded.desired.stacks.is_empty() {
+                if let Some(alerts) = &alerts {
+                    alerts.refused(&source.title());
+                }
                 if output.json {
                     source.print(output, nothing(&diagnostics_json(loaded)));
                 }
                 return Exit::Failure;
             }
             let reread = sources.reread(index, &environment);
-            match plan_and_apply(args, common, output, &environment, (source, loaded, &reread)) {
+            let parts = (source, loaded, &reread, alerts.as_ref());
+            match plan_and_apply(args, common, output, &environment, parts) {
                 Ended::With(exit) => return exit,
                 Ended::Outdated => {}
             }
@@ -62,7 +73,15 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
         }
     };
     let exits = (0..count).map(one);
-    exits.reduce(|all, exit| all.and(exit, args.detailed_exitcode)).unwrap_or(Exit::Success)
+    let exit = exits.reduce(|all, exit| all.and(exit, args.detailed_exitcode)).unwrap_or(Exit::Success);
+    if let Some(alerts) = alerts.filter(Alerts::has_news) {
+        // Whether somebody could be told changes nothing about what was done.
+        block_on(output, async {
+            alerts.deliver().await;
+            Ok(exit)
+        });
+    }
+    exit
 }
 
 /// How the work on one source ended.
@@ -84,7 +103,7 @@ fn plan_and_apply(
     common: &CommonArgs,
     output: Output,
     environment: &BTreeMap<String, String>,
-    (source, loaded, reread): (&Chosen, &LoadedSource, &Reread),
+    (source, loaded, reread, alerts): (&Chosen, &LoadedSource, &Reread, Option<&Alerts>),
 ) -> Ended {
     let failed = failures(loaded);
     let mut policy = Policy { prune: source.prune && !args.no_prune, ..Policy::default() };
@@ -92,9 +111,16 @@ fn plan_and_apply(
         policy.max_removal_share = 1.0;
     }
     policy.retry = retry(&args.retry);
-    let run = Run { args, common, output, environment, source, loaded, reread, policy, failed };
+    let run = Run { args, common, output, environment, source, loaded, reread, alerts, policy, failed };
     block_on(output, async {
-        if args.dry_run { run.preview().await.map(Ended::With) } else { Box::pin(run.apply()).await }
+        if args.dry_run {
+            return run.preview().await.map(Ended::With);
+        }
+        let ended = Box::pin(run.apply()).await;
+        if let (Some(alerts), Err(error)) = (alerts, &ended) {
+            alerts.unreachable(&source.title(), error);
+        }
+        ended
     })
 }
 
@@ -117,6 +143,7 @@ struct Run<'a> {
     source: &'a Chosen,
     loaded: &'a LoadedSource,
     reread: &'a Reread,
+    alerts: Option<&'a Alerts>,
     policy: Policy,
     failed: usize,
 }
@@ -204,6 +231,12 @@ impl Run<'_> {
         };
         let applied = carry_out(self.output, (plan.steps.len(), parallel), &redactor, work).await;
         let results = applied.results(plan);
+        if let Some(alerts) = self.alerts {
+            let title = self.source.title();
+            let desired = Arc::new(self.loaded.desired.clone());
+            alerts.looked(&title, &desired, plan, &BTreeSet::new());
+            alerts.applied(&title, plan, &applied);
+        }
         self.output.complain(&report_text::troubles(&applied, &results));
         if self.output.json {
             let errors = diagnostics_json(self.loaded);

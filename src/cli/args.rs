@@ -35,6 +35,8 @@ pub enum Command {
     Status(SourceArgs),
     /// Stop and remove a stack's containers and networks; its volumes stay
     Down(DownArgs),
+    /// Alerts: try where they go
+    Notify(NotifyArgs),
     /// Print a JSON schema of the settings, for editors
     Schema(SchemaArgs),
 }
@@ -167,6 +169,25 @@ pub struct DownArgs {
     /// How long to wait for another process that works on the stack; 0s is not at all [default: 5m]
     #[arg(long, value_name = "TIME", value_parser = patience)]
     pub lock_timeout: Option<Nanos>,
+}
+
+/// What `notify` takes.
+#[derive(Debug, Clone, Args)]
+pub struct NotifyArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: NotifyCommand,
+}
+
+/// What can be done about alerts.
+#[derive(Debug, Clone, Subcommand)]
+pub enum NotifyCommand {
+    /// Send a test message to every sink of the settings, or to one, and say what each answers
+    Test {
+        /// Name of the sink
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
 }
 
 /// What `schema` takes.

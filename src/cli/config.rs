@@ -8,7 +8,7 @@ use super::source::{current_dir, is_error, load_among};
 use crate::compose::settings::host::FILE;
 use crate::cycle::Reread;
 use crate::model::units::Nanos;
-use crate::source::{Claims, Disk, LoadedSource, read_host};
+use crate::source::{Claims, Disk, Host, LoadedSource, read_host};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ impl Chosen {
 /// The sources that a command is about, in the order of their names. What is wrong with the settings is printed, and given
 /// back as fields.
 pub fn sources(args: &SourceArgs, common: &CommonArgs, output: Output) -> Result<Vec<Chosen>, Vec<Value>> {
-    let is_given = SourceArgs { stacks: Vec::new(), ..args.clone() } != SourceArgs::default();
+    let is_given = is_given(args);
     let alone = Chosen { name: None, args: args.clone(), interval: None, prune: true };
     let path = match (&common.config, is_given) {
         (Some(_), true) => {
@@ -66,10 +66,7 @@ pub fn sources(args: &SourceArgs, common: &CommonArgs, output: Output) -> Result
         }
         (Some(path), false) => current_dir().join(path),
         (None, true) => return Ok(vec![alone]),
-        (None, false) => match [current_dir().join(FILE), PathBuf::from(SYSTEM_WIDE)]
-            .into_iter()
-            .find(|path| path.exists())
-        {
+        (None, false) => match usual_settings() {
             Some(path) => path,
             None => return Ok(vec![alone]),
         },
@@ -98,6 +95,23 @@ pub fn sources(args: &SourceArgs, common: &CommonArgs, output: Output) -> Result
         .collect();
     chosen.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(chosen)
+}
+
+/// Whether the command line names a source.
+fn is_given(args: &SourceArgs) -> bool {
+    SourceArgs { stacks: Vec::new(), ..args.clone() } != SourceArgs::default()
+}
+
+/// The settings of the host if the command line names none.
+fn usual_settings() -> Option<PathBuf> {
+    [current_dir().join(FILE), PathBuf::from(SYSTEM_WIDE)].into_iter().find(|path| path.exists())
+}
+
+/// The settings of the host that go with the sources, if there are any: a source of the command line has none.
+pub fn settings(args: &SourceArgs, common: &CommonArgs) -> Option<Host> {
+    let named = common.config.as_ref().map(|path| current_dir().join(path));
+    let path = named.or_else(|| usual_settings().filter(|_| !is_given(args)))?;
+    Some(read_host(&Disk, &path))
 }
 
 /// The sources that a command is about, loaded. A stack that several of them have belongs to the first.

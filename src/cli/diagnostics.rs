@@ -200,9 +200,18 @@ pub fn fields(diagnostic: &Diagnostic, scene: Scene<'_>, stack: Option<&str>) ->
     })
 }
 
+/// A diagnostic on one line, with its place.
+pub fn line(diagnostic: &Diagnostic, scene: Scene<'_>) -> String {
+    let place = diagnostic.place(scene.sources).map(|span| {
+        let (line, column) = scene.sources.position(span);
+        format!("{}:{line}:{column}: ", scene.file(span.file))
+    });
+    format!("{}{}", place.unwrap_or_default(), scene.sentence(diagnostic.text()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Scene, fields, text};
+    use super::{Scene, fields, line, text};
     use crate::compose::diagnostic::{Diagnostic, Sources};
     use crate::compose::node::Span;
     use std::path::Path;
@@ -236,6 +245,8 @@ mod tests {
     #[test]
     fn fields_name_place_and_choices() {
         let (diagnostic, sources) = example();
+        let scene = Scene { sources: &sources, cwd: Path::new("/p") };
+        assert_eq!(line(&diagnostic, scene), "compose.yaml:3:5: unknown key `imge`");
         let fields = fields(&diagnostic, Scene { sources: &sources, cwd: Path::new("/p") }, Some("web"));
         assert_eq!((fields["line"].as_u64(), fields["column"].as_u64()), (Some(3), Some(5)));
         assert_eq!((&fields["stack"], &fields["file"]), (&"web".into(), &"compose.yaml".into()));

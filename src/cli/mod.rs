@@ -1,5 +1,6 @@
 //! The command line: the only room that prints.
 
+mod alerts;
 mod apply;
 mod args;
 mod config;
@@ -9,6 +10,7 @@ mod engine;
 mod excerpt;
 mod exit;
 mod locking;
+mod notify;
 mod output;
 mod plan_json;
 mod plan_text;
@@ -49,6 +51,7 @@ pub fn run() -> ExitCode {
         Some(Command::Watch(args)) => watch::run(args, &cli.common),
         Some(Command::Status(args)) => status::run(args, &cli.common),
         Some(Command::Down(args)) => down::run(args, &cli.common),
+        Some(Command::Notify(args)) => notify::run(args, &cli.common),
         Some(Command::Schema(args)) => schema::run(args, &cli.common),
     };
     exit.into()
@@ -69,7 +72,7 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
     } else if cli.common.config.is_some()
         && matches!(cli.command, Some(Command::Render(_) | Command::Down(_) | Command::Schema(_)))
     {
-        "--config is for applying, `watch`, `status` and `validate`"
+        "--config is for applying, `watch`, `status`, `validate` and `notify`"
     } else if cli.common.format == Some(Format::Yaml) && !is_render {
         "--format yaml is for `render` only"
     } else if cli.common.format == Some(Format::Text) && is_render {

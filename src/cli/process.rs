@@ -12,13 +12,18 @@ use std::process;
 pub fn holder() -> Holder {
     let chance = || RandomState::new().hash_one(());
     let id = format!("{:016x}{:016x}", chance(), chance());
-    let host = read("/proc/sys/kernel/hostname").unwrap_or_else(|| "an unknown host".to_owned());
+    let host = host_name();
     let process = Process {
         place: place().unwrap_or_default(),
         id: process::id(),
         started: start_of(process::id()).ok().flatten().unwrap_or_default(),
     };
     Holder { id, host, process, since: now() }
+}
+
+/// What this host goes by.
+pub fn host_name() -> String {
+    read("/proc/sys/kernel/hostname").unwrap_or_else(|| "an unknown host".to_owned())
 }
 
 /// Whether a process is known to run no more: it ran in this place, where it is not now. A process in another container

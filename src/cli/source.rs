@@ -118,6 +118,21 @@ pub fn diagnostics_json(loaded: &LoadedSource) -> Vec<Value> {
     groups(loaded).flat_map(fields).collect()
 }
 
+/// The errors of the source, by stack, each on one line; an empty name stands for the source as a whole.
+pub fn problems(loaded: &LoadedSource) -> BTreeMap<String, Vec<String>> {
+    let cwd = current_dir();
+    let mut problems: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (diagnostics, sources, name) in groups(loaded) {
+        let scene = Scene { sources, cwd: &cwd };
+        let errors = diagnostics.into_iter().filter(|one| is_error(one)).take(MOST);
+        for one in errors {
+            let told = diagnostics::line(one, scene);
+            problems.entry(name.unwrap_or_default().to_owned()).or_default().push(told);
+        }
+    }
+    problems
+}
+
 /// The working directory, found out once: a daemon whose directory is taken away must not take another one for it.
 /// Empty if there is none; [`here`] says so before anything is loaded.
 pub fn current_dir() -> PathBuf {

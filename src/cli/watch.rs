@@ -1,5 +1,6 @@
 //! `reconcile watch`: follows directories until told to stop.
 
+use super::alerts::Alerts;
 use super::args::{CommonArgs, WatchArgs};
 use super::config::{self, Chosen};
 use super::engine::{block_on, connect, now};
@@ -15,13 +16,14 @@ use crate::daemon::{self, Listener, Source, Surroundings};
 use crate::engine::EngineError;
 use crate::engine::docker::DockerEngine;
 use crate::execute::Events;
+use crate::model::desired::DesiredState;
 use crate::model::lock::Held;
 use crate::model::report::Outcome;
 use crate::model::step::{Plan, Step};
 use crate::plan::Policy;
 use crate::source::{Claims, LoadedSource};
 use futures_util::future::join_all;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,7 +44,10 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
     for chosen in sources.iter().filter(|_| sources.len() > 1) {
         claims.settle(&chosen.title(), &mut load_among(&chosen.args, &environment, true));
     }
+    let mut alerts = Alerts::new(&args.source, common, &sources.iter().collect::<Vec<_>>(), output);
     block_on(output, async {
+        alerts.start();
+        let alerts = Arc::new(alerts);
         let Some(engine) = reach(common, &environment, output).await? else { return Ok(Exit::Success) };
         let (tell, stop) = watch::channel(false);
         let claims = Arc::new(Mutex::new(claims));
@@ -55,7 +60,8 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
             requests.push(request);
             let source = source(chosen, args, sources.len() > 1, (&environment, &claims));
             let patience = source.patience;
-            let listener = Arc::new(Log { output, steps: Printer::new(output, 0), patience });
+            let alerts = Arc::clone(&alerts);
+            let listener = Arc::new(Log { output, steps: Printer::new(output, 0), patience, alerts });
             let surroundings = Surroundings {
                 now,
                 chance: locking::chance,
@@ -90,6 +96,7 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
                 }
             }
         }
+        alerts.close().await;
         Ok(Exit::Success)
     })
 }
@@ -182,6 +189,7 @@ struct Log {
     steps: Printer,
     /// How long locks are waited for.
     patience: Duration,
+    alerts: Arc<Alerts>,
 }
 
 impl Listener for Log {
@@ -194,9 +202,15 @@ impl Listener for Log {
         let stacks = loaded.desired.stacks.len();
         self.output.talk(&format!("{BOLD}{source}{BOLD:#} at {revision}: {stacks} stacks\n"));
         print_diagnostics(loaded, self.output);
+        self.alerts.loaded(source, loaded);
+    }
+
+    fn looked(&self, source: &str, desired: &Arc<DesiredState>, plan: &Plan, under_way: &BTreeSet<String>) {
+        self.alerts.looked(source, desired, plan, under_way);
     }
 
     fn unreachable(&self, source: &str, error: &EngineError) {
+        self.alerts.unreachable(source, error);
         self.output.complain(&format!("{source}: {error}\n"));
     }
 
@@ -218,7 +232,8 @@ impl Listener for Log {
         self.output.talk(&plan_text::text(plan, self.output.verbose > 0));
     }
 
-    fn applied(&self, _: &str, plan: &Plan, applied: &Applied) {
+    fn applied(&self, source: &str, plan: &Plan, applied: &Applied) {
+        self.alerts.applied(source, plan, applied);
         let results = applied.results(plan);
         self.output.complain(&report_text::troubles(applied, &results));
         self.output.talk(&report_text::closing(plan, applied, &results, 0));

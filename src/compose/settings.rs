@@ -4,6 +4,7 @@
 //! One table of keys drives the reader and the JSON schemas. [`host`] is the same for the settings of the host.
 
 pub mod host;
+pub mod notify;
 mod read;
 pub mod schema;
 mod table;
@@ -12,6 +13,7 @@ use super::diagnostic::Diagnostic;
 use super::node::{Key, Node, Span};
 use crate::model::compose_hash::Dialect;
 use crate::model::rollout::{FailureAction, Order, WaitFor};
+use crate::model::sensitive::SecretSource;
 use crate::model::units::Nanos;
 use read::mapping;
 use std::collections::BTreeMap;
@@ -67,6 +69,22 @@ pub struct Placed {
     pub text: String,
     /// Where it stands.
     pub span: Span,
+}
+
+/// A secret with its position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// Where it is found.
+    pub source: SecretSource,
+    /// Where the settings say so.
+    pub span: Span,
+}
+
+impl Secret {
+    /// A secret in a file.
+    fn file(path: Placed) -> Self {
+        Self { source: SecretSource::File(path.text.into()), span: path.span }
+    }
 }
 
 /// What a `.reconcile.yaml` says.

@@ -188,6 +188,8 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                 let left = self.queue.left_alone(self.now());
                 let names: BTreeSet<String> = self.stacks.difference(&left).cloned().collect();
                 let desired = Arc::new(loaded.desired);
+                let under_way = self.groups.values().flatten().cloned().collect();
+                self.listener.looked(&self.source.name, &desired, &planned.plan, &under_way);
                 for group in groups::split(&desired, &names) {
                     let policy = Policy { only: Some(group.clone()), ..self.source.policy.clone() };
                     let plan = plan::plan(&desired, &planned.observed, &policy, now);

@@ -12,11 +12,13 @@ pub use follow::follow;
 use crate::cycle::Applied;
 use crate::engine::EngineError;
 use crate::execute::Events;
+use crate::model::desired::DesiredState;
 use crate::model::lock::{Held, Holder};
 use crate::model::step::Plan;
 use crate::plan::Policy;
 use crate::source::LoadedSource;
 use queue::{Timing, Trigger};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +69,9 @@ pub trait Listener: Events {
     /// A stack failed, or the source as a whole if the name is empty, and is left alone for this long unless the source
     /// says something else.
     fn backs_off(&self, source: &str, stack: &str, wait: Duration);
+    /// The source was read and the engine answered; the plan is for all of its stacks, of which some are being worked on:
+    /// what was seen of those is half done.
+    fn looked(&self, source: &str, desired: &Arc<DesiredState>, plan: &Plan, under_way: &BTreeSet<String>);
     /// A plan for some stacks, which are worked on if it has steps.
     fn planned(&self, source: &str, plan: &Plan);
     /// What came of it.

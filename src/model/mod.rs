@@ -3,6 +3,7 @@
 //! [`desired`] is what the files ask for, [`observed`] what the engine runs, [`change`] the difference
 //! with its causes, [`step`] the plan that removes the difference, [`report`] what executing it did.
 
+pub mod alert;
 pub mod change;
 pub mod clock;
 pub mod compose_hash;
@@ -18,6 +19,7 @@ pub mod platform;
 pub mod redact;
 pub mod report;
 pub mod rollout;
+pub mod sensitive;
 pub mod service;
 pub mod step;
 pub mod units;

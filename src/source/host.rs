@@ -4,6 +4,7 @@ use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
 use crate::compose::files::Files;
 use crate::compose::node::Span;
 use crate::compose::settings::host::{self, HostSettings};
+use crate::compose::settings::notify::NotifySettings;
 use crate::compose::{suggest, yaml};
 use crate::model::units::Nanos;
 use std::path::{Path, PathBuf};
@@ -23,10 +24,14 @@ pub struct HostSource {
 }
 
 /// What the settings say, or what is wrong with them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Host {
     /// The sources; none if anything is wrong.
     pub sources: Vec<HostSource>,
+    /// Whom to tell what becomes of them; nobody if anything is wrong.
+    pub notify: Vec<NotifySettings>,
+    /// Where relative paths start.
+    pub directory: PathBuf,
     /// What there is to say.
     pub diagnostics: Vec<Diagnostic>,
     /// The text that the diagnostics point into.
@@ -35,7 +40,7 @@ pub struct Host {
 
 /// Reads the settings of the host. `path` is absolute.
 pub fn read_host(files: &dyn Files, path: &Path) -> Host {
-    let mut host = Host::default();
+    let mut host = Host { directory: path.parent().unwrap_or(path).to_owned(), ..Host::default() };
     let text = files
         .read(path)
         .map_err(|error| error.to_string())
@@ -51,14 +56,21 @@ pub fn read_host(files: &dyn Files, path: &Path) -> Host {
         }
     };
     let file = host.texts.add(path, Arc::clone(&text));
-    let root = match yaml::decode(file, &text) {
+    let mut root = match yaml::decode(file, &text) {
         Ok(documents) => documents.into_iter().next().map(|document| document.root).unwrap_or_default(),
         Err(error) => {
+            // In what cannot be read secrets cannot be told from the rest.
+            if text.contains("notify") {
+                host.texts.keep_private(file);
+            }
             host.diagnostics.push(error);
             return host;
         }
     };
-    let mut root = root;
+    let secrets = host::secret_places(&root);
+    if !secrets.is_empty() {
+        host.texts.replace(file, masked(&text, &secrets).into());
+    }
     if root.span == Span::default() {
         root.span = Span { file, start: 0, end: 0 };
     }
@@ -66,8 +78,24 @@ pub fn read_host(files: &dyn Files, path: &Path) -> Host {
     let sources = place(files, path, &settings, &mut host.diagnostics);
     if host.diagnostics.iter().all(|one| one.severity != Severity::Error) {
         host.sources = sources;
+        host.notify = settings.notify.into_iter().map(|(_, notify)| notify).collect();
     }
     host
+}
+
+/// The same text with asterisks in the place of secrets: nothing else moves.
+fn masked(text: &str, secrets: &[Span]) -> String {
+    let mut masked = text.to_owned();
+    for span in secrets {
+        let place = span.start as usize..span.end as usize;
+        let Some(secret) = text.get(place.clone()) else { continue };
+        let stars: String = secret
+            .chars()
+            .map(|c| if c.is_whitespace() { c.to_string() } else { "*".repeat(c.len_utf8()) })
+            .collect();
+        masked.replace_range(place, &stars);
+    }
+    masked
 }
 
 /// Looks up the directories, which differ.
@@ -131,6 +159,30 @@ mod tests {
     #[test]
     fn sources_are_read_with_what_they_leave_out() {
         assert_eq!(said("sources: {a: {dir: stacks}, b: {dir: ., interval: 5m, prune: false}}"), []);
+    }
+
+    #[test]
+    fn no_secret_is_left_in_the_text_that_is_shown() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("reconcile.yaml");
+        for text in [
+            "sources: {a: {dir: .}}\nnotify:\n- slack: {url: https://x/hunter2}\n  onn: failed\n",
+            "sources: {a: {dri: .}}\nnotify:\n- webhook: {urll: https://x/hunter2, headers: {A: hunter2}}\n",
+            "notify: [{gotify: {url: https://x, token: [hunter2, {a: \"hunter2\"}]}}]",
+            "notify: [{email: {host: a, from: a, to: b, user: u, password: >-\n  a\n  hunter2\n}}]",
+            "notify: [{slack: {url: hunter2}}",
+        ] {
+            fs::write(&path, text).expect("file");
+            let host = read_host(&Disk, &path);
+            assert!(host.sources.is_empty() && host.notify.is_empty(), "{text}");
+            assert!(!host.diagnostics.is_empty(), "{text}");
+            for one in &host.diagnostics {
+                assert!(!format!("{one:?}").contains("hunter2"), "{one:?}");
+                let span = one.span.unwrap_or_else(|| panic!("{one:?}"));
+                let is_hidden = host.texts.is_private(span.file);
+                assert!(is_hidden || !host.texts.text(span.file).contains("hunter2"), "{text}");
+            }
+        }
     }
 
     #[test]

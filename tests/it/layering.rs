@@ -31,6 +31,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
         &["engine", "model", "plan", "execute", "locks", "cycle", "source", "daemon"],
         &["bollard", "std::fs", "std::env", "SystemTime"],
     ),
+    ("sinks", &["sinks", "compose", "model"], &["bollard", "std::env", "SystemTime::now", "println"]),
     (
         "cli",
         &[
@@ -44,6 +45,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
             "cycle",
             "source",
             "compose",
+            "sinks",
             "telemetry",
         ],
         &["bollard"],

@@ -1,6 +1,7 @@
 //! The one integration binary; a module per subject.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod alerts;
 mod contract;
 mod docker;
 mod docs;
@@ -18,6 +19,7 @@ mod plan_cases;
 mod plan_properties;
 mod proxy;
 mod quarantine;
+mod receiver;
 mod rendering;
 mod rollback;
 mod rollback_services;

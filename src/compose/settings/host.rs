@@ -1,9 +1,10 @@
 //! Settings of the host: a `reconcile.yaml`, which says what sources there are.
 
-use super::table::{Each, Keys, Setting, Takes};
+use super::notify::{self, NotifySettings};
+use super::table::{Each, Items, Keys, Setting, Takes};
 use super::{Placed, read};
 use crate::compose::diagnostic::Diagnostic;
-use crate::compose::node::Node;
+use crate::compose::node::{Node, Span};
 use crate::model::units::Nanos;
 
 /// Name of the file.
@@ -14,6 +15,8 @@ pub const FILE: &str = "reconcile.yaml";
 pub struct HostSettings {
     /// Its sources with their names, in the order of the file.
     pub sources: Vec<(Placed, SourceSettings)>,
+    /// Whom to tell, in the order of the file, each with its place.
+    pub notify: Vec<(Span, NotifySettings)>,
 }
 
 /// Settings of one source.
@@ -34,21 +37,41 @@ pub fn host(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> HostSettings {
         let error = Diagnostic::error("the settings name no source").at("sources").span(root.span);
         diagnostics.push(error.hint("write `sources: {NAME: {dir: PATH}}`"));
     }
+    notify::check(&settings, diagnostics);
     settings
+}
+
+/// The places of all that must not be told.
+pub fn secret_places(root: &Node) -> Vec<Span> {
+    let mut found = Vec::new();
+    read::secret_places(&HOST, root, &mut found);
+    found
 }
 
 /// Settings of the host.
 pub(super) static HOST: Keys<HostSettings> = Keys {
-    rows: &[Setting {
-        key: "sources",
-        takes: Takes::Group(&Each {
-            keys: &SOURCE,
-            field: |settings: &mut HostSettings| &mut settings.sources,
-        }),
-        doc: "Where stacks come from, by names of your choice.",
-    }],
+    rows: &[
+        Setting {
+            key: "sources",
+            takes: Takes::Group(&Each {
+                keys: &SOURCE,
+                field: |settings: &mut HostSettings| &mut settings.sources,
+            }),
+            doc: "Where stacks come from, by names of your choice.",
+        },
+        Setting {
+            key: "notify",
+            takes: Takes::Group(&Items {
+                keys: &notify::NOTIFY,
+                field: |settings: &mut HostSettings| &mut settings.notify,
+            }),
+            doc: "Whom to tell what becomes of the stacks; docs/alerts.md tells more.",
+        },
+    ],
     required: &["sources"],
-    planned: &["state_dir", "http", "notify", "policy"],
+    exactly_one: &[],
+    at_most_one: &[],
+    planned: &["state_dir", "http", "policy"],
 };
 
 /// Settings of a source.
@@ -71,5 +94,7 @@ pub(super) static SOURCE: Keys<SourceSettings> = Keys {
         },
     ],
     required: &["dir"],
+    exactly_one: &[],
+    at_most_one: &[],
     planned: &["git", "branch", "tag", "commit", "path", "allow_paths_outside"],
 };

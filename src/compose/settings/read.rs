@@ -1,11 +1,12 @@
 //! Reads settings by their table.
 
-use super::table::{Each, Group, Keys, Setting, Takes, Within};
-use super::{Lists, Placed};
+use super::table::{Each, Group, Items, Keys, Put, Setting, Takes, Within};
+use super::{Lists, Placed, Secret};
 use crate::compose::diagnostic::{Diagnostic, Lack};
 use crate::compose::node::{Key, Map, Node, Span, Value};
 use crate::compose::schema::nearest;
 use crate::compose::schema::wrong_kind;
+use crate::model::sensitive::{SecretSource, Sensitive};
 use crate::model::units::Nanos;
 
 /// Reads a mapping of the keys in a table. What is wrong is said, and left at its default.
@@ -27,7 +28,8 @@ fn settings_of<T: Default + 'static>(
 ) -> T {
     let mut settings = T::default();
     if node.is_null() {
-        diagnostics.extend(keys.required.iter().map(|key| missing(key, owner, path)));
+        let lacking = keys.required.iter().map(std::slice::from_ref).chain(keys.exactly_one.iter().copied());
+        diagnostics.extend(lacking.map(|set| missing(set, owner, path)));
         return settings;
     }
     let Some(map) = mapping(node, path, diagnostics) else { return settings };
@@ -39,7 +41,16 @@ fn settings_of<T: Default + 'static>(
         })
     };
     let lacking = keys.required.iter().filter(|key| !map.contains_key(**key) && !is_meant(key));
-    diagnostics.extend(lacking.map(|key| missing(key, owner, path)));
+    diagnostics.extend(lacking.map(|key| missing(&[key], owner, path)));
+    for set in keys.exactly_one {
+        let is_there = |key: &&&str| map.contains_key(**key) || is_meant(key);
+        if !set.iter().any(|key| is_there(&key)) {
+            diagnostics.push(missing(set, owner, path));
+        }
+    }
+    for set in keys.exactly_one.iter().chain(keys.at_most_one) {
+        diagnostics.extend(beside(set, map, path));
+    }
     for (key, value) in map {
         let place = join(path, &key.name);
         match keys.rows.iter().find(|row| row.key == &*key.name) {
@@ -66,6 +77,22 @@ fn take<T: 'static>(
             if let Some(text) = text(node, place, diagnostics) {
                 put(settings, Placed { text, span: node.span });
             }
+        }
+        Takes::Verbatim(put) => {
+            if let Some(text) = verbatim(node, place, diagnostics) {
+                put(settings, Placed { text: text.to_owned(), span: node.span });
+            }
+        }
+        Takes::Secret(put) => {
+            if let Some(text) = verbatim(node, place, diagnostics) {
+                put(settings, Secret { source: SecretSource::Inline(Sensitive::new(text)), span: node.span });
+            }
+        }
+        Takes::Secrets(put) => put(settings, secrets(node, place, diagnostics)),
+        Takes::Places(put) => put(settings, list(node, place, diagnostics)),
+        Takes::Words(words, put) => {
+            let of_one = |node: &Node, place: &str| choice(words, node, place, diagnostics).copied();
+            put(settings, each(node, place, of_one));
         }
         Takes::Texts(put) => {
             put(settings, list(node, place, diagnostics).into_iter().map(|found| found.text).collect());
@@ -100,13 +127,78 @@ fn take<T: 'static>(
     }
 }
 
+/// The places of all that must not be told: secrets, and whatever stands below a key that is none beside secrets.
+pub(super) fn secret_places<T: 'static>(keys: &Keys<T>, node: &Node, found: &mut Vec<Span>) {
+    let is_secret = |takes: &Takes<T>| matches!(takes, Takes::Secret(_) | Takes::Secrets(_));
+    let are_secrets = keys.rows.iter().any(|row| is_secret(&row.takes));
+    for (key, value) in node.as_map().into_iter().flatten() {
+        match keys.rows.iter().find(|row| row.key == &*key.name).map(|row| &row.takes) {
+            Some(Takes::Group(group)) => group.secrets(value, found),
+            Some(takes) if is_secret(takes) => scalars(value, found),
+            None if are_secrets => scalars(value, found),
+            Some(_) | None => {}
+        }
+    }
+}
+
+fn scalars(node: &Node, found: &mut Vec<Span>) {
+    match &node.value {
+        Value::Map(map) => map.values().for_each(|node| scalars(node, found)),
+        Value::List(items) => items.iter().for_each(|node| scalars(node, found)),
+        _ => found.push(node.span),
+    }
+}
+
 impl<T: 'static, U: Default> Group<T> for Within<T, U> {
     fn read(&self, all: &mut T, node: &Node, path: &str, diagnostics: &mut Vec<Diagnostic>) {
         *(self.field)(all) = settings(self.keys, node, path, diagnostics);
     }
 
+    fn secrets(&self, node: &Node, found: &mut Vec<Span>) {
+        secret_places(self.keys, node, found);
+    }
+
     fn schema(&self) -> serde_json::Value {
         super::schema::group(self.keys)
+    }
+}
+
+impl<T: 'static, U: Default> Group<T> for Put<T, U> {
+    fn read(&self, all: &mut T, node: &Node, path: &str, diagnostics: &mut Vec<Diagnostic>) {
+        (self.put)(all, settings(self.keys, node, path, diagnostics));
+    }
+
+    fn secrets(&self, node: &Node, found: &mut Vec<Span>) {
+        secret_places(self.keys, node, found);
+    }
+
+    fn schema(&self) -> serde_json::Value {
+        super::schema::group(self.keys)
+    }
+}
+
+impl<T: 'static, U: Default> Group<T> for Items<T, U> {
+    fn read(&self, all: &mut T, node: &Node, path: &str, diagnostics: &mut Vec<Diagnostic>) {
+        if node.is_null() {
+            return;
+        }
+        let Some(items) = node.as_list() else {
+            let error = wrong(node, path, "a list").hint("write `- key: value` lines below it");
+            diagnostics.push(error);
+            return;
+        };
+        for (index, item) in items.iter().enumerate() {
+            let read = settings(self.keys, item, &format!("{path}[{index}]"), diagnostics);
+            (self.field)(all).push((item.span, read));
+        }
+    }
+
+    fn secrets(&self, node: &Node, found: &mut Vec<Span>) {
+        node.as_list().into_iter().flatten().for_each(|item| secret_places(self.keys, item, found));
+    }
+
+    fn schema(&self) -> serde_json::Value {
+        serde_json::json!({"type": ["array", "null"], "items": super::schema::group(self.keys)})
     }
 }
 
@@ -123,21 +215,40 @@ impl<T: 'static, U: Default> Group<T> for Each<T, U> {
         }
     }
 
+    fn secrets(&self, node: &Node, found: &mut Vec<Span>) {
+        let all = node.as_map().into_iter().flatten();
+        all.for_each(|(_, node)| secret_places(self.keys, node, found));
+    }
+
     fn schema(&self) -> serde_json::Value {
         let each = super::schema::group(self.keys);
         serde_json::json!({"type": ["object", "null"], "additionalProperties": each})
     }
 }
 
-fn missing(key: &'static str, owner: Span, path: &str) -> Diagnostic {
+/// Says that a key is missing, or all of several of which one must be there.
+fn missing(keys: &[&'static str], owner: Span, path: &str) -> Diagnostic {
     let name = match path.rsplit('.').next() {
         Some(name) if !name.is_empty() => format!("`{name}`"),
         _ => "the settings".to_owned(),
     };
-    let error = Diagnostic::error(format!("`{key}` is missing in {name}"))
-        .at(if path.is_empty() { key } else { path })
-        .span(owner);
-    error.lacks(Lack::Key(vec![key])).hint(format!("add `{key}:`"))
+    let first = keys.first().copied().unwrap_or_default();
+    let is_one = keys.len() == 1;
+    let what = if is_one { format!("`{first}`") } else { format!("one of `{}`", keys.join("`, `")) };
+    let hint = if is_one { format!("add `{first}:`") } else { format!("add one of {}", keys.join(", ")) };
+    Diagnostic::error(format!("{what} is missing in {name}"))
+        .at(if path.is_empty() { first } else { path })
+        .span(owner)
+        .lacks(Lack::Key(keys.to_vec()))
+        .hint(hint)
+}
+
+/// Says that several keys are there of which one may be.
+fn beside(set: &[&'static str], map: &Map, path: &str) -> Option<Diagnostic> {
+    let mut found = map.keys().filter(|key| set.contains(&&*key.name));
+    let (first, second) = (found.next()?, found.next()?);
+    let error = Diagnostic::error(format!("`{}` stands beside `{}`", second.name, first.name));
+    Some(error.at(join(path, &second.name)).span(second.span).hint("keep one of the two"))
 }
 
 fn join(path: &str, key: &str) -> String {
@@ -191,6 +302,40 @@ fn text(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<S
         return None;
     }
     Some(text.to_owned())
+}
+
+/// A text that may hold anything. What it holds instead is not told, since it may be a secret.
+fn verbatim<'a>(node: &'a Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<&'a str> {
+    let text = node.as_str().filter(|text| !text.is_empty());
+    if text.is_none() {
+        let name = place.rsplit('.').next().unwrap_or(place);
+        let error = Diagnostic::error(format!("`{name}` must be a text")).at(place).span(node.span);
+        diagnostics.push(error.hint("quote a value that reads as a number"));
+    }
+    text
+}
+
+fn secrets(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<(Placed, Sensitive)> {
+    if node.is_null() {
+        return Vec::new();
+    }
+    let Some(map) = mapping(node, place, diagnostics) else { return Vec::new() };
+    let read = |(key, node): (&Key, &Node)| {
+        let text = verbatim(node, &join(place, &key.name), diagnostics)?;
+        Some((Placed { text: key.name.to_string(), span: key.span }, Sensitive::new(text)))
+    };
+    map.iter().filter_map(read).collect()
+}
+
+/// Reads every element of a list, or the one that stands in its place.
+fn each<U>(node: &Node, place: &str, mut read: impl FnMut(&Node, &str) -> Option<U>) -> Vec<U> {
+    match node.as_list() {
+        Some(items) => {
+            let item = |(index, node): (usize, &Node)| read(node, &format!("{place}[{index}]"));
+            items.iter().enumerate().filter_map(item).collect()
+        }
+        None => read(node, place).into_iter().collect(),
+    }
 }
 
 fn lists(node: &Node, place: &str, diagnostics: &mut Vec<Diagnostic>) -> Lists {
@@ -259,7 +404,7 @@ fn choice<'w>(
     node: &Node,
     place: &str,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<&'w str> {
+) -> Option<&'w &'static str> {
     let written = node.as_str();
     let found = words.iter().find(|word| Some(**word) == written);
     if found.is_none() {
@@ -274,5 +419,5 @@ fn choice<'w>(
         diagnostics
             .push(wrong(node, place, &format!("one of {list}")).allowed(words.iter().copied()).hint(hint));
     }
-    found.copied()
+    found
 }

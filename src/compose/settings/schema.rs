@@ -78,13 +78,44 @@ pub(super) fn group<T: 'static>(keys: &Keys<T>) -> Value {
         group["type"] = json!("object");
         group["required"] = json!(keys.required);
     }
+    if !keys.exactly_one.is_empty() {
+        group["type"] = json!("object");
+    }
+    let rules = rules(keys);
+    if !rules.is_empty() {
+        group["allOf"] = Value::Array(rules);
+    }
     group
+}
+
+/// Which keys stand beside which.
+fn rules<T: 'static>(keys: &Keys<T>) -> Vec<Value> {
+    let one = |set: &&[&str]| {
+        let each: Vec<Value> = set.iter().map(|key| json!({"required": [key]})).collect();
+        json!({"oneOf": each})
+    };
+    let pairs = |set: &&'static [&'static str]| -> Vec<Value> {
+        let set = *set;
+        let pair = |(index, first): (usize, &'static &'static str)| {
+            set[index + 1..].iter().map(move |second| json!({"not": {"required": [first, second]}}))
+        };
+        set.iter().enumerate().flat_map(pair).collect()
+    };
+    keys.exactly_one.iter().map(one).chain(keys.at_most_one.iter().flat_map(pairs)).collect()
 }
 
 fn kind<T: 'static>(takes: &Takes<T>) -> Value {
     match takes {
         Takes::Text(_) | Takes::Place(_) => json!({"type": "string", "pattern": PLAIN}),
-        Takes::Texts(_) => texts(),
+        Takes::Verbatim(_) | Takes::Secret(_) => json!({"type": "string", "minLength": 1}),
+        Takes::Secrets(_) => {
+            json!({"type": ["object", "null"], "additionalProperties": {"type": "string", "minLength": 1}})
+        }
+        Takes::Texts(_) | Takes::Places(_) => texts(),
+        Takes::Words(words, _) => {
+            let pattern = format!("^({})$", words.join("|"));
+            json!({"type": ["array", "string"], "items": {"type": "string", "enum": words}, "pattern": pattern})
+        }
         Takes::Lists(_) => json!({"type": ["object", "null"], "additionalProperties": texts()}),
         Takes::Switch(_) => json!({"type": "boolean"}),
         Takes::Duration(_) | Takes::Period(_) => json!({"type": "string", "pattern": DURATION}),
@@ -106,12 +137,13 @@ fn texts() -> Value {
 #[cfg(test)]
 mod tests {
     use super::super::host::SOURCE;
+    use super::super::notify::{ADDRESS, COMMIT_STATUS, EMAIL, GOTIFY, HEARTBEAT, NOTIFY, NTFY, WEBHOOK};
     use super::super::table::{Keys, ROLLOUT, SERVICE, STACK};
     use super::{DURATION, PLAIN, group};
     use crate::compose::node::{Key, Map, Node, Span, Value};
     use crate::compose::settings::read;
     use regex_lite::Regex;
-    use serde_json::Value as Json;
+    use serde_json::{Value as Json, json};
 
     fn node(value: Value) -> Node {
         Node::new(value, Span::default())
@@ -135,6 +167,7 @@ mod tests {
             "-1s",
             "pause",
             "start-first",
+            "failed",
         ];
         let mut samples: Vec<Node> = texts.map(|text| Node::string(text, Span::default())).into();
         samples.extend([
@@ -152,6 +185,7 @@ mod tests {
             node(Value::List(vec![Node::string("a", Span::default())])),
             node(Value::List(vec![Node::string("$a", Span::default())])),
             node(Value::List(vec![node(Value::Int(1))])),
+            node(Value::List(vec![Node::string("drift", Span::default())])),
         ]);
         samples
     }
@@ -184,7 +218,11 @@ mod tests {
                 && schema["maximum"].as_i64().is_none_or(|most| number <= most)
         };
         let number = if let Value::Int(number) = &node.value { i64::try_from(*number).ok() } else { None };
+        let is_long =
+            |text: &str| schema["minLength"].as_u64().is_none_or(|least| text.len() as u64 >= least);
         is_kind
+            && (node.as_map().is_none() || stands_together(schema, node))
+            && node.as_str().is_none_or(is_long)
             && number.is_none_or(is_in)
             && node.as_str().is_none_or(is_word)
             && node.as_str().is_none_or(matches)
@@ -194,14 +232,32 @@ mod tests {
                 .is_none_or(|map| map.iter().all(|(_, value)| passes(&schema["additionalProperties"], value)))
     }
 
-    fn hold<T: Default>(keys: &Keys<T>) {
+    /// Whether a mapping has the keys that it needs, and none that exclude each other.
+    fn stands_together(schema: &Json, node: &Node) -> bool {
+        let has = |rule: &Json| {
+            let keys = rule["required"].as_array();
+            keys.is_none_or(|keys| keys.iter().all(|key| node.get(key.as_str().expect("a key")).is_some()))
+        };
+        let holds = |rule: &Json| match rule["oneOf"].as_array() {
+            Some(all) => all.iter().filter(|rule| has(rule)).count() == 1,
+            None => !has(&rule["not"]),
+        };
+        has(schema) && schema["allOf"].as_array().is_none_or(|rules| rules.iter().all(holds))
+    }
+
+    /// `base` is what stands beside the key in question.
+    fn hold<T: Default>(keys: &Keys<T>, base: &[(&str, Node)]) {
         let schema = group(keys);
         for row in keys.rows {
             for sample in samples() {
                 let shown = format!("{}: {:?}", row.key, sample.value);
                 let passes = passes(&schema["properties"][row.key], &sample);
-                let others = keys.required.iter().filter(|key| **key != row.key);
-                let others = others.map(|key| (Key::from(*key), Node::string("a", Span::default())));
+                let is_instead = |key: &str| {
+                    let mut sets = keys.exactly_one.iter().chain(keys.at_most_one);
+                    key == row.key || sets.any(|set| set.contains(&key) && set.contains(&row.key))
+                };
+                let others = base.iter().filter(|(key, _)| !is_instead(key));
+                let others = others.map(|(key, node)| (Key::from(*key), node.clone()));
                 let map: Map = others.chain([(Key::from(row.key), sample)]).collect();
                 let mut diagnostics = Vec::new();
                 read::settings(keys, &node(Value::Map(map)), "", &mut diagnostics);
@@ -212,10 +268,31 @@ mod tests {
 
     #[test]
     fn the_schema_passes_what_the_reader_takes_and_nothing_else() {
-        hold(&STACK);
-        hold(&SERVICE);
-        hold(&ROLLOUT);
-        hold(&SOURCE);
+        let text = |key| (key, Node::string("a", Span::default()));
+        hold(&STACK, &[]);
+        hold(&SERVICE, &[]);
+        hold(&ROLLOUT, &[]);
+        hold(&SOURCE, &[text("dir")]);
+        let address = Map::from_iter([(Key::from("url"), Node::string("a", Span::default()))]);
+        hold(&NOTIFY, &[("slack", node(Value::Map(address)))]);
+        hold(&ADDRESS, &[text("url")]);
+        hold(&WEBHOOK, &[text("url")]);
+        hold(&NTFY, &[text("url")]);
+        hold(&GOTIFY, &[text("url"), text("token")]);
+        hold(&EMAIL, &[text("host"), text("from"), text("to")]);
+        hold(&HEARTBEAT, &[text("url")]);
+        let forge = ("forge", Node::string("github", Span::default()));
+        hold(&COMMIT_STATUS, &[forge, text("repository"), text("token")]);
+    }
+
+    #[test]
+    fn keys_that_exclude_each_other_do_so_in_the_schema() {
+        let schema = group(&WEBHOOK);
+        let (one, two) = (json!({"required": ["url"]}), json!({"required": ["url_file"]}));
+        let rules = schema["allOf"].as_array().expect("rules");
+        assert_eq!(rules[0], json!({"oneOf": [one, two]}));
+        assert_eq!(rules[1], json!({"not": {"required": ["token", "token_file"]}}));
+        assert_eq!(rules.len(), 3);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The keys: what each takes and what it is for. The reader and the schemas know no other.
 
-use super::{Lists, Placed, RolloutSettings, ServiceSettings, StackSettings};
+use super::{Lists, Placed, RolloutSettings, Secret, ServiceSettings, StackSettings};
 use crate::compose::diagnostic::Diagnostic;
-use crate::compose::node::Node;
+use crate::compose::node::{Node, Span};
 use crate::model::compose_hash::Dialect;
 use crate::model::rollout::{FailureAction, Order, WaitFor};
+use crate::model::sensitive::Sensitive;
 use crate::model::units::Nanos;
 use serde_json::Value;
 
@@ -14,6 +15,10 @@ pub(super) struct Keys<T: 'static> {
     pub rows: &'static [Setting<T>],
     /// Those that must be there.
     pub required: &'static [&'static str],
+    /// Sets of keys of which exactly one must be there.
+    pub exactly_one: &'static [&'static [&'static str]],
+    /// Sets of keys of which one at most may be there.
+    pub at_most_one: &'static [&'static [&'static str]],
     /// Keys of the plan of record that this version does not carry out yet.
     pub planned: &'static [&'static str],
 }
@@ -34,8 +39,18 @@ pub(super) enum Takes<T: 'static> {
     Text(fn(&mut T, String)),
     /// One text whose position counts.
     Place(fn(&mut T, Placed)),
+    /// One text that may hold anything, also what looks like a variable.
+    Verbatim(fn(&mut T, Placed)),
+    /// The same, which must not be told.
+    Secret(fn(&mut T, Secret)),
+    /// A mapping of names to such texts.
+    Secrets(fn(&mut T, Vec<(Placed, Sensitive)>)),
     /// A list of texts, or one.
     Texts(fn(&mut T, Vec<String>)),
+    /// The same with their positions.
+    Places(fn(&mut T, Vec<Placed>)),
+    /// A list of some of these words, or one of them.
+    Words(&'static [&'static str], fn(&mut T, Vec<&'static str>)),
     /// A mapping of names to lists of texts.
     Lists(fn(&mut T, Lists)),
     /// True or false.
@@ -56,6 +71,8 @@ pub(super) enum Takes<T: 'static> {
 pub(super) trait Group<T: 'static> {
     /// Reads it into its place.
     fn read(&self, settings: &mut T, node: &Node, path: &str, diagnostics: &mut Vec<Diagnostic>);
+    /// Finds the places of what must not be told.
+    fn secrets(&self, node: &Node, found: &mut Vec<Span>);
     /// Its JSON schema.
     fn schema(&self) -> Value;
 }
@@ -66,6 +83,22 @@ pub(super) struct Within<T: 'static, U: 'static> {
     pub keys: &'static Keys<U>,
     /// The field.
     pub field: fn(&mut T) -> &mut U,
+}
+
+/// A group that is put where it belongs once it was read; `null` is a group in which nothing is set.
+pub(super) struct Put<T: 'static, U: 'static> {
+    /// Its keys.
+    pub keys: &'static Keys<U>,
+    /// Puts it there.
+    pub put: fn(&mut T, U),
+}
+
+/// A list of groups that is kept in a field, each with its place.
+pub(super) struct Items<T: 'static, U: 'static> {
+    /// The keys of each.
+    pub keys: &'static Keys<U>,
+    /// The field.
+    pub field: fn(&mut T) -> &mut Vec<(Span, U)>,
 }
 
 /// Groups by name that are kept in a field.
@@ -133,6 +166,8 @@ pub(super) static STACK: Keys<StackSettings> = Keys {
         },
     ],
     required: &[],
+    exactly_one: &[],
+    at_most_one: &[],
     planned: &["schedule", "drift"],
 };
 
@@ -165,6 +200,8 @@ pub(super) static SERVICE: Keys<ServiceSettings> = Keys {
         },
     ],
     required: &[],
+    exactly_one: &[],
+    at_most_one: &[],
     planned: &[],
 };
 
@@ -223,5 +260,7 @@ pub(super) static ROLLOUT: Keys<RolloutSettings> = Keys {
         },
     ],
     required: &[],
+    exactly_one: &[],
+    at_most_one: &[],
     planned: &[],
 };

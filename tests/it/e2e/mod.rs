@@ -1,6 +1,7 @@
 //! The program as its users run it, on a real engine.
 
 mod adopting;
+mod alerting;
 mod applying;
 mod beside_compose;
 mod daemon;
