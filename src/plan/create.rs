@@ -11,14 +11,15 @@ use crate::model::service::{Endpoint, Pairs, ServiceSpec};
 use crate::model::step::{ContainerSpec, EndpointSpec};
 use std::collections::BTreeMap;
 
-/// The engines from this API version on take all networks of a container at its creation.
+/// The engines from this API version on take all networks of a container at its creation, and then hold its addresses
+/// against the networks that stand.
 const ALL_ENDPOINTS: (u32, u32) = (1, 44);
 
 /// A container with the networks that it is attached to after its creation.
 pub(super) struct Creation {
     /// The container.
     pub container: ContainerSpec,
-    /// Further networks as key, engine name and settings.
+    /// Further networks as key, engine name and settings, or networks of which it does not have its addresses yet.
     pub connects: Vec<(String, String, EndpointSpec)>,
 }
 
@@ -88,13 +89,14 @@ pub(super) fn resolved_links(
     links
 }
 
-/// The container for a replica. `name` is what it is created under.
+/// The container for a replica. `name` is what it is created under, `made_anew` tells the networks that are made anew
+/// once it is there.
 pub(super) fn creation<'a>(
     diff: &Diff<'a>,
     found: &StackDiff<'a>,
     (key, service): (&str, &ServiceDiff<'a>),
     instance: &Instance<'a>,
-    name: String,
+    (name, made_anew): (String, impl Fn(&str) -> bool),
 ) -> Option<Creation> {
     let (stack, desired) = (found.desired?, service.desired?);
     let names = Names { stack, found };
@@ -112,7 +114,11 @@ pub(super) fn creation<'a>(
         let is_primary = primary == Some(network);
         let mut endpoint = endpoint((key, &instance.name), spec, settings.as_ref(), is_primary);
         endpoint.links.clone_from(&links);
-        if is_primary || diff.index.observed.engine.api >= ALL_ENDPOINTS {
+        let takes_all = takes_all_endpoints(diff);
+        if takes_all && has_addresses(&endpoint) && made_anew(&engine_name(network)) {
+            endpoints.insert(engine_name(network), without_addresses(&endpoint));
+            connects.push((network.clone(), engine_name(network), endpoint));
+        } else if is_primary || takes_all {
             endpoints.insert(engine_name(network), endpoint);
         } else {
             connects.push((network.clone(), engine_name(network), endpoint));
@@ -147,6 +153,23 @@ pub(super) fn creation<'a>(
         spec: spec.clone(),
     };
     Some(Creation { container, connects })
+}
+
+/// Whether the engine takes all networks of a container at its creation.
+pub(super) fn takes_all_endpoints(diff: &Diff) -> bool {
+    diff.index.observed.engine.api >= ALL_ENDPOINTS
+}
+
+fn has_addresses(endpoint: &EndpointSpec) -> bool {
+    let Endpoint { ipv4_address, ipv6_address, .. } = &endpoint.endpoint;
+    !ipv4_address.is_empty() || !ipv6_address.is_empty()
+}
+
+fn without_addresses(endpoint: &EndpointSpec) -> EndpointSpec {
+    let mut endpoint = endpoint.clone();
+    endpoint.endpoint.ipv4_address.clear();
+    endpoint.endpoint.ipv6_address.clear();
+    endpoint
 }
 
 /// Settings of one attachment of a container of a service.

@@ -55,8 +55,9 @@ pub(super) struct Draft<'s, 'd, 'a> {
     pub tail: Vec<StepId>,
     /// Networks that the start has to wait for besides.
     networks: Vec<StepId>,
-    /// Networks to connect to once they stand anew: compose key, engine name, settings, the step that makes it.
-    late: Vec<(String, String, EndpointSpec, StepId)>,
+    /// Networks to connect to once they stand anew: compose key, engine name, settings, the step that makes it unless it
+    /// stands already.
+    late: Vec<(String, String, EndpointSpec, Option<StepId>)>,
     /// Containers of the replica that still have to be stopped and removed.
     pub rest: Vec<&'a ObservedContainer>,
 }
@@ -93,8 +94,9 @@ pub(super) fn replica<'d, 'a>(
     };
     if instance.is_created() {
         draft.create(found);
-    } else {
-        draft.upload_again();
+    } else if draft.is_unfinished() {
+        draft.upload();
+        draft.address_again(found);
     }
     if instance.start_first {
         draft.start();
@@ -151,8 +153,9 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         let mut after = self.clear_name(&next);
         after.extend(self.scheduler.image_steps(self.desired));
         let key = self.owner.service;
-        let creation =
-            create::creation(self.scheduler.diff, found, (key, self.service), self.instance, name.clone());
+        let made_anew = |network: &str| self.scheduler.network_ready.get(network).is_some_and(|ready| ready.1);
+        let (diff, service) = (self.scheduler.diff, (key, self.service));
+        let creation = create::creation(diff, found, service, self.instance, (name.clone(), made_anew));
         let Some(creation) = creation else { return };
         let spec = &creation.container;
         let endpoints = spec.endpoints.keys().chain(creation.connects.iter().map(|(_, name, _)| name));
@@ -174,7 +177,7 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
             let mut after = vec![create.clone()];
             match self.scheduler.network_ready.get(network.as_str()).cloned() {
                 Some((step, true)) => {
-                    self.late.push((key, network, endpoint, step));
+                    self.late.push((key, network, endpoint, Some(step)));
                     continue;
                 }
                 Some((step, false)) => after.push(step),
@@ -280,11 +283,24 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         self.tail = vec![step];
     }
 
-    /// A container that an interrupted run made may lack its files.
-    fn upload_again(&mut self) {
+    /// Whether an interrupted run made the container and never started it: it may lack files and addresses.
+    fn is_unfinished(&self) -> bool {
         let never_ran = self.instance.keep.is_some_and(|kept| kept.state == ContainerState::Created);
-        if never_ran && self.instance.kick == Kick::Start {
-            self.upload();
+        never_ran && self.instance.kick == Kick::Start
+    }
+
+    /// Gives a container the addresses that it could not be created with.
+    fn address_again(&mut self, found: &StackDiff<'a>) {
+        let diff = self.scheduler.diff;
+        if !create::takes_all_endpoints(diff) {
+            return;
+        }
+        let service = (self.owner.service, self.service);
+        let name = (self.instance.name.clone(), |_: &str| true);
+        let creation = create::creation(diff, found, service, self.instance, name);
+        for (key, network, endpoint) in creation.map(|creation| creation.connects).unwrap_or_default() {
+            let ready = self.scheduler.network_ready.get(network.as_str()).map(|(step, _)| step.clone());
+            self.late.push((key, network, endpoint, ready));
         }
     }
 
@@ -302,7 +318,7 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
     fn connect_late(&mut self) {
         for (key, network, endpoint, ready) in std::mem::take(&mut self.late) {
             let mut after = self.tail.clone();
-            after.push(ready);
+            after.extend(ready);
             let action = Action::ConnectNetwork { container: self.container.clone(), network, endpoint };
             let step = self.push(&format!("connect-{key}"), action, &after);
             self.networks.push(step);

@@ -82,10 +82,11 @@ impl DockerEngine {
         let name = container.engine_ref();
         let mut gate = Gate::new(self.info.api);
         let settings = endpoint(spec, &mut gate)?;
-        if !spec.mac_address.is_empty() {
+        if !spec.mac_address.is_empty() && self.info.api < (1, 44) {
             gate.warnings
                 .push(format!("`mac_address` on network {network} has no effect: this engine gives its own"));
         }
+        self.disconnect_without_address(name, network, &settings["IPAMConfig"]).await?;
         let body = json!({"Container": name, "EndpointConfig": settings});
         let call = Call::post(format!("/networks/{}/connect", escape(network))).json(&body);
         match self.api.send(call).await {
@@ -96,6 +97,30 @@ impl DockerEngine {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Disconnects a container that does not run from a network in which it is to have another address: engines from 25 on
+    /// take the connection for made already, and answer with success.
+    async fn disconnect_without_address(
+        &self,
+        container: &str,
+        network: &str,
+        addresses: &Value,
+    ) -> Result<(), EngineError> {
+        if addresses.is_null() {
+            return Ok(());
+        }
+        let found = self.inspect(container).await?;
+        let attached = found.network_settings.networks.get(network);
+        let is_wanted = |attached: &Value| {
+            let wanted = addresses.as_object().into_iter().flatten();
+            wanted.into_iter().all(|(key, value)| attached["IPAMConfig"][key] == *value)
+        };
+        if found.state.status == "running" || attached.is_none_or(is_wanted) {
+            return Ok(());
+        }
+        let call = Call::post(format!("/networks/{}/disconnect", escape(network)));
+        self.api.send(call.json(&json!({"Container": container}))).await.map(drop)
     }
 
     /// The engine gives an existing volume back without a word; looking first tells done from done already.
