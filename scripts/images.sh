@@ -98,16 +98,8 @@ make_busybox() { # TAG: one static program and its links, 2 MB
 }
 
 make_debian() { # TAG: what debootstrap makes, less documentation
-  local tag=$1 tar=$LAB/$SUITE.tar tree=$LAB/$SUITE.tree log=$LAB/debootstrap.log t0=$EPOCHREALTIME
-  if [ ! -s "$tar" ]; then
-    { is_root && have debootstrap; } || die "debootstrap and root are needed to make a base image: run scripts/setup.sh as root"
-    rm -rf "$tree"
-    debootstrap --variant=minbase "$SUITE" "$tree" "$(debian_mirror)" >"$log" 2>&1 ||
-      { tail -15 "$log" >&2; die "debootstrap $SUITE failed (whole log: $log)"; }
-    rm -rf "$tree"/var/cache/apt/{archives/*.deb,*.bin} "$tree"/var/lib/apt/lists/* "$tree"/usr/share/{doc,man,info,locale}/*
-    tar -C "$tree" --exclude='./dev/*' -cf "$tar.part" . && mv "$tar.part" "$tar"
-    rm -rf "$tree"
-  fi
+  local tag=$1 tar t0=$EPOCHREALTIME
+  tar=$(debian_tar "$SUITE")
   docker import -c 'CMD ["bash"]' "$tar" "$tag" >/dev/null
   say "$(printf '  %-54s %5s s' "$tag" "$(since "$t0")")"
 }

@@ -22,7 +22,7 @@ for tool in dockerd unshare nsenter setpriv ip; do have "$tool" || die "no $tool
 
 # What a part needs and cannot be had here, that part says to be skipped.
 export TORTURE_ENGINE_28 TORTURE_REGISTRY RECONCILE_TEST_COMPOSE
-TORTURE_ENGINE_28=${TORTURE_ENGINE_28:-$("$ROOT/scripts/newer-engine.sh" || true)}
+TORTURE_ENGINE_28=${TORTURE_ENGINE_28:-$("$ROOT/scripts/fetch-engine.sh" 28 || true)}
 TORTURE_REGISTRY=${TORTURE_REGISTRY:-$("$ROOT/scripts/registry.sh" program || true)}
 RECONCILE_TEST_COMPOSE=${RECONCILE_TEST_COMPOSE:-$("$ROOT/scripts/reference-compose.sh" "$LAB/compose" || true)}
 
