@@ -26,24 +26,37 @@ hostname "engine"; ip link set lo up
 mount -t tmpfs tmpfs /run; mount -t tmpfs -o "size=$2" tmpfs "$1/state"; touch "$1/ready"
 while :; do sleep 3600; done'
 
-# Podman in its own system, laid over with memory; the folders that containers mount are where the tests see them. $1: folder, $2: its
-# system, $3: the checkout.
+# Podman in its own system, laid over with memory; the folders that containers mount are where the tests see them. A changed root would not
+# do: what is executed in a container later on would find itself in the machine's. $1: folder, $2: its system, $3: the checkout.
 PODMAN='set -e
-d=$1 system=$2 checkout=$3
-mkdir -p "$d/state/upper" "$d/state/work" "$d/root" "$d/net"
-mount -t overlay overlay -o "lowerdir=$system,upperdir=$d/state/upper,workdir=$d/state/work" "$d/root"
-mount -t proc proc "$d/root/proc"
-for folder in /sys /dev /run /tmp "$checkout"; do mkdir -p "$d/root$folder"; mount --rbind "$folder" "$d/root$folder"; done
+d=$1 root=$1/root
+mkdir -p "$d/state/upper" "$d/state/work" "$root" "$d/net"
+mount -t overlay overlay -o "lowerdir=$2,upperdir=$d/state/upper,workdir=$d/state/work" "$root"
+mkdir -p "$root/.old"
+for folder in /sys /dev /run /tmp "$3"; do mkdir -p "$root$folder"; mount --rbind "$folder" "$root$folder"; done
+mount -t proc proc "$root/proc"
+cd "$root"; pivot_root . .old
 export CONTAINERS_CONF="$d/containers.conf"
-exec chroot "$d/root" podman --root "$d/state/data" --runroot "$d/state/run" --network-config-dir "$d/net" \
-  system service --time 0 unix:///run/docker.sock'
+exec chroot . sh -c "umount -l /.old; exec podman --root $d/state/data --runroot $d/state/run --network-config-dir $d/net \
+  system service --time 0 unix:///run/docker.sock"'
 
-# Without systemd nobody runs the health checks of Podman: $1 is the engine socket.
+# Without systemd nobody runs the health checks of Podman; here each container has a loop that does. $1: the engine's socket.
 HEALTH='api() { curl -s --max-time 30 --unix-socket "$1" "http://engine/v4.0.0/libpod/$2"; }
+checks() {
+  local said interval
+  said=$(api "$1" "containers/$2/json")
+  interval=$(grep -o "\"Healthcheck\":{[^}]*" <<<"$said" | grep -o "\"Interval\":[0-9]*" | head -1 | cut -d: -f2)
+  while [[ $(api "$1" "containers/$2/json") == *"\"Running\":true"* ]]; do
+    sleep "$(awk "BEGIN { print ${interval:-30000000000} / 1e9 }")"
+    api "$1" "containers/$2/healthcheck" >/dev/null
+  done
+}
+declare -A loops
 while sleep 0.3; do
-  for id in $(api "$1" "containers/json?filters=%7B%22health%22:%5B%22starting%22,%22healthy%22,%22unhealthy%22%5D%7D" | grep -o "\"Id\":\"[0-9a-f]*\"" | cut -d\" -f4); do
-    api "$1" "containers/$id/healthcheck" >/dev/null &
-  done; wait
+  for id in $(api "$1" "containers/json?filters=%7B%22health%22:%5B%22starting%22,%22healthy%22,%22unhealthy%22%5D%7D" |
+    grep -o "\"Id\":\"[0-9a-f]*\"" | cut -d\" -f4); do
+    [ -n "${loops[$id]:-}" ] && kill -0 "${loops[$id]}" 2>/dev/null || { checks "$1" "$id" & loops[$id]=$!; }
+  done
 done'
 
 inside() { nsenter --target "$init" --pid --mount --net --uts -- "$@"; }
@@ -71,7 +84,7 @@ start() {
   case $name in
     podman*)
       podman_settings >"$dir/containers.conf"
-      inside bash -c "$PODMAN" _ "$dir" "$programs" "$ROOT" >"$log" 2>&1 </dev/null & ;;
+      inside unshare --mount bash -c "$PODMAN" _ "$dir" "$programs" "$ROOT" >"$log" 2>&1 </dev/null & ;;
     *)
       echo '{}' >"$dir/daemon.json"
       PATH=$programs/usr/sbin:$programs/usr/bin:$PATH inside dockerd --config-file "$dir/daemon.json" --data-root "$dir/state/data" \
@@ -96,7 +109,7 @@ events_logger = "file"
 runtime = "runc"
 [containers]
 cgroup_parent = "/${dir##*/}"
-default_ulimits = ["nofile=$(ulimit -Hn):$(ulimit -Hn)"]
+default_ulimits = ["nofile=$(ulimit -Hn):$(ulimit -Hn)", "nproc=4096:4096"]
 init_path = "/usr/bin/catatonit"
 log_driver = "k8s-file"
 C
@@ -137,7 +150,7 @@ skipped() {
 tests() {
   local out=$LOGS/$name.tests.log words=() test reason count
   while read -r test reason; do
-    grep -qx "$test: test" "$LOGS/list" || die "tests/it/left_out.txt names $test, which is no test"
+    grep -q "^$test.*: test$" "$LOGS/list" || die "tests/it/left_out.txt names $test, which is no test"
     words+=(--skip "$test")
   done < <(left_out)
   local result=passed

@@ -53,6 +53,8 @@ pub struct EngineInfo {
     pub api: (u32, u32),
     /// Operating system of the engine, such as `linux`.
     pub os: String,
+    /// Whether it is Podman, which speaks Docker's API with differences.
+    pub podman: bool,
 }
 
 /// A container.

@@ -153,7 +153,8 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         let mut after = self.clear_name(&next);
         after.extend(self.scheduler.image_steps(self.desired));
         let key = self.owner.service;
-        let made_anew = |network: &str| self.scheduler.network_ready.get(network).is_some_and(|ready| ready.1);
+        let made_anew =
+            |network: &str| self.scheduler.network_ready.get(network).is_some_and(|ready| ready.1);
         let (diff, service) = (self.scheduler.diff, (key, self.service));
         let creation = create::creation(diff, found, service, self.instance, (name.clone(), made_anew));
         let Some(creation) = creation else { return };

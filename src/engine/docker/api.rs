@@ -197,7 +197,7 @@ impl Api {
             return Ok(response);
         }
         let bytes = self.collect(response).await?;
-        Err(EngineError::Api { status: status.as_u16(), message: message_of(status, &bytes) })
+        Err(EngineError::Api { status: status_of(status, &bytes), message: message_of(status, &bytes) })
     }
 
     async fn collect(&self, response: Response<Incoming>) -> Result<Bytes, EngineError> {
@@ -226,6 +226,27 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     std::iter::successors(Some(error), |&error: &&'a (dyn StdError + 'static)| error.source())
 }
 
+/// The status with which Docker would have answered. Podman answers conflicts with 500, and names the cause by one of few
+/// fixed texts.
+fn status_of(status: StatusCode, bytes: &[u8]) -> u16 {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        cause: String,
+    }
+    let Ok(Answer { cause }) = serde_json::from_slice(bytes) else { return status.as_u16() };
+    let is_conflict = CONFLICTS.iter().any(|known| cause.starts_with(known));
+    if is_conflict { StatusCode::CONFLICT.as_u16() } else { status.as_u16() }
+}
+
+/// Causes that Podman names where a name is taken or a state forbids what is asked for.
+const CONFLICTS: [&str; 5] = [
+    "that name is already in use",
+    "container already exists",
+    "UNIQUE constraint failed: ContainerConfig.Name",
+    "container state improper",
+    "network is being used",
+];
+
 /// The engine's error text. Docker sends `{"message": …}`; a proxy may send anything.
 fn message_of(status: StatusCode, bytes: &[u8]) -> String {
     let parsed: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
@@ -252,8 +273,18 @@ pub(super) fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Call, escape, message_of};
+    use super::{Call, escape, message_of, status_of};
     use http::StatusCode;
+
+    #[test]
+    fn a_conflict_is_one_whatever_its_status() {
+        let judge = |text: &str| status_of(StatusCode::INTERNAL_SERVER_ERROR, text.as_bytes());
+        let taken =
+            r#"{"cause":"that name is already in use","message":"container create: …","response":500}"#;
+        assert_eq!(judge(taken), 409);
+        assert_eq!(judge(r#"{"cause":"out of space","message":"…","response":500}"#), 500);
+        assert_eq!(judge(r#"{"message":"container state improper"}"#), 500);
+    }
 
     #[test]
     fn queries_are_escaped_and_joined() {

@@ -64,8 +64,8 @@ impl DockerEngine {
     async fn follow_build(&self, call: Call, progress: &dyn Progress) -> Result<(), EngineError> {
         let mut messages = Messages::new(&self.api, self.api.stream(call).await?);
         let mut output = Output::default();
-        while let Some(message) = messages.next::<Message>().await? {
-            if let Some(error) = message.error {
+        while let Some(mut message) = messages.next::<Message>().await? {
+            if let Some(error) = message.failure() {
                 return Err(EngineError::Failed(output.failure(error.trim())));
             }
             if let Some(text) = message.stream.or(message.status) {

@@ -41,21 +41,26 @@ struct Answer {
     #[serde(rename = "MinAPIVersion")]
     oldest: String,
     os: String,
+    #[serde(skip)]
+    podman: bool,
 }
 
 /// What the engine is. `/_ping` tells it in its headers at a tenth of the time that `/version` takes, which asks the
 /// engine's runtimes as well; an engine whose headers say nothing is asked for its version.
 async fn greet(api: &Api) -> Result<Answer, EngineError> {
     let pong = api.send(Call::get("/_ping")).await?;
+    let podman = !pong.header("libpod-api-version").is_empty();
     if pong.header("api-version").is_empty() {
-        return api.read(Call::get("/version")).await;
+        return Ok(Answer { podman, ..api.read(Call::get("/version")).await? });
     }
     let server = pong.header("server").split(' ').next().unwrap_or_default();
     Ok(Answer {
         engine: server.rsplit('/').next().unwrap_or_default().to_owned(),
         newest: pong.header("api-version").to_owned(),
         oldest: String::new(),
-        os: pong.header("ostype").to_owned(),
+        // Podman 4 does not say, and there is only one that it can be.
+        os: if podman { "linux".to_owned() } else { pong.header("ostype").to_owned() },
+        podman,
     })
 }
 
@@ -72,7 +77,7 @@ impl DockerEngine {
         let agreed = agree(&answer, wanted.map(String::as_str))?;
         api.prefix = format!("/v{}.{}", agreed.0, agreed.1);
         let docker = bollard_on(client, &api.prefix, agreed)?;
-        let info = EngineInfo { version: answer.engine, api: agreed, os: answer.os };
+        let info = EngineInfo { version: answer.engine, api: agreed, os: answer.os, podman: answer.podman };
         let settings = client_config::directory(options.environment);
         Ok(Self { api, docker, info: Arc::new(info), settings })
     }

@@ -120,7 +120,10 @@ impl DockerEngine {
         let security_opt = read_profiles(&container.spec.security_opt, Path::new(base))?;
         let proxies = self.client_config()?.proxy_environment(&self.api.address);
         let around = Surroundings { api: self.info.api, proxies: &proxies, security_opt: &security_opt };
-        let (body, mut warnings) = wire::create_body(container, &around)?;
+        let (mut body, mut warnings) = wire::create_body(container, &around)?;
+        if self.info.podman {
+            warnings.extend(without_links(&mut body));
+        }
         let call = Call::post("/containers/create")
             .query("name", &container.name)
             .query_if_set("platform", &container.spec.platform)
@@ -251,7 +254,13 @@ impl DockerEngine {
     pub(super) async fn remove_container(&self, container: &ContainerRef) -> Result<Outcome, EngineError> {
         let name = container.engine_ref();
         let remove = |force: &str| Call::delete(path(name, "")).query("v", "0").query("force", force);
-        let error = match self.api.send(remove("0")).await {
+        let mut answer = self.api.send(remove("0")).await;
+        let start = tokio::time::Instant::now();
+        while answer.as_ref().is_err_and(has_dependents) && start.elapsed() < STOP_MARGIN {
+            tokio::time::sleep(REMOVAL_POLL).await;
+            answer = self.api.send(remove("0")).await;
+        }
+        let error = match answer {
             Ok(_) => return Ok(Outcome::Done),
             Err(EngineError::Api { status: 404, .. }) => return Ok(Outcome::AlreadyDone),
             Err(error) => error,
@@ -274,6 +283,17 @@ impl DockerEngine {
         };
         tokio::time::timeout(STOP_MARGIN, gone).await.map_or(Err(error), |()| Ok(Outcome::Done))
     }
+}
+
+/// Podman removes a container after those that share its namespaces, which other steps remove meanwhile.
+fn has_dependents(error: &EngineError) -> bool {
+    matches!(error, EngineError::Api { status: 409, message } if message.contains("has dependent containers"))
+}
+
+/// Podman refuses links. On a common network a service is found by its name without them.
+fn without_links(body: &mut serde_json::Value) -> Option<String> {
+    body.get_mut("HostConfig")?.as_object_mut()?.remove("Links")?;
+    Some("`links` has no effect on Podman: services of a common network find each other by name".to_owned())
 }
 
 fn unless_modified(status: StatusCode) -> Outcome {

@@ -95,10 +95,13 @@ impl DockerEngine {
     }
 
     async fn make_empty_image(&self) -> Result<(), EngineError> {
+        // Podman 4 leaves out a tag that is given apart.
+        let (repository, tag) =
+            if self.info.podman { (format!("{REPOSITORY}:{TAG}"), "") } else { (REPOSITORY.to_owned(), TAG) };
         let call = Call::post("/images/create")
             .query("fromSrc", "-")
-            .query("repo", REPOSITORY)
-            .query("tag", TAG)
+            .query("repo", &repository)
+            .query_if_set("tag", tag)
             .tar(EMPTY_TAR.to_vec());
         self.api.send(call).await.map(|_| ())
     }

@@ -26,11 +26,26 @@ pub(super) struct Message {
     pub status: Option<String>,
     /// Build output.
     pub stream: Option<String>,
-    /// Why it failed.
-    pub error: Option<String>,
+    /// Podman 4 fills in only `errorDetail`.
+    error: Option<String>,
+    #[serde(rename = "errorDetail")]
+    detail: Option<ErrorDetail>,
     /// How far it is.
     #[serde(rename = "progressDetail")]
     pub progress: Option<Detail>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ErrorDetail {
+    message: String,
+}
+
+impl Message {
+    /// Why it failed, if it did.
+    pub(super) fn failure(&mut self) -> Option<String> {
+        self.error.take().or_else(|| Some(self.detail.take()?.message))
+    }
 }
 
 /// How far a layer is, in bytes.

@@ -3,7 +3,7 @@
 use super::DockerEngine;
 use super::api::{Call, escape};
 use super::containers::done;
-use super::lists::{Network, Volume};
+use super::lists::{Container, Network, Volume};
 use crate::engine::EngineError;
 use crate::model::desired::{IpamPool, NetworkSpec, VolumeSpec};
 use crate::model::labels;
@@ -66,11 +66,33 @@ impl DockerEngine {
     }
 
     async fn delete_network(&self, id: &str) -> Result<Outcome, EngineError> {
+        if self.info.podman {
+            self.refuse_if_used(id).await?;
+        }
         match self.api.send(Call::delete(format!("/networks/{}", escape(id)))).await {
             Ok(_) => Ok(Outcome::Done),
             Err(EngineError::Api { status: 404, .. }) => Ok(Outcome::AlreadyDone),
             Err(error) => Err(error),
         }
+    }
+
+    /// Podman removes a network by its id under the containers that run on it.
+    async fn refuse_if_used(&self, id: &str) -> Result<(), EngineError> {
+        let (networks, containers) = tokio::try_join!(
+            self.api.read::<Vec<Network>>(Call::get("/networks")),
+            self.api.read::<Vec<Container>>(Call::get("/containers/json")),
+        )?;
+        let networks: Vec<_> = networks.into_iter().map(Network::observed).collect();
+        let users = containers.into_iter().map(|container| container.observed(&networks));
+        let users: Vec<String> = users
+            .filter(|user| user.is_up() && user.networks.values().any(|network| network == id))
+            .map(|user| user.name)
+            .collect();
+        if users.is_empty() {
+            return Ok(());
+        }
+        let message = format!("network {id} has active endpoints: {}", users.join(", "));
+        Err(EngineError::Api { status: 409, message })
     }
 
     pub(super) async fn connect_network(

@@ -7,7 +7,7 @@ use super::auth;
 use super::lists::{Container, Image, Network, Volumes, or_default};
 use crate::engine::{EngineError, Observe, ObserveRequest};
 use crate::model::inspected::LookInto;
-use crate::model::observed::{ObservedNetwork, ObservedState};
+use crate::model::observed::{ObservedNetwork, ObservedState, normalize_reference};
 use crate::model::platform;
 use crate::model::report::LastWords;
 use crate::model::step::ContainerRef;
@@ -96,6 +96,9 @@ impl Observe for DockerEngine {
         for image in images {
             state.add_image(image.observed());
         }
+        if state.engine.podman {
+            name_without_host(&mut state);
+        }
         Ok(state)
     }
 
@@ -123,6 +126,17 @@ impl Observe for DockerEngine {
 
     async fn last_words(&self, container: &ContainerRef) -> Result<LastWords, EngineError> {
         self.words_of(container).await
+    }
+}
+
+/// Podman gives the host `localhost` to names of images that were built or loaded without one, and finds them without it.
+fn name_without_host(state: &mut ObservedState) {
+    let local = state
+        .references
+        .iter()
+        .filter_map(|(name, id)| Some((normalize_reference(name.strip_prefix("localhost/")?), id.clone())));
+    for (name, id) in local.collect::<Vec<_>>() {
+        state.references.entry(name).or_insert(id);
     }
 }
 
@@ -185,6 +199,10 @@ impl DockerEngine {
     }
 
     async fn remote_digest(&self, reference: &str) -> Result<String, EngineError> {
+        if self.info.podman {
+            let why = "Podman's API cannot ask a registry which digest a tag names; the local image stays";
+            return Err(EngineError::Failed(why.to_owned()));
+        }
         let credentials = auth::for_reference(&self.client_config()?, reference).await;
         // Slashes stay: the engine takes the rest of the path as the name.
         let path = reference.split('/').map(escape).collect::<Vec<_>>().join("/");

@@ -40,7 +40,7 @@ impl DockerEngine {
             call = call.header("x-registry-auth", header.clone());
         }
         let pulled = self.follow_pull(reference, call, progress).await;
-        pulled.map_err(|error| credentials.explain(judged(error)))
+        pulled.map_err(|error| credentials.explain(judged(reference, error)))
     }
 
     async fn follow_pull(
@@ -52,8 +52,8 @@ impl DockerEngine {
         let mut messages = Messages::new(&self.api, self.api.stream(call).await?);
         let mut layers = Layers::default();
         let mut outcome = Outcome::Done;
-        while let Some(message) = messages.next::<Message>().await? {
-            if let Some(error) = message.error {
+        while let Some(mut message) = messages.next::<Message>().await? {
+            if let Some(error) = message.failure() {
                 return Err(refusal(format!("cannot pull {reference}: {error}")));
             }
             if message
@@ -97,9 +97,10 @@ fn refusal(text: String) -> EngineError {
     }
 }
 
-fn judged(error: EngineError) -> EngineError {
+fn judged(reference: &str, error: EngineError) -> EngineError {
     match error {
-        EngineError::Api { status: 500, message } => refusal(message),
+        EngineError::Api { status: 500, message } if message.contains(reference) => refusal(message),
+        EngineError::Api { status: 500, message } => refusal(format!("cannot pull {reference}: {message}")),
         error => error,
     }
 }
@@ -172,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_registry_that_is_down_is_told_from_one_that_refuses() {
-        let judge = |message: &str| judged(EngineError::Api { status: 500, message: message.to_owned() });
+        let judge =
+            |message: &str| judged("a:1", EngineError::Api { status: 500, message: message.to_owned() });
         for text in ["dial tcp 127.0.0.1:1: connect: connection refused", "net/http: TLS handshake timeout"] {
             assert!(judge(text).is_transient(), "{text}");
         }

@@ -96,7 +96,12 @@ pub struct World {
 
 impl Default for World {
     fn default() -> Self {
-        let engine = EngineInfo { version: "28.5.2".into(), api: (1, 51), os: "linux".into() };
+        let engine = EngineInfo {
+            version: "28.5.2".into(),
+            api: (1, 51),
+            os: "linux".into(),
+            ..EngineInfo::default()
+        };
         let mut world = Self {
             engine,
             containers: BTreeMap::new(),

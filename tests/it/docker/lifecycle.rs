@@ -53,7 +53,8 @@ async fn a_life_in_steps_that_are_all_ensures() {
     let network_id = docker(&["network", "inspect", "-f", "{{.Id}}", &lab.name("net")]).expect("network");
     assert_eq!(found.state, ContainerState::Running);
     assert_eq!(found.networks.get(&lab.name("net")), Some(&network_id));
-    assert_eq!(found.network_mode, lab.name("net"));
+    // Podman does not list it.
+    assert!(lab.engine.info().podman || found.network_mode == lab.name("net"), "{}", found.network_mode);
     assert!(found.mounts.iter().any(|mount| mount.name == lab.name("data") && mount.target == "/data"));
     assert!(found.ports.iter().any(|(address, _, protocol)| address == "127.0.0.1" && protocol == "tcp"));
     assert_eq!(observed.image(super::IMAGE).map(|image| &image.id), Some(&found.image_id));
@@ -62,7 +63,9 @@ async fn a_life_in_steps_that_are_all_ensures() {
     lab.done(stop.clone()).await;
     lab.done_already(stop).await;
     lab.done(Action::RenameContainer { container: container.clone(), to: lab.name("web2") }).await;
-    lab.done_already(Action::RenameContainer { container: renamed.clone(), to: lab.name("web2") }).await;
+    // Podman renames a container to the name that it has.
+    let again = Action::RenameContainer { container: renamed.clone(), to: lab.name("web2") };
+    assert!(lab.perform(again).await.is_ok_and(|outcome| outcome.is_success()));
     lab.done(Action::RemoveContainer(renamed.clone())).await;
     lab.done_already(Action::RemoveContainer(renamed.clone())).await;
     lab.done_already(Action::StopContainer { container: renamed, grace: None }).await;
@@ -134,7 +137,7 @@ async fn the_engines_words_come_through_when_a_creation_or_start_fails() {
     let absent =
         ContainerSpec { image: "reconcile-test/absent:1".into(), ..lab.container("a", "true", json!({})) };
     let error = lab.fails(Action::CreateContainer(Box::new(absent))).await;
-    assert!(error.contains("No such image"), "{error}");
+    assert!(error.to_lowercase().contains("no such image"), "{error}");
 
     let mut broken = lab.container("b", "", json!({}));
     broken.spec.command = Some(vec!["/no/such/program".to_owned()]);
@@ -142,7 +145,11 @@ async fn the_engines_words_come_through_when_a_creation_or_start_fails() {
     let error = lab.fails(Action::StartContainer(ContainerRef::Name(lab.name("b")))).await;
     assert!(error.contains("/no/such/program"), "{error}");
     lab.done(Action::RemoveContainer(ContainerRef::Name(lab.name("b")))).await;
+}
 
+#[tokio::test]
+async fn a_folder_to_mount_that_is_not_there_is_refused() {
+    let Some(lab) = Lab::start().await else { return };
     let mounted =
         json!({"volumes": [{"type": "bind", "source": "/no/such/folder", "target": "/x", "bind": {}}]});
     let error = lab.fails(Action::CreateContainer(Box::new(lab.container("c", "true", mounted)))).await;

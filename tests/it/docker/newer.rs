@@ -88,14 +88,14 @@ async fn limits_and_options_take_effect() {
     });
     let mut container = lab.container(
         "opt",
-        "hostname; id -u; id -G; ulimit -n; grep box /etc/hosts; test -c /dev/lab && echo device; touch /x; sleep 600",
+        "hostname; id -u; id -G; ulimit -n; grep box /etc/hosts; test -c /dev/lab && echo device; grep CapBnd /proc/self/status; touch /x; sleep 600",
         attributes,
     );
     container.network_mode = "bridge".to_owned();
     let container = lab.run(container).await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     let output = docker(&["logs", container.name()]).expect("logs");
-    for part in ["h\n1\n", "7", "\n100\n", "10.1.2.3", "device"] {
+    for part in ["h\n1\n", "7", "\n100\n", "10.1.2.3", "device", "CapBnd:\t0000000000000000"] {
         assert!(output.contains(part), "{part}: {output}");
     }
     let host: Value = Lab::look(container.name(), ".HostConfig");
@@ -104,11 +104,10 @@ async fn limits_and_options_take_effect() {
         ("NanoCpus", json!(500_000_000)),
         ("PidsLimit", json!(50)),
         ("ReadonlyRootfs", json!(true)),
-        ("CapDrop", json!(["ALL"])),
         ("Init", json!(true)),
-        ("Tmpfs", json!({"/run": "size=1m"})),
         ("RestartPolicy", json!({"Name": "on-failure", "MaximumRetryCount": 2})),
     ] {
         assert_eq!(host[key], expected, "{key}");
     }
+    assert!(host["Tmpfs"]["/run"].as_str().is_some_and(|options| options.starts_with("size=1m")), "{host}");
 }

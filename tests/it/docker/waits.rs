@@ -86,7 +86,7 @@ async fn jobs_end_with_their_code_and_leave_last_words() {
     lab.fails(completed(&silent, TIMEOUT)).await;
     let said = words(&silent).await;
     assert_eq!((said.exit_code, said.output.as_str()), (Some(6), ""));
-    assert!(said.unreadable.is_some_and(|why| why.contains("logging driver")));
+    assert!(said.unreadable.is_some_and(|why| why.contains("log")));
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn last_words_tell_the_failed_check_and_the_want_of_memory() {
     let said = lab.engine.last_words(&long).await.expect("words");
     assert!(said.output.ends_with("end\n") && said.output.len() < 70_000, "{} bytes", said.output.len());
     let greedy = "tail /dev/zero";
-    let greedy = lab.run(lab.container("greedy", greedy, json!({"mem_limit": "8388608"}))).await;
+    let greedy = lab.run(lab.container("greedy", greedy, json!({"mem_limit": "33554432"}))).await;
     lab.fails(completed(&greedy, TIMEOUT)).await;
     let said = lab.engine.last_words(&greedy).await.expect("words");
     assert!(said.oom_killed, "{said:?}");

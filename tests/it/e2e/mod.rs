@@ -13,6 +13,7 @@ mod requests;
 mod rollouts;
 mod same_container;
 mod sources;
+mod unchanged;
 mod volumes;
 mod watching;
 mod weaknesses;
