@@ -83,7 +83,7 @@ async fn an_inline_dockerfile_is_built_and_does_not_get_into_the_image() {
 async fn a_failing_build_names_its_step_and_last_lines() {
     let Some(lab) = Lab::start().await else { return };
     let root = tempfile::tempdir().expect("temporary directory");
-    let text = format!("FROM {IMAGE}\nRUN echo the reason; exit 6\n");
+    let text = format!("FROM {IMAGE}\nRUN echo the reason; sleep 1; exit 6\n");
     let files = vec![file(root.path(), "Dockerfile", &text)];
     let mut failing = build(&lab, "fails", files);
     failing.network = "none".to_owned();

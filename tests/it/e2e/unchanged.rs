@@ -34,7 +34,7 @@ services:
     restart: unless-stopped
     mem_limit: 64m
     cap_drop: [ALL]
-    ulimits: {nofile: 1024}
+    ulimits: {nofile: 1024, nproc: 4096}
     extra_hosts: ['one:10.0.0.1']
     logging: {driver: json-file, options: {max-size: 1m}}
   worker: {<<: *base, scale: 2, networks: [back], user: '1000', labels: {team: blue}}
