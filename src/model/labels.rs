@@ -16,6 +16,8 @@ pub const BUILD: &str = "dev.reconcile.build";
 pub const QUARANTINE: &str = "dev.reconcile.quarantine";
 /// On a mark: digests of the inputs that failed.
 pub const QUARANTINE_KEY: &str = "dev.reconcile.quarantine-key";
+/// On a mark: keys of other services whose inputs count as well, joined by commas: it went back with them when they failed.
+pub const QUARANTINE_WITH: &str = "dev.reconcile.quarantine-with";
 /// On a mark: in a few words of ours, how it failed. Never anything that the container printed.
 pub const QUARANTINE_REASON: &str = "dev.reconcile.quarantine-reason";
 /// On a mark: when, in seconds since 1970.

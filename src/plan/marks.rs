@@ -12,7 +12,7 @@ use crate::model::observed::ObservedState;
 use crate::model::report::{Blame, Failure, Outcome, Report};
 use crate::model::service::Pairs;
 use crate::model::step::{Action, Plan, Step};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a mark holds, in seconds, if the engine failed with an error of its own; with every further failure of the same
 /// inputs it is twice as long, up to an hour. Such an error may be due to the input, such as a limit that the kernel refuses,
@@ -97,29 +97,78 @@ pub fn quarantine(
     // Whatever is marked already counts as not marked: a failed --retry gets a new mark.
     let policy = Policy { retry: Retry::All, ..policy.clone() };
     let diff = diff::diff(desired, observed, &policy, now);
-    let mut marked: BTreeMap<(&str, &str), Step> = BTreeMap::new();
-    for (step, blame) in culprits(run.plan, run.report) {
-        let subject = (step.stack.as_str(), step.service.as_str());
-        if !marked.contains_key(&subject)
-            && let Some((name, key)) = would_try_again(&diff, subject)
-        {
-            let failure = run.failures.iter().find(|failure| failure.step == step.id);
-            let tries = tries(observed, subject, &key);
-            let mut labels = mark_labels(desired, subject, key, &reason(&step.action, failure), now);
-            if run.blame(blame) == Blame::Engine {
-                let until = now.saturating_add(hold(tries));
-                labels.insert(labels::QUARANTINE_UNTIL.to_owned(), until.to_string());
-                labels.insert(labels::QUARANTINE_TRIES.to_owned(), tries.to_string());
-            }
-            marked.insert(subject, mark_step(step, Action::Mark { name, labels }));
+    let marked = subjects(run.plan, run.report).into_iter().filter_map(|((stack, key), subject)| {
+        let Subject { step, blame, with } = subject;
+        let (name, inputs) = would_try_again(&diff, (stack, key), &with)?;
+        let failure = run.failures.iter().find(|failure| failure.step == step.id);
+        let mut reason = reason(&step.action, failure);
+        if !with.is_empty() {
+            reason = format!("went back with {}, which {reason}", step.service);
         }
-    }
-    let steps: Vec<Step> = marked.into_values().collect();
+        let tries = tries(observed, (stack, key), &inputs);
+        let mut labels = mark_labels(desired, (stack, key), inputs, &reason, now);
+        if !with.is_empty() {
+            labels.insert(labels::QUARANTINE_WITH.to_owned(), with.into_iter().collect::<Vec<_>>().join(","));
+        }
+        if run.blame(blame) == Blame::Engine {
+            let until = now.saturating_add(hold(tries));
+            labels.insert(labels::QUARANTINE_UNTIL.to_owned(), until.to_string());
+            labels.insert(labels::QUARANTINE_TRIES.to_owned(), tries.to_string());
+        }
+        Some(mark_step((stack, key), step, Action::Mark { name, labels }))
+    });
+    let steps: Vec<Step> = marked.collect();
     Plan { id: plan_id(&steps), revision: run.plan.revision.clone(), steps, ..Plan::default() }
 }
 
+/// A service that may have to be marked.
+struct Subject<'a> {
+    /// The step that failed.
+    step: &'a Step,
+    /// Why.
+    blame: Blame,
+    /// Services that failed and took it back with them; empty if it failed itself.
+    with: BTreeSet<&'a str>,
+}
+
+/// By stack and key, the services that failed, and those that cannot be replaced without one of them.
+fn subjects<'a>(plan: &'a Plan, report: &'a Report) -> BTreeMap<(&'a str, &'a str), Subject<'a>> {
+    let mut subjects: BTreeMap<(&str, &str), Subject> = BTreeMap::new();
+    for (step, blame) in culprits(plan, report) {
+        let subject = Subject { step, blame, with: BTreeSet::new() };
+        subjects.entry((&step.stack, &step.service)).or_insert(subject);
+    }
+    for (step, blame) in culprits(plan, report) {
+        for parent in parents(plan, step) {
+            let subject = Subject { step, blame, with: BTreeSet::from([step.service.as_str()]) };
+            let found = subjects.entry((&step.stack, parent)).or_insert(subject);
+            if !found.with.is_empty() {
+                found.with.insert(&step.service);
+            }
+        }
+    }
+    subjects
+}
+
+/// Services that went back with the one of a step because it shares their namespaces, directly or not.
+fn parents<'a>(plan: &'a Plan, failed: &'a Step) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![failed.service.as_str()];
+    while let Some(key) = open.pop() {
+        let all = plan.ways_back.iter().flat_map(|way| &way.services);
+        let own = all.filter(|one| one.stack == failed.stack && one.service == key);
+        let parents = own.flat_map(|one| &one.parents).map(String::as_str);
+        open.extend(parents.filter(|parent| found.insert(*parent)));
+    }
+    found
+}
+
 /// The mark's name and key, if the next run would do the same again and something is at stake.
-fn would_try_again(diff: &Diff, (stack, key): (&str, &str)) -> Option<(String, String)> {
+fn would_try_again(
+    diff: &Diff,
+    (stack, key): (&str, &str),
+    with: &BTreeSet<&str>,
+) -> Option<(String, String)> {
     let found = diff.stacks.get(stack)?;
     let (stack, service) = (found.desired?, found.services.get(key)?);
     let desired = service.desired?;
@@ -138,7 +187,7 @@ fn would_try_again(diff: &Diff, (stack, key): (&str, &str)) -> Option<(String, S
         return None;
     }
     let name = format!("{}.failed", replica_name(stack, key, desired, 1));
-    Some((name, Inputs::of(stack, key, &diff.images).key()))
+    Some((name, Inputs::of(stack, with.iter().copied().chain([key]), &diff.images).key()))
 }
 
 fn mark_labels(
@@ -157,9 +206,10 @@ fn mark_labels(
     ])
 }
 
-fn mark_step(failed: &Step, action: Action) -> Step {
+fn mark_step((stack, key): (&str, &str), failed: &Step, action: Action) -> Step {
     Step {
-        id: format!("{}/{}/quarantine", failed.stack, failed.service),
+        id: format!("{stack}/{key}/quarantine"),
+        service: key.to_owned(),
         action,
         after: Vec::new(),
         after_any: Vec::new(),

@@ -6,7 +6,8 @@
 //!
 //! Only what interrupts a service, or may do harm, is worth a mark. A creation that the engine refuses comes before
 //! anything is stopped: trying it again costs nothing, and its reason may be gone by then. A service that has no container
-//! yet has nothing to lose either. A job is marked all the same: a migration that fails half-way should not run each minute.
+//! yet has nothing to lose either. A service whose namespaces another one shares cannot be replaced without that one: where that
+//! one fails, both are marked with the inputs of both, or both would be interrupted again by every run. A job is marked all the same: a migration that fails half-way should not run each minute.
 
 use super::diff::ServiceDiff;
 use super::edges::Owner;
@@ -80,10 +81,11 @@ pub(super) fn hold<'a>(judge: &Judge<'a, '_>, replicas: &mut Replicas<'a>) -> Op
     if marks.is_empty() || context.policy.retry.covers(&stack.name, key) {
         return None;
     }
-    let inputs = Inputs::of(stack, key, context.images);
     let holds = |mark: &&&ObservedContainer| {
         let until = Quarantine::of(mark).until;
-        inputs.are(mark.label(labels::QUARANTINE_KEY)) && until.is_none_or(|until| context.now < until)
+        let with = mark.label(labels::QUARANTINE_WITH).split(',');
+        let inputs = || Inputs::of(stack, with.chain([*key]), context.images);
+        until.is_none_or(|until| context.now < until) && inputs().are(mark.label(labels::QUARANTINE_KEY))
     };
     let mark = marks.iter().find(holds)?;
     let is_job = service.job == JobMode::Job;
@@ -140,8 +142,8 @@ fn cause(mark: &ObservedContainer) -> Cause {
     Cause::new(CauseKind::Quarantined, &mark.name).values(Some(format!("{reason}, tried {at}")), Some(lifted))
 }
 
-/// What a service's containers come out of: its definition and image, and those of all that it depends on, so that a
-/// repaired dependency counts as a new input.
+/// What the containers of some services come out of: their definitions and images, and those of all that they depend on, so
+/// that a repaired dependency counts as a new input.
 pub(super) struct Inputs {
     definitions: String,
     /// `None` if an image is not on the engine: then nobody knows whether it is another one.
@@ -149,9 +151,9 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    pub fn of(stack: &DesiredStack, key: &str, images: &Images) -> Self {
-        let mut all = BTreeSet::from([key]);
-        let mut open = vec![key];
+    pub fn of<'a>(stack: &'a DesiredStack, keys: impl IntoIterator<Item = &'a str>, images: &Images) -> Self {
+        let mut all: BTreeSet<&str> = keys.into_iter().collect();
+        let mut open: Vec<&str> = all.iter().copied().collect();
         let needed = stack.needed_by_jobs();
         while let Some((key, service)) = open.pop().and_then(|key| stack.services.get_key_value(key)) {
             let before = order::predecessors(stack, &needed, (key, service));

@@ -217,3 +217,31 @@ async fn an_engine_that_fails_again_and_again_is_asked_ever_more_rarely() {
     }
     assert_eq!(holds, [1, 2, 4, 8, 16, 32, 60, 60, 60], "minutes");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_went_back_with_another_waits_for_an_input_of_either() {
+    let family = |vpn: &str, app: &str| {
+        let check = "healthcheck: {test: [CMD, ok]}";
+        typed::state(&format!(
+            "stacks: {{web: {{services: {{vpn: {{image: '{vpn}'}}, \
+             app: {{image: '{app}', network_mode: 'service:vpn', {check}}}}}}}}}"
+        ))
+    };
+    let fates = |(plan, applied): &(Plan, Applied)| ["vpn", "app"].map(|key| fate(plan, applied, key));
+    let engine = SimEngine::default();
+    run(&engine, &family("vpn:1", "app:1")).await;
+    let before = app(&engine);
+    let bad = family("vpn:2", "unhealthy:2");
+    assert_eq!(fates(&run(&engine, &bad).await), [Fate::RolledBack, Fate::RolledBack]);
+    assert_eq!(app(&engine), before);
+    let calls = engine.world().calls;
+    let again = run(&engine, &bad).await;
+    assert_eq!(fates(&again), [Fate::Quarantined, Fate::Quarantined]);
+    assert_eq!(engine.world().calls, calls, "nothing is done");
+    let cause = &again.0.changes["web"].services["vpn"].causes[0];
+    let why = "went back with app, which did not become healthy, tried 1970-01-12 13:46 UTC";
+    assert_eq!(cause.old.as_deref(), Some(why));
+    let good = family("vpn:2", "app:3");
+    assert_eq!(fates(&run(&engine, &good).await), [Fate::Applied, Fate::Applied]);
+    assert!(run(&engine, &good).await.0.steps.is_empty());
+}
