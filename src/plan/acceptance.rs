@@ -1,6 +1,6 @@
 //! When a new container counts as good: it is healthy, or has run for a while, and holds as long as it is watched.
 
-use super::instances::{has_healthcheck, is_job};
+use super::instances::{Kick, has_healthcheck, is_job};
 use super::steps::Draft;
 use crate::model::desired::{DesiredService, JobMode};
 use crate::model::observed::{Health, ObservedContainer};
@@ -42,7 +42,8 @@ impl Trial {
 impl Draft<'_, '_, '_> {
     /// The old container is there to go back to until the new one has shown that it works.
     pub(super) fn accept(&mut self) {
-        if self.rest.is_empty() || self.desired.job == JobMode::Job {
+        let is_as_it_was = self.instance.kick == Kick::Restore;
+        if self.rest.is_empty() || self.desired.job == JobMode::Job || is_as_it_was {
             return;
         }
         let is_up = self.marks.running.is_some() || self.instance.keep.is_some_and(ObservedContainer::is_up);

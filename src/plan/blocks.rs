@@ -40,7 +40,8 @@ pub(super) fn check(judge: &Judge, replicas: &Replicas, decided: &Decided) -> Fo
     } else if replicas.instances.iter().any(|instance| instance.kick == Kick::Start) {
         // What it needs may be blocked and yet run as it was: that is good enough for a start.
         let is_down = |found: &ServiceDiff| {
-            !found.instances.iter().any(|instance| instance.standing().any(ObservedContainer::is_up))
+            !found.is_restored
+                && !found.instances.iter().any(|instance| instance.standing().any(ObservedContainer::is_up))
         };
         dependencies((judge, &replicas.instances), decided, &mut found, is_down);
     }

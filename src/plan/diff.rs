@@ -61,6 +61,8 @@ pub(super) struct ServiceDiff<'a> {
     pub gone: Vec<&'a ObservedContainer>,
     /// Whether its inputs failed before, so that its instances are those that served then.
     pub is_quarantined: bool,
+    /// Whether it is blocked, and what an interrupted run stopped of it is started again as it was.
+    pub is_restored: bool,
     /// The same for people.
     pub change: Change,
 }
@@ -74,7 +76,7 @@ impl<'a> ServiceDiff<'a> {
     /// Whether it takes part in the plan: what is quarantined is left as it is, and serves others as it is.
     pub fn takes_part(&self) -> bool {
         let is_as_it_was = || self.instances.iter().all(|found| found.action() == ChangeAction::Unchanged);
-        !self.is_blocked() || self.is_quarantined && is_as_it_was()
+        !self.is_blocked() || self.is_restored || self.is_quarantined && is_as_it_was()
     }
 
     /// Containers that will not be there any more.
@@ -269,11 +271,18 @@ fn obstacles(context: &Context, stacks: &Stacks, leaving: &BTreeSet<&str>) -> He
             held.services.entry(((*name).to_owned(), key)).or_default().extend(causes);
         }
     }
+    let restored =
+        stacks.values().flat_map(|stack| stack.services.values()).filter(|found| found.is_restored);
+    let restored: BTreeSet<&str> = restored
+        .flat_map(|found| found.instances.iter().filter_map(|instance| instance.keep))
+        .map(|container| container.id.as_str())
+        .collect();
     let replaced = context.makers.iter().filter(|(_, (fate, _))| *fate == NetworkFate::Replace);
     for (name, _) in replaced {
         let stays = |container: &&&ObservedContainer| {
             let is_known = stacks.get(container.stack()).is_some_and(|stack| stack.desired.is_some());
-            !leaving.contains(&*container.id) && (container.is_up() || !is_known)
+            let is_held = container.is_up() || restored.contains(&*container.id) || !is_known;
+            !leaving.contains(&*container.id) && is_held
         };
         if let Some(container) = context.index.attached(name).iter().find(stays) {
             let cause = Cause::new(CauseKind::Dependency, &container.name);

@@ -73,7 +73,7 @@ fn names(scheduler: &Scheduler) -> Vec<HandOver> {
 fn ports(scheduler: &Scheduler) -> Vec<HandOver> {
     let mut found = Vec::new();
     for (name, stack) in &scheduler.diff.stacks {
-        for (key, service) in stack.services.iter().filter(|(_, service)| !service.is_blocked()) {
+        for (key, service) in stack.services.iter().filter(|(_, service)| service.takes_part()) {
             let marks = scheduler.marks_of(name, key);
             for mark in marks {
                 let Some(start) = &mark.start else { continue };

@@ -25,6 +25,8 @@ pub(super) enum Kick {
     Restart,
     /// A stop, and a start once a job has run that needs it stopped.
     Resume,
+    /// A start as it was, although its service is blocked.
+    Restore,
 }
 
 /// One replica that is wanted.

@@ -33,6 +33,7 @@ mod pre_deploy;
 mod quarantine;
 mod removal;
 mod replicas;
+mod restore;
 mod rollback;
 mod schedule;
 mod sensitive;

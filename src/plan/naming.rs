@@ -1,6 +1,7 @@
 //! Who goes by which name when: the new container as `NAME.next` until it takes over, the old one as `NAME.prev` from
 //! then on.
 
+use super::instances::Kick;
 use super::removal::reference;
 use super::steps::Draft;
 use crate::model::observed::{ContainerState, ObservedContainer};
@@ -27,9 +28,11 @@ impl Draft<'_, '_, '_> {
             return;
         }
         let ready = self.tail.clone();
-        // What never ran is nothing to go back to.
-        let is_useless =
-            |at: usize, found: &ObservedContainer| at > 0 || found.state == ContainerState::Created;
+        // What never ran is nothing to go back to, and neither is what the old one takes its place back from.
+        let goes_back = self.instance.kick == Kick::Restore;
+        let is_useless = |at: usize, found: &ObservedContainer| {
+            at > 0 || goes_back || found.state == ContainerState::Created
+        };
         let holder = self.rest.iter().position(|container| container.name == name);
         if let Some(at) = holder.filter(|at| is_useless(*at, self.rest[*at])) {
             let holder = self.rest.remove(at);

@@ -49,6 +49,7 @@ fn removed<'a>((key, remains): (&str, Remains<'a>)) -> (String, ServiceDiff<'a>)
         instances: Vec::new(),
         gone: remains.containers,
         is_quarantined: false,
+        is_restored: false,
         change: Change::new(ChangeAction::Remove, causes),
     };
     (key.to_owned(), service)

@@ -201,13 +201,14 @@ pub(super) fn serves(found: &ServiceDiff, condition: Option<Condition>, dependen
     }
 }
 
-/// What has to hold of a dependency, given what it is quarantined to: its old container may have no health check, and a
+/// What has to hold of a dependency, given what it is left as or goes back to: its old container may have no health check, and a
 /// job that failed is not waited for by those that ran with it before.
 pub(super) fn condition(found: &ServiceDiff, instance: &Instance, condition: Condition) -> Option<Condition> {
+    let is_as_it_was = found.is_quarantined || found.is_restored;
     let has_check = || instance.keep.is_some_and(|kept| kept.health.is_some());
     match condition {
-        Condition::Healthy if found.is_quarantined && !has_check() => Some(Condition::Started),
-        Condition::Completed if found.is_quarantined => None,
+        Condition::Healthy if is_as_it_was && !has_check() => Some(Condition::Started),
+        Condition::Completed if is_as_it_was => None,
         condition => Some(condition),
     }
 }

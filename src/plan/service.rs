@@ -10,6 +10,7 @@ use super::overlap;
 use super::pre_deploy;
 use super::quarantine;
 use super::replicas::{self, Replicas};
+use super::restore;
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
 use crate::model::desired::DesiredStack;
 use crate::model::observed::ObservedContainer;
@@ -61,11 +62,16 @@ pub(super) fn decide<'a>(
         change.action = ChangeAction::Blocked;
         change.causes = found.causes;
     }
+    let is_restored =
+        change.action == ChangeAction::Blocked && restore::decide(&judge, &mut replicas, decided);
+    if is_restored {
+        change.warnings.extend(restore::warnings(&replicas.instances));
+    }
     let Replicas { instances, gone, .. } = replicas;
     let kept = instances.iter().filter_map(|instance| instance.keep);
     change.adopted = kept.filter(|kept| !is_ours(&kept.labels)).map(|kept| kept.name.clone()).collect();
     let (desired, hash) = (Some(judge.service), judge.hash);
-    Some(ServiceDiff { desired, hash, instances, gone, is_quarantined, change })
+    Some(ServiceDiff { desired, hash, instances, gone, is_quarantined, is_restored, change })
 }
 
 /// A mark that holds nothing back any more goes; where nothing else is to do, that is what is done.
@@ -81,10 +87,11 @@ fn outdated_marks(judge: &Judge, change: &mut Change) {
 /// is replaced, and loses its namespace when that one merely restarts.
 fn follow_parents(judge: &Judge, instances: &mut [Instance], decided: &Decided) {
     for parent in order::parents(&judge.service.spec) {
-        let Some(found) = decided.get(parent).filter(|found| !found.is_blocked()) else { continue };
+        let Some(found) = decided.get(parent).filter(|found| found.takes_part()) else { continue };
         let cause = || Cause::new(CauseKind::DependencyReplaced, parent);
-        let restarts =
-            |instance: &Instance| matches!(instance.kick, Kick::Start | Kick::Restart | Kick::Resume);
+        let restarts = |instance: &Instance| {
+            matches!(instance.kick, Kick::Start | Kick::Restart | Kick::Resume | Kick::Restore)
+        };
         let shares = shares_namespace(judge.service, parent);
         for instance in instances.iter_mut() {
             let Some(kept) = instance.keep.filter(|kept| !judge.is_complete(kept)) else { continue };

@@ -332,7 +332,7 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         let (verb, action) = match kick {
             Kick::None if self.instance.hooks_missed => return self.post_start(),
             Kick::None => return,
-            Kick::Start => ("start", Action::StartContainer(container)),
+            Kick::Start | Kick::Restore => ("start", Action::StartContainer(container)),
             Kick::Unpause => ("unpause", Action::UnpauseContainer(container)),
             Kick::Restart => ("restart", Action::RestartContainer { container, grace: None }),
             Kick::Resume => {
@@ -346,14 +346,14 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         let is_new = self.instance.is_new();
         let mut after = self.tail.clone();
         after.append(&mut self.networks);
-        if !matches!(kick, Kick::Unpause | Kick::Resume) {
+        if !matches!(kick, Kick::Unpause | Kick::Resume | Kick::Restore) {
             after.extend(required.iter().cloned());
         }
         after.extend(gates.iter().filter(|_| is_new).chain(turn).cloned());
         let mut after_any: Vec<StepId> = match kick {
             Kick::Unpause => Vec::new(),
             // It ran before, so it is brought back whatever becomes of the rest.
-            Kick::Resume => required.iter().chain(optional).cloned().collect(),
+            Kick::Resume | Kick::Restore => required.iter().chain(optional).cloned().collect(),
             Kick::None | Kick::Start | Kick::Restart => optional.clone(),
         };
         after_any.extend(gates.iter().filter(|_| !is_new).cloned());
@@ -377,7 +377,7 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         self.marks.start = Some(step.clone());
         self.marks.running = Some(step.clone());
         self.tail = vec![step];
-        if kick != Kick::Unpause {
+        if !matches!(kick, Kick::Unpause | Kick::Restore) {
             self.post_start();
         }
     }

@@ -1,0 +1,114 @@
+//! A service that is blocked serves on as it was. If a run that did not end has stopped it to replace it, its old container
+//! is started again: whatever holds the new version back, that one would do so for as long as the block lasts otherwise.
+
+use super::compare::recorded;
+use super::diff::ServiceDiff;
+use super::instances::{Instance, Judge, Kick, is_job};
+use super::pre_deploy;
+use super::replicas::Replicas;
+use super::service::Decided;
+use crate::model::change::{Cause, CauseKind};
+use crate::model::desired::{DesiredService, JobMode};
+use crate::model::observed::{ContainerState, ObservedContainer};
+
+/// Settles what is started again of a blocked service. If anything is, the rest stays as it is; else nothing changes.
+pub(super) fn decide<'a>(judge: &Judge<'a, '_>, replicas: &mut Replicas<'a>, decided: &Decided<'a>) -> bool {
+    if judge.service.job == JobMode::Job {
+        return false;
+    }
+    let is_stopped = |instance: &Instance| stopped(judge, instance, decided).is_some();
+    if !replicas.instances.iter().any(is_stopped) {
+        return false;
+    }
+    for mut instance in std::mem::take(&mut replicas.instances) {
+        let up = instance.standing().find(|found| found.is_up());
+        if let Some(old) = stopped(judge, &instance, decided) {
+            restore(judge, &mut instance, old);
+        } else if let Some(up) = up {
+            instance.name.clone_from(&up.name);
+            instance.keep = Some(up);
+            instance.kick = Kick::None;
+            instance.rest.clear();
+        } else {
+            continue;
+        }
+        instance.start_first = false;
+        instance.hooks_missed = false;
+        replicas.instances.push(instance);
+    }
+    replicas.gone.clear();
+    replicas.scale = None;
+    true
+}
+
+/// What is worth a word about it.
+pub(super) fn warnings(instances: &[Instance]) -> Vec<String> {
+    let restored = instances.iter().filter(|instance| instance.kick == Kick::Restore);
+    let told = restored
+        .filter_map(|instance| instance.keep)
+        .map(|old| format!("{} stands still since an earlier run; it is started again as it was", old.name));
+    told.collect()
+}
+
+/// The container of a replica that served last and that a run has stopped: it was put aside, or stands beside the one that
+/// was to take its place, or a job needed it stopped. Beside one that was put aside, a new one has never been found good.
+fn stopped<'a>(
+    judge: &Judge<'a, '_>,
+    instance: &Instance<'a>,
+    decided: &Decided<'a>,
+) -> Option<&'a ObservedContainer> {
+    if instance.standing().any(ObservedContainer::is_up) {
+        return None;
+    }
+    let was_stopped = |found: &&ObservedContainer| match found.state {
+        ContainerState::Exited(code) => code != 0 || !may_have_ended(judge.service, found),
+        _ => false,
+    };
+    let [next, previous] = [".next", ".prev"].map(|suffix| format!("{}{suffix}", instance.name));
+    let named = |name: &str| instance.standing().find(|found| found.name == name);
+    let is_stopped_for_jobs = pre_deploy::stopping(judge.stack, judge.key).next().is_some();
+    let was_interrupted = named(&previous).or(named(&next)).is_some() || is_stopped_for_jobs;
+    let old = named(&previous).filter(was_stopped).or_else(|| instance.standing().find(was_stopped))?;
+    (was_interrupted && can_run(judge, old, decided)).then_some(old)
+}
+
+/// Whether a container may be a job that ended by itself: the service was one when that was made, or is one now.
+fn may_have_ended(service: &DesiredService, container: &ObservedContainer) -> bool {
+    let spec = recorded(container).and_then(|recorded| recorded.get("spec").cloned());
+    let Some(spec) = spec.and_then(|spec| serde_json::from_value(spec).ok()) else { return true };
+    is_job(service) || is_job(&DesiredService { spec, job: service.job, ..DesiredService::default() })
+}
+
+/// Whether all stands that a container was made for.
+fn can_run(judge: &Judge, old: &ObservedContainer, decided: &Decided) -> bool {
+    let index = judge.context.index;
+    let stands = |(name, id): (&String, &String)| {
+        index.network(name).is_some_and(|network| id.is_empty() || network.id == *id)
+    };
+    let has_networks = old.networks.iter().all(stands);
+    let Some(joined) = old.network_mode.strip_prefix("container:") else { return has_networks };
+    let is_joined = |found: &ObservedContainer| found.id == joined || found.name == joined;
+    let goes = |found: &ServiceDiff| found.leaving().any(is_joined);
+    let is_started = |found: &ServiceDiff| {
+        let starts =
+            |instance: &Instance| instance.kick != Kick::None && instance.keep.is_some_and(is_joined);
+        found.takes_part() && found.instances.iter().any(starts)
+    };
+    let is_up = index.observed.containers.iter().any(|found| is_joined(found) && found.is_up());
+    has_networks && (is_up && !decided.values().any(goes) || decided.values().any(is_started))
+}
+
+fn restore<'a>(judge: &Judge, instance: &mut Instance<'a>, old: &'a ObservedContainer) {
+    let is_aside = [".prev", ".next"].iter().any(|suffix| old.name.ends_with(suffix));
+    let holder = judge.context.index.named(&instance.name);
+    let own = holder.and_then(|holder| instance.standing().find(|found| found.id == holder.id));
+    // Under a name that an interrupted run gave it, it takes its place again, unless somebody else is there.
+    if !is_aside || holder.is_some() && own.is_none() {
+        instance.name.clone_from(&old.name);
+    }
+    instance.rest = own.filter(|own| is_aside && own.id != old.id).into_iter().collect();
+    instance.keep = Some(old);
+    instance.kick = Kick::Restore;
+    let cause = Cause::new(CauseKind::Stopped, &old.name);
+    instance.causes = vec![cause.values(Some(old.state.as_str().to_owned()), Some("running".to_owned()))];
+}
