@@ -23,7 +23,7 @@ test: setup check unit conformance ## what CI runs
 
 check: ## format and lints
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets --test torture -- -D warnings
+	$(CARGO) clippy --locked --all-targets --test simulate --test torture -- -D warnings
 
 unit: setup ## all tests, also those against a real engine and, where it can be had, beside docker compose
 	scripts/images.sh test

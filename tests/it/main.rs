@@ -10,6 +10,7 @@ mod errors;
 mod fuzz_checks;
 mod golden;
 mod hard;
+mod histories;
 mod in_memory;
 mod kept;
 mod lab;

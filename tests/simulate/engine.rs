@@ -1,6 +1,6 @@
 //! The simulated engine with answers that take their time, and a program that is killed at a set call.
 
-use crate::random::Random;
+use super::random::Random;
 use reconcile::engine::sim::SimEngine;
 use reconcile::engine::{Engine, EngineError, Observe, ObserveRequest, Progress};
 use reconcile::model::inspected::LookInto;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// The longest that a request or an answer is on its way.
-const LONGEST: u64 = 50;
+const LONGEST: usize = 50;
 
 /// When the program is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,8 @@ impl<'a> SlowEngine<'a> {
     }
 
     async fn on_the_way(&self) {
-        let drawn = self.random.lock().unwrap_or_else(PoisonError::into_inner).next() % LONGEST;
-        tokio::time::sleep(Duration::from_millis(drawn)).await;
+        let drawn = self.random.lock().unwrap_or_else(PoisonError::into_inner).below(LONGEST);
+        tokio::time::sleep(Duration::from_millis(drawn as u64)).await;
     }
 
     async fn die(&self) {

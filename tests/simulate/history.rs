@@ -1,8 +1,8 @@
 //! Histories: a source is applied, edited, and applied again, and that run is disturbed at every point there is.
 
-use crate::engine::{Kill, SlowEngine};
-use crate::random::Random;
-use crate::stacks::Source;
+use super::engine::{Kill, SlowEngine};
+use super::random::Random;
+use super::stacks::{Source, one_in};
 use reconcile::cycle::{self, Aim, Applied};
 use reconcile::engine::sim::{Fault, SimEngine, World};
 use reconcile::execute::{Events, Options};
@@ -74,7 +74,7 @@ async fn play_all(seed: u64, tally: &mut Tally) -> Result<(), String> {
         before = before.edited(&mut random, true);
     }
     succeeded(&run(&engine, &before.desired(), &policy(), random.clone(), None).await?.ok_or("killed")?)?;
-    let hands_over = random.one_in(2);
+    let hands_over = one_in(&mut random, 2);
     let after = before.edited(&mut random, hands_over);
     let world = engine.world().clone();
     let desired = after.desired();
@@ -134,18 +134,19 @@ impl History {
         run(&engine, &self.desired, &policy(), self.random("way"), Some(kill)).await?;
         self.keeps_volumes(&engine)?;
         let mut random = self.random(&format!("{kill:?}"));
-        if random.one_in(6) {
+        if one_in(&mut random, 6) {
             let again = Kill::After(1 + random.below(20));
             run(&engine, &self.desired, &policy(), random.clone(), Some(again)).await?;
         }
-        let later = random.one_in(4).then(|| self.after.edited(&mut random, true).desired());
+        let later = one_in(&mut random, 4).then(|| self.after.edited(&mut random, true).desired());
         let desired = later.as_ref().unwrap_or(&self.desired);
-        let done = run(&engine, desired, &policy(), random, None).await?;
-        succeeded(&done.ok_or("nobody kills it")?).map_err(|error| format!("the next run: {error}"))?;
-        if later.is_none() {
-            self.left_alone(&engine)?;
-        }
-        self.holds(&engine, desired)
+        let done = run(&engine, desired, &policy(), random, None).await?.ok_or("nobody kills it")?;
+        succeeded(&done).map_err(|error| format!("the next run: {error}"))?;
+        let held = match &later {
+            None => self.left_alone(&engine).and_then(|()| self.holds(&engine, desired)),
+            Some(_) => self.holds(&engine, desired),
+        };
+        held.map_err(|error| format!("{error}\nafter the run\n{}", plan::text(&done.0)))
     }
 
     /// One call fails, or its reply is lost, and the program goes on: it takes back what it has to.

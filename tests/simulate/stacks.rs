@@ -1,10 +1,15 @@
 //! Random stacks, and random edits of them as their owner might make.
 
-use crate::random::Random;
-use crate::typed;
+use super::random::Random;
+use super::typed;
 use reconcile::model::desired::DesiredState;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+
+/// Whether one of so many cases comes about.
+pub fn one_in(random: &mut Random, cases: usize) -> bool {
+    random.below(cases) == 0
+}
 
 /// Stacks of a source.
 const STACKS: usize = 3;
@@ -66,21 +71,21 @@ impl Service {
         match field {
             0 => self.image = random.below(4),
             1 => self.level = random.below(4),
-            2 => self.replicas = [1, 1, 1, 2, 3, 0][random.below(6)],
-            3 => self.has_check = !random.one_in(3),
+            2 => self.replicas = *random.pick(&[1, 1, 1, 2, 3, 0]),
+            3 => self.has_check = !one_in(random, 3),
             4 => {
                 for need in &mut self.needs[..number] {
-                    let drawn = Need { healthy: random.one_in(2), restart: random.one_in(3) };
-                    *need = random.one_in(3).then_some(drawn);
+                    let drawn = Need { healthy: one_in(random, 2), restart: one_in(random, 3) };
+                    *need = one_in(random, 3).then_some(drawn);
                 }
             }
-            5 => self.joins = random.one_in(6),
+            5 => self.joins = one_in(random, 6),
             6 => self.networks = random.below(5),
-            7 => self.slot = random.one_in(3).then(|| random.below(SERVICES)),
-            8 => self.is_named = random.one_in(5),
+            7 => self.slot = one_in(random, 3).then(|| random.below(SERVICES)),
+            8 => self.is_named = one_in(random, 5),
             9 => self.volume = random.below(6),
-            10 => self.has_hooks = random.one_in(5),
-            _ => self.is_off = random.one_in(8),
+            10 => self.has_hooks = one_in(random, 5),
+            _ => self.is_off = one_in(random, 8),
         }
     }
 }
@@ -102,7 +107,7 @@ impl Source {
         let mut source = Self::default();
         for stack in &mut source.stacks {
             stack.subnet = random.below(2);
-            stack.has_pre_deploy = random.one_in(4);
+            stack.has_pre_deploy = one_in(random, 4);
             for (number, service) in stack.services.iter_mut().enumerate() {
                 *service = Service::random(random, number);
             }
@@ -119,7 +124,7 @@ impl Source {
             match random.below(16) {
                 0 => stack.subnet = 1 - stack.subnet,
                 1 => stack.has_pre_deploy = !stack.has_pre_deploy,
-                2 => stack.is_off = random.one_in(3),
+                2 => stack.is_off = one_in(random, 3),
                 _ => {
                     let number = random.below(SERVICES);
                     let field = random.below(FIELDS);

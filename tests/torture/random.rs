@@ -1,6 +1,7 @@
 //! Numbers from a seed: equal seeds give equal runs, as far as machines do.
 
 /// A splitmix64 generator.
+#[derive(Clone)]
 pub struct Random(u64);
 
 impl Random {
