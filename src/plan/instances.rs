@@ -170,7 +170,10 @@ impl<'a, 'c> Judge<'a, 'c> {
             causes.extend(self.drift(container));
         }
         if !self.is_complete(container) {
-            let replaced = self.networks.iter().filter(|(_, fate)| *fate == NetworkFate::Replace);
+            // One that was never started knows the name alone, and finds the new network by it.
+            let knows_id = |name: &str| container.networks.get(name).is_none_or(|id| !id.is_empty());
+            let replaced =
+                self.networks.iter().filter(|(name, fate)| *fate == NetworkFate::Replace && knows_id(name));
             causes.extend(replaced.map(|(name, _)| Cause::new(CauseKind::NetworkChanged, *name)));
         }
         causes
