@@ -18,6 +18,11 @@ find_missing() {
   need make make
   need gcc gcc
   need pkg-config pkg-config
+  # libgit2 over https and ssh
+  [ -e /usr/include/openssl/ssl.h ] || missing+=(libssl-dev)
+  # a server for the tests of git over ssh
+  [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
+  need ssh-keygen openssh-client
   need xz xz-utils
   need debootstrap debootstrap
   [ -s /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)

@@ -1,6 +1,7 @@
 //! The only wiring of all stages. The commands and, later, the daemon call it.
 
 mod failures;
+mod mounts;
 
 use crate::engine::{Engine, EngineError, Locks, Observe, ObserveRequest};
 use crate::execute::{Options, execute};
@@ -11,6 +12,7 @@ use crate::model::observed::ObservedState;
 use crate::model::report::{Failure, Report, Results};
 use crate::model::step::Plan;
 use crate::plan::{self, Policy};
+use crate::source::mounted::Mounts;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -133,6 +135,8 @@ pub struct Applied {
     pub failures: Vec<Failure>,
     /// How services were marked whose inputs are not to be tried again, if there were any.
     pub quarantine: Option<(Plan, Report)>,
+    /// What there is to know about files that containers mount.
+    pub notes: Vec<String>,
 }
 
 /// What a run is after, and what it may do.
@@ -142,6 +146,8 @@ pub struct Aim<'a> {
     pub desired: &'a DesiredState,
     /// What the host's owner allows.
     pub policy: &'a Policy,
+    /// The files of the source that containers mount, if they are not simply where the source is.
+    pub mounts: Option<&'a Arc<Mounts>>,
     /// The time, in seconds since 1970.
     pub clock: &'a (dyn Fn() -> i64 + Sync),
 }
@@ -161,11 +167,24 @@ impl Applied {
 
 /// Carries out the plan of an aim, takes back what failed, and marks what is not to be tried again.
 pub async fn reconcile<E: Engine>(engine: &E, aim: Aim<'_>, plan: &Plan, options: &Options<'_>) -> Applied {
-    let mut applied = apply(engine, plan, options).await;
+    if plan.steps.is_empty() {
+        return Applied { notes: mounts::settle(aim, plan).await, ..Applied::default() };
+    }
+    let notes = match mounts::put(aim, plan).await {
+        Ok(notes) => notes,
+        Err(error) => return Applied { report: mounts::refused(plan, &error), ..Applied::default() },
+    };
+    let mut applied = carry_out(engine, Some(aim), plan, options).await;
+    applied.notes.splice(..0, notes);
     if plan::may_quarantine(plan, &applied.report) {
         applied.quarantine = quarantine(engine, aim, plan, &applied, options).await;
     }
     applied
+}
+
+/// Looks after mounted files when a plan has no steps.
+pub async fn settle(aim: Aim<'_>, plan: &Plan) -> Vec<String> {
+    mounts::settle(aim, plan).await
 }
 
 /// The engine is looked at once more: what was pulled meanwhile is part of the inputs, and only what serves again has
@@ -193,14 +212,29 @@ async fn quarantine<E: Engine>(
 /// Carries out a plan, and takes back the replacements that failed after the old container was stopped. What failed
 /// containers have to say is asked for before they go.
 pub async fn apply<E: Engine>(engine: &E, plan: &Plan, options: &Options<'_>) -> Applied {
+    carry_out(engine, None, plan, options).await
+}
+
+/// The same; with an aim, its mounted files go back before the old containers run again, which then find what they had.
+async fn carry_out<E: Engine>(
+    engine: &E,
+    aim: Option<Aim<'_>>,
+    plan: &Plan,
+    options: &Options<'_>,
+) -> Applied {
     let report = execute(plan, engine, options).await;
     let failures = failures::collect(engine, plan, &report, options.redactor).await;
-    let back = plan::rollback(plan, &report).plan;
+    let back = plan::rollback(plan, &report);
+    let notes = match aim {
+        Some(aim) => mounts::after(aim, plan, &report, &back).await,
+        None => Vec::new(),
+    };
+    let back = back.plan;
     if back.steps.is_empty() {
-        return Applied { report, failures, ..Applied::default() };
+        return Applied { report, failures, notes, ..Applied::default() };
     }
     // Also after an interrupt: a service that was stopped to be replaced must not stay down.
     let (_go_on, stop) = watch::channel(false);
     let undo = execute(&back, engine, &Options { stop, ..*options }).await;
-    Applied { report, rollback: Some((back, undo)), failures, quarantine: None }
+    Applied { report, rollback: Some((back, undo)), failures, quarantine: None, notes }
 }

@@ -8,7 +8,9 @@ use super::exit::{Exit, Tally};
 use super::output::{Output, YELLOW};
 use super::plan_json::{self, Summary};
 use super::progress::Printer;
-use super::source::{diagnostics_json, environment, failures, print_diagnostics, secret_file};
+use super::source::{
+    diagnostics_json, environment, failures, print_diagnostics, secret_file, secret_of, told,
+};
 use super::{locking, plan_text, report_json, report_text};
 use crate::cycle::{self, Aim, Applied, Reread, Secured};
 use crate::engine::{EngineError, ReadOnly};
@@ -33,7 +35,7 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common);
     let environment = environment();
     let nothing = |errors: &[Value]| plan_json::json(&Plan::default(), &EngineInfo::default(), errors);
-    let mut sources = match Sources::load(&args.source, common, &environment, output) {
+    let mut sources = match Sources::load(&args.source, common, &environment, output, true) {
         Ok(sources) => sources,
         Err(errors) => {
             if output.json {
@@ -49,6 +51,9 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
         sources.all[index].0.announce(output);
         loop {
             let (source, loaded) = &sources.all[index];
+            if let Some(commit) = loaded.commit.as_ref().filter(|_| !output.json) {
+                output.talk(&format!("{} at {}\n", source.title(), told(commit)));
+            }
             print_diagnostics(loaded, output);
             if let Some(alerts) = &alerts {
                 alerts.loaded(&source.title(), loaded);
@@ -202,7 +207,8 @@ impl Run<'_> {
         self.check_retry(&first.observed);
         let touched = plan::groups::touched(&self.loaded.desired, &first.plan);
         let (seen, info) = (first.plan.clone(), first.observed.engine.clone());
-        let aim = Aim { desired: &self.loaded.desired, policy: &self.policy, clock: &now };
+        let mounts = self.loaded.mounts.as_ref();
+        let aim = Aim { desired: &self.loaded.desired, policy: &self.policy, mounts, clock: &now };
         let patience = locking::patience(self.args.lock_timeout);
         let waits = |held: &Held| locking::waits(self.output, held, patience);
         let secured = until_interrupted(self.output, async |stop| {
@@ -221,7 +227,9 @@ impl Run<'_> {
         if !plan.steps.is_empty() || Summary::of(&plan.changes).blocked > 0 {
             self.output.talk(&plan_text::text(plan, self.output.verbose > 0));
         }
-        let redactor = plan::secrets(&self.loaded.desired, &secret_file);
+        let read = |path: &str| self.loaded.mounts.as_ref().and_then(|mounts| secret_of(mounts, path));
+        let read = |path: &str| read(path).or_else(|| secret_file(path));
+        let redactor = plan::secrets(&self.loaded.desired, &read);
         let parallel = self.args.parallel.unwrap_or(PARALLEL);
         let work = async |options: &Options<'_>| {
             let (tell, stop) = watch::channel(false);

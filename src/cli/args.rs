@@ -4,9 +4,10 @@ use crate::model::units::Nanos;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Makes a Docker engine match a directory of Compose projects, and changes only what changed.
+/// Makes a Docker engine match a directory or git repository of Compose projects, and changes only what changed.
 ///
-/// SOURCE is a compose file, a directory with one, or a tree in which every directory with a compose file is a stack.
+/// SOURCE is a compose file, a directory with one, or a tree in which every directory with a compose file is a stack; or
+/// the address of a git repository that holds such a tree.
 /// Volumes always stay.
 #[derive(Debug, Parser)]
 #[command(name = "reconcile", version, subcommand_negates_reqs = true, disable_help_subcommand = true)]
@@ -39,6 +40,9 @@ pub enum Command {
     Notify(NotifyArgs),
     /// Print a JSON schema of the settings, for editors
     Schema(SchemaArgs),
+    /// What the program starts to talk to git repositories
+    #[command(name = "__git", hide = true)]
+    Git,
 }
 
 /// What every command takes.
@@ -50,6 +54,12 @@ pub struct CommonArgs {
     /// Settings of the host, which name the sources [default: ./reconcile.yaml, /etc/reconcile/reconcile.yaml]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Where to keep what was fetched [default: `state_dir` of the settings, /var/lib/reconcile, ~/.local/state/reconcile]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// The same directory as the engine's host has it, if this runs in a container
+    #[arg(long, global = true, value_name = "DIR")]
+    pub host_state_dir: Option<PathBuf>,
     /// How to print the result
     #[arg(long, global = true, value_enum)]
     pub format: Option<Format>,
@@ -67,9 +77,13 @@ pub struct CommonArgs {
 /// Where the desired state comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct SourceArgs {
-    /// A directory or a compose file [default: the sources of reconcile.yaml, else the current directory]
+    /// A directory, a compose file, or the address of a git repository [default: the sources of reconcile.yaml, else the
+    /// current directory]
     #[arg(value_name = "SOURCE")]
     pub source: Option<PathBuf>,
+    /// Branch, tag or commit of a git repository, in place of the one that is followed
+    #[arg(long, value_name = "REF")]
+    pub rev: Option<String>,
     /// Only these stacks
     #[arg(long = "stack", value_name = "NAME")]
     pub stacks: Vec<String>,

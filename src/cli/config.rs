@@ -3,12 +3,15 @@
 use super::apply::pretty;
 use super::args::{CommonArgs, SourceArgs};
 use super::diagnostics::{self, Scene};
+use super::engine::now;
+use super::git::StateDir;
 use super::output::{BOLD, Output};
-use super::source::{current_dir, is_error, load_among};
+use super::source::{current_dir, is_error, request};
 use crate::compose::settings::host::FILE;
 use crate::cycle::Reread;
 use crate::model::units::Nanos;
-use crate::source::{Claims, Disk, Host, LoadedSource, read_host};
+use crate::source::git::{Address, Ask, GitSettings, GitSource, Wanted};
+use crate::source::{Claims, Disk, Host, LoadedSource, Origin, load_source, read_host};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +27,8 @@ pub struct Chosen {
     pub name: Option<String>,
     /// How it is loaded.
     pub args: SourceArgs,
+    /// The repository, if it is one.
+    pub git: Option<Arc<GitSource>>,
     /// The longest time between two looks, if the host's settings say so.
     pub interval: Option<Nanos>,
     /// Whether stacks that are gone from it are removed.
@@ -31,10 +36,25 @@ pub struct Chosen {
 }
 
 impl Chosen {
+    /// A directory or compose file that has no name.
+    fn alone(args: &SourceArgs) -> Self {
+        Self { name: None, args: args.clone(), git: None, interval: None, prune: true }
+    }
+
     /// What it goes by.
     pub fn title(&self) -> String {
         let path = || self.args.source.as_deref().unwrap_or(Path::new(".")).display().to_string();
-        self.name.clone().unwrap_or_else(path)
+        let address = || self.git.as_ref().map(|git| git.settings.identity());
+        self.name.clone().or_else(address).unwrap_or_else(path)
+    }
+
+    /// Loads it; with `among_others` set, other sources may have the stacks that are wanted and this one lacks.
+    pub fn load(&self, environment: &BTreeMap<String, String>, among_others: bool, ask: Ask) -> LoadedSource {
+        let request = request(&self.args, environment, among_others);
+        match &self.git {
+            Some(git) => git.load(&request, ask, now()),
+            None => load_source(&request),
+        }
     }
 
     /// Says which of several sources the following is about.
@@ -53,11 +73,16 @@ impl Chosen {
     }
 }
 
-/// The sources that a command is about, in the order of their names. What is wrong with the settings is printed, and given
+/// The sources that a command is about, in the order of their names; `is_for_engine` tells whether it talks to the engine. What is wrong with the settings is printed, and given
 /// back as fields.
-pub fn sources(args: &SourceArgs, common: &CommonArgs, output: Output) -> Result<Vec<Chosen>, Vec<Value>> {
+pub fn sources(
+    args: &SourceArgs,
+    common: &CommonArgs,
+    environment: &BTreeMap<String, String>,
+    output: Output,
+    is_for_engine: bool,
+) -> Result<Vec<Chosen>, Vec<Value>> {
     let is_given = is_given(args);
-    let alone = Chosen { name: None, args: args.clone(), interval: None, prune: true };
     let path = match (&common.config, is_given) {
         (Some(_), true) => {
             let hint = "leave out SOURCE and the options of a single project, or --config";
@@ -65,46 +90,49 @@ pub fn sources(args: &SourceArgs, common: &CommonArgs, output: Output) -> Result
             return Err(Vec::new());
         }
         (Some(path), false) => current_dir().join(path),
-        (None, true) => return Ok(vec![alone]),
+        (None, true) => return Ok(vec![named(args, common, environment, output, is_for_engine)?]),
         (None, false) => match usual_settings() {
             Some(path) => path,
-            None => return Ok(vec![alone]),
+            None => return Ok(vec![named(args, common, environment, output, is_for_engine)?]),
         },
     };
-    let host = read_host(&Disk, &path);
-    let cwd = current_dir();
-    let scene = Scene { sources: &host.texts, cwd: &cwd };
-    if host.diagnostics.iter().any(is_error) {
-        for one in host.diagnostics.iter().filter(|_| !output.json) {
-            output.complain(&diagnostics::text(one, scene));
-        }
-        if !output.json {
-            output.complain("The settings of the host are wrong: everything is left as it is.\n");
-        }
-        return Err(host.diagnostics.iter().map(|one| diagnostics::fields(one, scene, None)).collect());
-    }
-    let mut chosen: Vec<Chosen> = host
-        .sources
+    let mut host = settled(&path, output)?;
+    let has_git = host.sources.iter().any(|source| matches!(source.origin, Origin::Git(_)));
+    let state = state_dir((common, &host, environment), has_git && is_for_engine, output)?;
+    let sources = std::mem::take(&mut host.sources);
+    let mut chosen: Vec<Chosen> = sources
         .into_iter()
-        .map(|source| Chosen {
-            name: Some(source.name),
-            args: SourceArgs { source: Some(source.root), ..args.clone() },
-            interval: source.interval,
-            prune: source.prune,
+        .map(|source| {
+            let (root, git) = match source.origin {
+                Origin::Directory(root) => (Some(root), None),
+                Origin::Git(settings) => {
+                    (None, Some(Arc::new(state.source(&source.name, *settings, environment))))
+                }
+            };
+            Chosen {
+                name: Some(source.name),
+                args: SourceArgs { source: root, ..args.clone() },
+                git,
+                interval: source.interval,
+                prune: source.prune,
+            }
         })
         .collect();
     chosen.sort_by(|a, b| a.name.cmp(&b.name));
+    if let Some(wanted) = &args.rev {
+        let mut repositories = chosen.iter_mut().filter_map(|chosen| chosen.git.as_mut());
+        let (Some(git), None) = (repositories.next(), repositories.next()) else {
+            output.error("--rev is for one git repository", Some("name the repository as SOURCE"));
+            return Err(Vec::new());
+        };
+        Arc::make_mut(git).settings.wanted = Wanted::Any(wanted.clone());
+    }
     Ok(chosen)
 }
 
 /// Whether the command line names a source.
 fn is_given(args: &SourceArgs) -> bool {
-    SourceArgs { stacks: Vec::new(), ..args.clone() } != SourceArgs::default()
-}
-
-/// The settings of the host if the command line names none.
-fn usual_settings() -> Option<PathBuf> {
-    [current_dir().join(FILE), PathBuf::from(SYSTEM_WIDE)].into_iter().find(|path| path.exists())
+    SourceArgs { stacks: Vec::new(), rev: None, ..args.clone() } != SourceArgs::default()
 }
 
 /// The settings of the host that go with the sources, if there are any: a source of the command line has none.
@@ -112,6 +140,87 @@ pub fn settings(args: &SourceArgs, common: &CommonArgs) -> Option<Host> {
     let named = common.config.as_ref().map(|path| current_dir().join(path));
     let path = named.or_else(|| usual_settings().filter(|_| !is_given(args)))?;
     Some(read_host(&Disk, &path))
+}
+
+fn state_dir(
+    (common, host, environment): (&CommonArgs, &Host, &BTreeMap<String, String>),
+    is_for_engine: bool,
+    output: Output,
+) -> Result<StateDir, Vec<Value>> {
+    StateDir::find(common, host, environment, is_for_engine).map_err(|error| {
+        let hint = "mount a directory or volume of the host at the state directory, or set `host_state_dir` in \
+                    reconcile.yaml or --host-state-dir";
+        output.error(&error, Some(hint));
+        Vec::new()
+    })
+}
+
+/// The settings of the host that are read if the command line names none.
+fn usual_settings() -> Option<PathBuf> {
+    [current_dir().join(FILE), PathBuf::from(SYSTEM_WIDE)].into_iter().find(|path| path.exists())
+}
+
+/// The settings of the host. What is wrong with them is printed, and given back as fields.
+fn settled(path: &Path, output: Output) -> Result<Host, Vec<Value>> {
+    let host = read_host(&Disk, path);
+    let cwd = current_dir();
+    let scene = Scene { sources: &host.texts, cwd: &cwd };
+    if !host.diagnostics.iter().any(is_error) {
+        return Ok(host);
+    }
+    for one in host.diagnostics.iter().filter(|_| !output.json) {
+        output.complain(&diagnostics::text(one, scene));
+    }
+    if !output.json {
+        output.complain("The settings of the host are wrong: everything is left as it is.\n");
+    }
+    Err(host.diagnostics.iter().map(|one| diagnostics::fields(one, scene, None)).collect())
+}
+
+/// The source that the command line names. For a repository that the settings of the host know, they say how it is
+/// reached and where it is kept.
+pub fn named(
+    args: &SourceArgs,
+    common: &CommonArgs,
+    environment: &BTreeMap<String, String>,
+    output: Output,
+    is_for_engine: bool,
+) -> Result<Chosen, Vec<Value>> {
+    let text = args.source.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let address = match Address::parse(&text, &current_dir()).filter(|_| !text.is_empty()) {
+        Some(Ok(address)) => address,
+        Some(Err(error)) => {
+            output.error(&format!("SOURCE is no address: {error}"), None);
+            return Err(Vec::new());
+        }
+        None if args.rev.is_some() => {
+            let hint = "give the address of a git repository as SOURCE";
+            output.error("--rev is for a git repository", Some(hint));
+            return Err(Vec::new());
+        }
+        None => return Ok(Chosen::alone(args)),
+    };
+    let mut host = match usual_settings() {
+        Some(path) => settled(&path, output)?,
+        None => Host::default(),
+    };
+    let state = state_dir((common, &host, environment), is_for_engine, output)?;
+    let known = std::mem::take(&mut host.sources).into_iter().find_map(|source| match source.origin {
+        Origin::Git(settings) if settings.address.identity == address.identity => {
+            Some((source.name, *settings, source.interval, source.prune))
+        }
+        Origin::Git(_) | Origin::Directory(_) => None,
+    });
+    let (name, mut settings, interval, prune) =
+        known.unwrap_or_else(|| (address.name(), GitSettings::new(address.clone()), None, true));
+    if address.password.is_some() {
+        settings.address = address;
+    }
+    if let Some(wanted) = &args.rev {
+        settings.wanted = Wanted::Any(wanted.clone());
+    }
+    let git = Some(Arc::new(state.source(&name, settings, environment)));
+    Ok(Chosen { git, interval, prune, ..Chosen::alone(args) })
 }
 
 /// The sources that a command is about, loaded. A stack that several of them have belongs to the first.
@@ -128,13 +237,14 @@ impl Sources {
         common: &CommonArgs,
         environment: &BTreeMap<String, String>,
         output: Output,
+        is_for_engine: bool,
     ) -> Result<Self, Vec<Value>> {
-        let chosen = sources(args, common, output)?;
+        let chosen = sources(args, common, environment, output, is_for_engine)?;
         let are_several = chosen.len() > 1;
         let all = chosen.into_iter().map(|chosen| (chosen, LoadedSource::default())).collect();
         let mut sources = Self { all, claims: Claims::default() };
         for index in 0..sources.all.len() {
-            sources.reload(index, environment);
+            sources.load_one(index, environment, Ask::Now);
         }
         let known = |name: &String| {
             let mut stacks = sources.all.iter().flat_map(|(_, loaded)| &loaded.stacks);
@@ -149,11 +259,15 @@ impl Sources {
         }
     }
 
-    /// Loads one of them anew.
+    /// Loads one of them anew, if it is a repository from what has been fetched by now.
     pub fn reload(&mut self, index: usize, environment: &BTreeMap<String, String>) {
+        self.load_one(index, environment, Ask::IfUnknown);
+    }
+
+    fn load_one(&mut self, index: usize, environment: &BTreeMap<String, String>, ask: Ask) {
         let are_several = self.all.len() > 1;
         let (chosen, loaded) = &mut self.all[index];
-        *loaded = load_among(&chosen.args, environment, are_several);
+        *loaded = chosen.load(environment, are_several, ask);
         self.claims.settle(&chosen.title(), loaded);
     }
 
@@ -165,7 +279,7 @@ impl Sources {
             let revision = loaded.desired.revision.clone();
             return Arc::new(move || revision.clone());
         }
-        let (args, environment) = (chosen.args.clone(), environment.clone());
-        Arc::new(move || load_among(&args, &environment, are_several).desired.revision)
+        let (chosen, environment) = (chosen.clone(), environment.clone());
+        Arc::new(move || chosen.load(&environment, are_several, Ask::IfUnknown).desired.revision)
     }
 }

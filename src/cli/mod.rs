@@ -9,9 +9,11 @@ mod down;
 mod engine;
 mod excerpt;
 mod exit;
+mod git;
 mod locking;
 mod notify;
 mod output;
+mod own_container;
 mod plan_json;
 mod plan_text;
 mod process;
@@ -53,6 +55,7 @@ pub fn run() -> ExitCode {
         Some(Command::Down(args)) => down::run(args, &cli.common),
         Some(Command::Notify(args)) => notify::run(args, &cli.common),
         Some(Command::Schema(args)) => schema::run(args, &cli.common),
+        Some(Command::Git) => git::run(),
     };
     exit.into()
 }

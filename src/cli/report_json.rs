@@ -8,7 +8,7 @@ use crate::model::step::Plan;
 use serde_json::{Value, json};
 
 /// The plan's object with `outcome` and `reason` in each service, `outcomes`, `rollback` (null if nothing was taken
-/// back) and `failures`.
+/// back), `notes` about mounted files, and `failures`.
 pub fn json(
     plan: &Plan,
     engine: &EngineInfo,
@@ -21,6 +21,7 @@ pub fn json(
     object["outcomes"] = outcomes(plan, &applied.report);
     object["rollback"] =
         applied.rollback.as_ref().map_or(Value::Null, |(back, undone)| outcomes(back, undone));
+    object["notes"] = json!(applied.notes);
     object["failures"] = applied.failures.iter().map(failure).collect();
     object
 }

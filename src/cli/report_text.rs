@@ -1,6 +1,6 @@
 //! What a run came to, for people: the last words of what failed, and one line for all.
 
-use super::output::{BOLD, DIM, GREEN, RED};
+use super::output::{BOLD, DIM, GREEN, RED, YELLOW};
 use super::plan_json::Summary;
 use super::plan_text::nothing_to_do;
 use crate::cycle::Applied;
@@ -9,9 +9,13 @@ use crate::model::report::{Failure, Fate, Outcome, Results, ServiceResult};
 use crate::model::step::Plan;
 use std::fmt::Write as _;
 
-/// Services that are not as they should be, each with why, and with what its containers had to say. Empty if all is well.
+/// What there is to know about mounted files; services that are not as they should be, each with why, and with what its
+/// containers had to say. Empty if all is well.
 pub fn troubles(applied: &Applied, results: &Results) -> String {
     let mut text = String::new();
+    for note in &applied.notes {
+        let _ = writeln!(text, "{YELLOW}warning{YELLOW:#}: {note}");
+    }
     for (stack, services) in results {
         for (service, result) in services.iter().filter(|(_, result)| !result.fate.is_fine()) {
             let own = |failure: &&Failure| failure.stack == *stack && failure.service == *service;

@@ -4,11 +4,13 @@ use super::args::SourceArgs;
 use super::diagnostics::{self, Scene};
 use super::output::Output;
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
-use crate::source::{LoadedSource, ProjectFlags, SourceRequest, load_source};
+use crate::model::commit::Commit;
+use crate::source::mounted::Mounts;
+use crate::source::{LoadedSource, ProjectFlags, SourceRequest};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, OnceLock};
 
 /// The process environment; names and values that are no UTF-8 are left out.
@@ -18,19 +20,14 @@ pub fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Loads every stack of the source.
-pub fn load(args: &SourceArgs, environment: &BTreeMap<String, String>) -> LoadedSource {
-    load_among(args, environment, false)
-}
-
-/// The same; with `among_others` set, other sources may have the stacks that are wanted and this one lacks.
-pub fn load_among(
+/// What is asked of a source; with `among_others` set, other sources may have the stacks that are wanted and this one
+/// lacks.
+pub fn request(
     args: &SourceArgs,
     environment: &BTreeMap<String, String>,
     among_others: bool,
-) -> LoadedSource {
-    let cwd = current_dir();
-    let request = SourceRequest {
+) -> SourceRequest {
+    SourceRequest {
         root: args.source.clone().unwrap_or_else(|| PathBuf::from(".")),
         flags: ProjectFlags {
             files: args.files.clone(),
@@ -40,21 +37,32 @@ pub fn load_among(
             profiles: args.profiles.clone(),
         },
         environment: environment.clone(),
-        cwd,
+        cwd: current_dir(),
         among_others,
         only: args.stacks.iter().cloned().collect::<BTreeSet<_>>(),
         may_not_leave: false,
         stdin: args.files.iter().any(|file| file == "-").then(read_stdin),
-    };
-    load_source(&request)
+    }
 }
 
 /// The bytes of a host file that a secret is mounted from, to mask them in reports. What is larger than any secret is
 /// left out.
 pub fn secret_file(path: &str) -> Option<Vec<u8>> {
-    const LARGEST: u64 = 1 << 20;
     let found = std::fs::metadata(path).ok()?;
-    if found.is_file() && found.len() <= LARGEST { std::fs::read(path).ok() } else { None }
+    if found.is_file() && found.len() <= LARGEST_SECRET { std::fs::read(path).ok() } else { None }
+}
+
+/// The same of a file in a repository.
+pub fn secret_of(mounts: &Mounts, path: &str) -> Option<Vec<u8>> {
+    mounts.read(Path::new(path), LARGEST_SECRET)
+}
+
+/// What is larger than this, in bytes, is no secret.
+const LARGEST_SECRET: u64 = 1 << 20;
+
+/// A commit, for people.
+pub fn told(commit: &Commit) -> String {
+    format!("{} ({}: {})", commit.short(), commit.author, commit.subject)
 }
 
 /// Standard input; what cannot be read is an empty file, which no project can be.
@@ -70,7 +78,7 @@ const MOST: usize = 20;
 /// Prints what there is to say about the stacks, and that those which did not load are left alone; warnings only if
 /// not quiet.
 pub fn print_diagnostics(loaded: &LoadedSource, output: Output) {
-    let cwd = current_dir();
+    let cwd = loaded.base.clone().unwrap_or_else(current_dir);
     for (diagnostics, sources, name) in groups(loaded) {
         let (errors, warnings): (Vec<_>, Vec<_>) =
             diagnostics.iter().partition(|one| one.severity == Severity::Error);
@@ -96,6 +104,8 @@ fn closing(loaded: &LoadedSource) -> String {
     let total = loaded.stacks.len();
     match (failures(loaded), total) {
         (0, _) => String::new(),
+        // What there was to say says what stays.
+        (1, _) if loaded.commit.is_some() && is_error_of_source(loaded) => String::new(),
         (_, 0) => "Nothing was loaded: everything is left as it is.\n".to_owned(),
         (1, 1) => "The stack did not load and is left as it is.\n".to_owned(),
         (failed, _) if is_error_of_source(loaded) => {
@@ -110,7 +120,7 @@ fn closing(loaded: &LoadedSource) -> String {
 
 /// The diagnostics as JSON fields.
 pub fn diagnostics_json(loaded: &LoadedSource) -> Vec<Value> {
-    let cwd = current_dir();
+    let cwd = loaded.base.clone().unwrap_or_else(current_dir);
     let fields = |(diagnostics, sources, name): Told<'_>| -> Vec<Value> {
         let scene = Scene { sources, cwd: &cwd };
         diagnostics.into_iter().map(|one| diagnostics::fields(one, scene, name)).collect()

@@ -25,7 +25,7 @@ use std::fmt::Write as _;
 pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common);
     let environment = environment();
-    let sources = match Sources::load(args, common, &environment, output) {
+    let sources = match Sources::load(args, common, &environment, output, true) {
         Ok(sources) => sources.all,
         Err(errors) => {
             if output.json {

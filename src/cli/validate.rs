@@ -2,23 +2,28 @@
 
 use super::apply::pretty;
 use super::args::{CommonArgs, SourceArgs};
-use super::config::{Chosen, Sources};
+use super::config::{self, Chosen, Sources};
 use super::exit::Exit;
 use super::output::Output;
-use super::source::{diagnostics_json, environment, failures, load, print_diagnostics};
+use super::source::{diagnostics_json, environment, failures, print_diagnostics};
 use crate::source::LoadedSource;
+use crate::source::git::Ask;
 use serde_json::json;
 
 /// Checks every stack of the source, or with `--config` of all sources of the host.
 pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common);
-    if common.config.is_none() {
-        let alone = Chosen { name: None, args: args.clone(), interval: None, prune: true };
-        return one(&alone, &load(args, &environment()), output);
-    }
-    match Sources::load(args, common, &environment(), output) {
+    let environment = environment();
+    let sources = match &common.config {
+        None => config::named(args, common, &environment, output, false).map(|source| {
+            let loaded = source.load(&environment, false, Ask::Now);
+            vec![(source, loaded)]
+        }),
+        Some(_) => Sources::load(args, common, &environment, output, false).map(|sources| sources.all),
+    };
+    match sources {
         Ok(sources) => {
-            let exits = sources.all.iter().map(|(source, loaded)| one(source, loaded, output));
+            let exits = sources.iter().map(|(source, loaded)| one(source, loaded, output));
             exits.reduce(|all, exit| all.and(exit, true)).unwrap_or(Exit::Success)
         }
         Err(errors) => {

@@ -7,7 +7,7 @@ use super::engine::{block_on, connect, now};
 use super::exit::Exit;
 use super::output::{BOLD, Output};
 use super::progress::Printer;
-use super::source::{environment, load_among, print_diagnostics, secret_file};
+use super::source::{environment, print_diagnostics, request, secret_file, told};
 use super::{apply, locking, plan_text, process, report_text};
 use crate::cycle::Applied;
 use crate::daemon::files::Watched;
@@ -21,6 +21,7 @@ use crate::model::lock::Held;
 use crate::model::report::Outcome;
 use crate::model::step::{Plan, Step};
 use crate::plan::Policy;
+use crate::source::git::{Ask, Follower};
 use crate::source::{Claims, LoadedSource};
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,11 +39,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common).journal();
     let environment = environment();
-    let Ok(sources) = config::sources(&args.source, common, output) else { return Exit::Failure };
+    let Ok(sources) = config::sources(&args.source, common, &environment, output, true) else {
+        return Exit::Failure;
+    };
     // Who comes first keeps a stack, whatever is loaded first later on.
     let mut claims = Claims::default();
     for chosen in sources.iter().filter(|_| sources.len() > 1) {
-        claims.settle(&chosen.title(), &mut load_among(&chosen.args, &environment, true));
+        claims.settle(&chosen.title(), &mut chosen.load(&environment, true, Ask::IfUnknown));
     }
     let mut alerts = Alerts::new(&args.source, common, &sources.iter().collect::<Vec<_>>(), output);
     block_on(output, async {
@@ -55,9 +58,9 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
         let mut watched = Vec::new();
         let mut followed = Vec::new();
         for chosen in &sources {
-            let (request, triggers) = mpsc::unbounded_channel();
-            watched.push(watch_files(chosen, &request, output));
-            requests.push(request);
+            let (trigger, triggers) = mpsc::unbounded_channel();
+            watched.push(watch_files(chosen, &trigger, output));
+            requests.push(trigger);
             let source = source(chosen, args, sources.len() > 1, (&environment, &claims));
             let patience = source.patience;
             let alerts = Arc::clone(&alerts);
@@ -103,6 +106,9 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
 
 /// Lets changes of its files make the daemon look at a source, as long as the result is held.
 fn watch_files(chosen: &Chosen, request: &UnboundedSender<Trigger>, output: Output) -> Option<Watched> {
+    if chosen.git.is_some() {
+        return None;
+    }
     let directory = chosen.args.source.as_deref().unwrap_or(Path::new("."));
     let changed = request.clone();
     let watched = daemon::files::watch(directory, move || {
@@ -133,10 +139,16 @@ fn source(
     are_others: bool,
     (environment, claims): (&BTreeMap<String, String>, &Arc<Mutex<Claims>>),
 ) -> Source {
+    let interval = chosen.interval.unwrap_or(args.interval).to_std();
     let (name, own, environment, claims) =
-        (chosen.title(), chosen.args.clone(), environment.clone(), Arc::clone(claims));
-    let load = move || {
-        let mut loaded = load_among(&own, &environment, are_others);
+        (chosen.title(), chosen.clone(), environment.clone(), Arc::clone(claims));
+    let follower =
+        chosen.git.as_ref().map(|git| Follower::new(git.as_ref().clone(), interval, locking::chance));
+    let load = move |ask: Ask| {
+        let mut loaded = match &follower {
+            Some(follower) => follower.load(&request(&own.args, &environment, are_others), ask, now()),
+            None => own.load(&environment, are_others, ask),
+        };
         claims.lock().unwrap_or_else(PoisonError::into_inner).settle(&name, &mut loaded);
         loaded
     };
@@ -145,7 +157,7 @@ fn source(
         load: Arc::new(load),
         secret: secret_file,
         policy: Policy { prune: chosen.prune && !args.no_prune, ..Policy::default() },
-        timing: Timing { interval: chosen.interval.unwrap_or(args.interval).to_std(), ..Timing::default() },
+        timing: Timing { interval, ..Timing::default() },
         parallel: args.parallel.unwrap_or(apply::PARALLEL).into(),
         patience: locking::patience(args.lock_timeout),
     }
@@ -198,8 +210,9 @@ impl Listener for Log {
     }
 
     fn loaded(&self, source: &str, loaded: &LoadedSource) {
-        let revision = loaded.desired.revision.get(..12).unwrap_or(&loaded.desired.revision);
         let stacks = loaded.desired.stacks.len();
+        let revision = loaded.desired.revision.get(..12).unwrap_or(&loaded.desired.revision);
+        let revision = loaded.commit.as_ref().map_or_else(|| revision.to_owned(), told);
         self.output.talk(&format!("{BOLD}{source}{BOLD:#} at {revision}: {stacks} stacks\n"));
         print_diagnostics(loaded, self.output);
         self.alerts.loaded(source, loaded);
@@ -207,6 +220,19 @@ impl Listener for Log {
 
     fn looked(&self, source: &str, desired: &Arc<DesiredState>, plan: &Plan, under_way: &BTreeSet<String>) {
         self.alerts.looked(source, desired, plan, under_way);
+    }
+
+    fn outage(&self, source: &str, why: Option<&str>) {
+        match why {
+            Some(why) => self.output.complain(&format!("{source}: {why}\n")),
+            None => self.output.talk(&format!("{source}: the repository answers again\n")),
+        }
+    }
+
+    fn notes(&self, source: &str, notes: &[String]) {
+        for note in notes {
+            self.output.complain(&format!("{source}: {note}\n"));
+        }
     }
 
     fn unreachable(&self, source: &str, error: &EngineError) {

@@ -1,5 +1,6 @@
 //! How the loader reads files: through this trait only, so that a directory, a git tree and a test's map are alike.
 
+use crate::model::desired::Stored;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -19,6 +20,9 @@ pub enum Refused {
     /// It lies outside of the directory that files must lie in.
     #[error("it lies outside of the source, {}", .0.display())]
     Outside(PathBuf),
+    /// It stands for a file that Git LFS keeps elsewhere.
+    #[error("{} is a Git LFS pointer: its contents are not in the repository", .0.display())]
+    Pointer(PathBuf),
 }
 
 impl Refused {
@@ -87,4 +91,8 @@ pub trait Files: Sync {
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
     /// What stands at a path itself; `None` if nothing does.
     fn entry(&self, path: &Path) -> Option<Entry>;
+    /// Where the bytes of a path are, for whoever reads them later without this trait.
+    fn stored(&self, path: &Path) -> Stored {
+        Stored::File(path.to_owned())
+    }
 }

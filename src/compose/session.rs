@@ -243,6 +243,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
                 Refused::TooLarge => "take data out of it, or name another file",
                 Refused::NoFile(_) => "name a file",
                 Refused::Outside(_) => "copy it into the source, or let the source leave its directory in the settings of the host",
+                Refused::Pointer(_) => "keep the file itself in the repository",
             },
         );
     }

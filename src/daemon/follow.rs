@@ -12,7 +12,10 @@ use crate::model::lock::Held;
 use crate::model::report::Outcome;
 use crate::model::step::{Plan, Step};
 use crate::plan::{self, Policy, groups};
+use crate::source::git::Ask;
+use crate::source::mounted::Mounts;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -21,6 +24,8 @@ use tokio::time::Instant;
 
 /// Stands for the source as a whole among the names of stacks, which are never empty.
 const WHOLE: &str = "";
+/// What is larger than this, in bytes, is no secret.
+const LARGEST_SECRET: u64 = 1 << 20;
 /// How long to wait before events are asked for again.
 const RECONNECT: Duration = Duration::from_secs(2);
 
@@ -44,6 +49,7 @@ pub async fn follow<E: Follow + Clone + 'static>(
         start: Instant::now(),
         queue,
         revision: None,
+        outage: false,
         blocked: BTreeMap::new(),
         stacks: BTreeSet::new(),
         work: JoinSet::new(),
@@ -111,25 +117,33 @@ struct Work<E> {
     surroundings: Surroundings,
     stop: watch::Receiver<bool>,
     desired: Arc<DesiredState>,
+    mounts: Option<Arc<Mounts>>,
     policy: Policy,
 }
 
 impl<E: Locks> Work<E> {
     async fn carry_out(self, planned: Planned) -> End {
         let Surroundings { now, chance, holder, is_gone } = self.surroundings;
-        let aim = Aim { desired: &self.desired, policy: &self.policy, clock: &now };
+        let mounts = self.mounts.as_ref();
+        let aim = Aim { desired: &self.desired, policy: &self.policy, mounts, clock: &now };
         let waits = |held: &Held| self.listener.waits(&self.source.name, held);
         let (stop, patience) = (self.stop.clone(), self.source.patience);
         let party = Party { holder: holder(), now, is_gone, chance, patience, stop, waits: &waits };
         let load = Arc::clone(&self.source.load);
-        let reread: Reread = Arc::new(move || load().desired.revision);
+        let reread: Reread = Arc::new(move || load(Ask::IfUnknown).desired.revision);
         let (plan, guard) = match cycle::secure(&self.engine, aim, planned, &party, &reread).await {
             Ok(Secured::Ours(planned, guard)) => (planned.plan, guard),
             Ok(Secured::Theirs(held)) => return End::Locked(held),
             Ok(Secured::Outdated) => return End::Outdated,
             Err(error) => return End::Unreachable(error),
         };
-        let redactor = plan::secrets(&self.desired, &self.source.secret);
+        let read = |path: &str| match mounts {
+            Some(mounts) => {
+                mounts.read(Path::new(path), LARGEST_SECRET).or_else(|| (self.source.secret)(path))
+            }
+            None => (self.source.secret)(path),
+        };
+        let redactor = plan::secrets(&self.desired, &read);
         let (steps, parallel) = (Steps(Arc::clone(&self.listener)), self.source.parallel);
         let (tell, stop) = watch::channel(false);
         let options = Options { parallel, stop, events: &steps, redactor: &redactor, chance };
@@ -148,6 +162,8 @@ struct Daemon<E> {
     queue: Queue,
     /// What the source said last.
     revision: Option<String>,
+    /// Whether its repository could not be asked last.
+    outage: bool,
     /// What was told last of stacks in which something is blocked, so that it is told once.
     blocked: BTreeMap<BTreeSet<String>, String>,
     /// The stacks that concern this source.
@@ -171,10 +187,15 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
     async fn look(&mut self, trigger: Trigger) {
         self.listener.looks(&self.source.name, trigger);
         let load = Arc::clone(&self.source.load);
-        let Ok(loaded) = tokio::task::spawn_blocking(move || load()).await else {
+        let ask = asks(trigger);
+        let Ok(loaded) = tokio::task::spawn_blocking(move || load(ask)).await else {
             tracing::error!("loading {} ended in a panic", self.source.name);
             return self.end(WHOLE, false);
         };
+        if self.outage != loaded.outage.is_some() {
+            self.outage = loaded.outage.is_some();
+            self.listener.outage(&self.source.name, loaded.outage.as_deref());
+        }
         if self.revision.as_ref() != Some(&loaded.desired.revision) {
             self.revision = Some(loaded.desired.revision.clone());
             self.queue.revised();
@@ -194,7 +215,7 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                     let policy = Policy { only: Some(group.clone()), ..self.source.policy.clone() };
                     let plan = plan::plan(&desired, &planned.observed, &policy, now);
                     let observed = planned.observed.clone();
-                    self.begin(group, Planned { observed, plan }, policy, &desired);
+                    self.begin(group, Planned { observed, plan }, policy, (&desired, &loaded.mounts));
                 }
             }
             Err(error) => {
@@ -210,7 +231,7 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
         group: BTreeSet<String>,
         planned: Planned,
         policy: Policy,
-        desired: &Arc<DesiredState>,
+        (desired, mounts): (&Arc<DesiredState>, &Option<Arc<Mounts>>),
     ) {
         let plan = &planned.plan;
         let is_blocked = has_blocked(plan);
@@ -224,6 +245,10 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             self.listener.planned(&self.source.name, plan);
         }
         if plan.steps.is_empty() {
+            if let Some(mounts) = mounts {
+                let (desired, mounts) = (Arc::clone(desired), Arc::clone(mounts));
+                tokio::spawn(settle(desired, policy, mounts, planned.plan, self.told()));
+            }
             return;
         }
         self.queue.begin(&group);
@@ -234,10 +259,16 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             surroundings: self.surroundings,
             stop: self.stop.clone(),
             desired: Arc::clone(desired),
+            mounts: mounts.clone(),
             policy,
         };
         let task = self.work.spawn(async move { work.carry_out(planned).await });
         self.groups.insert(task.id(), group);
+    }
+
+    fn told(&self) -> impl Fn(&[String]) + Send + Sync + 'static {
+        let (listener, source) = (Arc::clone(&self.listener), self.source.name.clone());
+        move |notes| listener.notes(&source, notes)
     }
 
     fn ended(&mut self, done: Done) {
@@ -290,6 +321,29 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
         if let Some(wait) = again {
             self.listener.backs_off(&self.source.name, stack, wait);
         }
+    }
+}
+
+/// Whether a trigger is a reason to ask a repository out of turn.
+const fn asks(trigger: Trigger) -> Ask {
+    match trigger {
+        Trigger::Start | Trigger::Request => Ask::Now,
+        Trigger::Poll | Trigger::Retry | Trigger::Followup | Trigger::Engine | Trigger::Files => Ask::WhenDue,
+    }
+}
+
+/// Looks after mounted files of stacks that need nothing else.
+async fn settle(
+    desired: Arc<DesiredState>,
+    policy: Policy,
+    mounts: Arc<Mounts>,
+    plan: Plan,
+    tell: impl Fn(&[String]),
+) {
+    let aim = Aim { desired: &desired, policy: &policy, mounts: Some(&mounts), clock: &|| 0 };
+    let notes = cycle::settle(aim, &plan).await;
+    if !notes.is_empty() {
+        tell(&notes);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::model::lock::{Held, Holder};
 use crate::model::step::Plan;
 use crate::plan::Policy;
 use crate::source::LoadedSource;
+use crate::source::git::Ask;
 use queue::{Timing, Trigger};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub struct Source {
     /// Its name in logs.
     pub name: String,
     /// Loads it. Called on a thread that may block.
-    pub load: Arc<dyn Fn() -> LoadedSource + Send + Sync>,
+    pub load: Arc<dyn Fn(Ask) -> LoadedSource + Send + Sync>,
     /// Reads a file of the host that a secret is mounted from: its content is to be masked.
     pub secret: fn(&str) -> Option<Vec<u8>>,
     /// What its owner allows.
@@ -60,6 +61,10 @@ pub trait Listener: Events {
     fn looks(&self, source: &str, trigger: Trigger);
     /// It says something else than before, or it is the first time.
     fn loaded(&self, source: &str, loaded: &LoadedSource);
+    /// A repository cannot be asked from now on, for this reason, or can be again.
+    fn outage(&self, source: &str, why: Option<&str>);
+    /// There is something to know about mounted files.
+    fn notes(&self, source: &str, notes: &[String]);
     /// The engine could not be looked at; it will be tried again.
     fn unreachable(&self, source: &str, error: &EngineError);
     /// Another process works on a stack, and is waited for.

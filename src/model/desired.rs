@@ -252,12 +252,30 @@ pub struct BuildSpec {
 pub struct ContextFile {
     /// Path in the context, `/`-separated.
     pub path: String,
-    /// Where its bytes are.
+    /// Its path in the source.
     pub source: PathBuf,
+    /// Where its bytes are.
+    pub stored: Stored,
     /// What it is.
     pub kind: ContextKind,
     /// Permission bits.
     pub mode: u32,
+}
+
+/// Where the bytes of a file are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// In a file of this machine.
+    File(PathBuf),
+    /// In a git repository.
+    Object {
+        /// The repository.
+        store: PathBuf,
+        /// The object's id.
+        id: String,
+        /// When its commit was made, in seconds since 1970.
+        time: i64,
+    },
 }
 
 /// What a context entry is.

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod change;
 pub mod clock;
+pub mod commit;
 pub mod compose_hash;
 pub mod dependencies;
 pub mod desired;

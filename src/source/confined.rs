@@ -2,6 +2,7 @@
 
 use crate::compose::desired::clean;
 use crate::compose::files::{Entry, FileKind, Files, Refused};
+use crate::model::desired::Stored;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -58,6 +59,10 @@ impl Files for Confined<'_> {
 
     fn entry(&self, path: &Path) -> Option<Entry> {
         self.files.entry(path)
+    }
+
+    fn stored(&self, path: &Path) -> Stored {
+        self.files.stored(path)
     }
 }
 

@@ -1,8 +1,11 @@
 //! The settings of the host, read from the disk.
 
+use super::git::GitSettings;
+use crate::compose::desired::clean;
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
 use crate::compose::files::Files;
 use crate::compose::node::Span;
+use crate::compose::settings::Placed;
 use crate::compose::settings::host::{self, HostSettings};
 use crate::compose::settings::notify::NotifySettings;
 use crate::compose::{suggest, yaml};
@@ -15,12 +18,21 @@ use std::sync::Arc;
 pub struct HostSource {
     /// Its name.
     pub name: String,
-    /// Its directory or compose file.
-    pub root: PathBuf,
+    /// Where its stacks are.
+    pub origin: Origin,
     /// The longest time between two looks.
     pub interval: Option<Nanos>,
     /// Whether stacks that are gone from it are removed.
     pub prune: bool,
+}
+
+/// Where the stacks of a source are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// In a directory, or a compose file.
+    Directory(PathBuf),
+    /// In a git repository.
+    Git(Box<GitSettings>),
 }
 
 /// What the settings say, or what is wrong with them.
@@ -32,6 +44,10 @@ pub struct Host {
     pub notify: Vec<NotifySettings>,
     /// Where relative paths start.
     pub directory: PathBuf,
+    /// Where the program keeps what it has to remember, if they say so.
+    pub state_dir: Option<PathBuf>,
+    /// The same directory as the engine's host has it, if they say so.
+    pub host_state_dir: Option<PathBuf>,
     /// What there is to say.
     pub diagnostics: Vec<Diagnostic>,
     /// The text that the diagnostics point into.
@@ -76,6 +92,10 @@ pub fn read_host(files: &dyn Files, path: &Path) -> Host {
     }
     let settings = host::host(&root, &mut host.diagnostics);
     let sources = place(files, path, &settings, &mut host.diagnostics);
+    let directory = path.parent().unwrap_or(path);
+    let absolute = |dir: &Option<Placed>| dir.as_ref().map(|dir| clean(&directory.join(&dir.text)));
+    host.state_dir = absolute(&settings.state_dir);
+    host.host_state_dir = absolute(&settings.host_state_dir);
     if host.diagnostics.iter().all(|one| one.severity != Severity::Error) {
         host.sources = sources;
         host.notify = settings.notify.into_iter().map(|(_, notify)| notify).collect();
@@ -98,7 +118,7 @@ fn masked(text: &str, secrets: &[Span]) -> String {
     masked
 }
 
-/// Looks up the directories, which differ.
+/// Looks up where the sources are, which differ.
 fn place(
     files: &dyn Files,
     path: &Path,
@@ -108,29 +128,71 @@ fn place(
     let directory = path.parent().unwrap_or(path);
     let mut sources: Vec<HostSource> = Vec::new();
     for (name, source) in &settings.sources {
-        let Some(dir) = &source.dir else { continue };
-        let root = directory.join(&dir.text);
-        let at = format!("sources.{}.dir", name.text);
-        let Ok(real) = files.canonicalize(&root) else {
-            let error = Diagnostic::error(format!("there is no directory {}", root.display()));
-            let hint = suggest::other_file(files, &root)
-                .unwrap_or_else(|| format!("relative paths start from {}", directory.display()));
-            diagnostics.push(error.at(at).span(dir.span).hint(hint));
-            continue;
+        let at = |key: &str| format!("sources.{}.{key}", name.text);
+        let (origin, key, span) = match (&source.dir, &source.git) {
+            (Some(dir), _) => {
+                if let Some(key) = source.of_git.first() {
+                    let error = Diagnostic::error(format!("`{}` is for git repositories", key.text));
+                    diagnostics
+                        .push(error.at(at(&key.text)).span(key.span).hint("leave it out, or give `git`"));
+                }
+                let root = directory.join(&dir.text);
+                if let Ok(real) = files.canonicalize(&root) {
+                    (Origin::Directory(real), "dir", dir.span)
+                } else {
+                    let error = Diagnostic::error(format!("there is no directory {}", root.display()));
+                    let hint = suggest::other_file(files, &root)
+                        .unwrap_or_else(|| format!("relative paths start from {}", directory.display()));
+                    diagnostics.push(error.at(at("dir")).span(dir.span).hint(hint));
+                    continue;
+                }
+            }
+            (None, Some(git)) => match GitSettings::read(git, &source.repository, directory) {
+                Ok(found) => (Origin::Git(Box::new(found)), "git", git.span),
+                Err((key, span, message, hint)) => {
+                    let span = if span == Span::default() { name.span } else { span };
+                    diagnostics.push(Diagnostic::error(message).at(at(key)).span(span).hint(hint));
+                    continue;
+                }
+            },
+            (None, None) => continue,
         };
-        if let Some(other) = sources.iter().find(|other| other.root == real) {
+        if let Some(wrong) = unfit_name(&name.text).filter(|_| matches!(origin, Origin::Git(_))) {
+            let error = Diagnostic::error(format!("`{}` cannot name a git source: {wrong}", name.text));
+            let hint = "letters, digits, `-`, `_` and `.` make a name; a folder is called so";
+            diagnostics.push(error.at(format!("sources.{}", name.text)).span(name.span).hint(hint));
+        }
+        if let Some(other) = sources.iter().find(|other| is_same(&other.origin, &origin)) {
             let error =
                 Diagnostic::error(format!("`{}` and `{}` are the same source", other.name, name.text));
-            diagnostics.push(error.at(at).span(dir.span).hint("keep one of the two"));
+            diagnostics.push(error.at(at(key)).span(span).hint("keep one of the two"));
         }
         sources.push(HostSource {
             name: name.text.clone(),
-            root: real,
+            origin,
             interval: source.interval,
             prune: source.prune.unwrap_or(true),
         });
     }
     sources
+}
+
+/// Whether two sources have the same stacks: branches of a repository count as one.
+fn is_same(one: &Origin, other: &Origin) -> bool {
+    match (one, other) {
+        (Origin::Directory(one), Origin::Directory(other)) => one == other,
+        (Origin::Git(one), Origin::Git(other)) => one.identity() == other.identity(),
+        (Origin::Directory(_), Origin::Git(_)) | (Origin::Git(_), Origin::Directory(_)) => false,
+    }
+}
+
+/// Why a name cannot be that of a folder.
+fn unfit_name(name: &str) -> Option<&'static str> {
+    if name.starts_with('.') {
+        return Some("it begins with a dot");
+    }
+    let is_fit = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    (!name.chars().all(is_fit) || name.len() > 100).then_some("it cannot be the name of a folder")
 }
 
 #[cfg(test)]
@@ -159,6 +221,10 @@ mod tests {
     #[test]
     fn sources_are_read_with_what_they_leave_out() {
         assert_eq!(said("sources: {a: {dir: stacks}, b: {dir: ., interval: 5m, prune: false}}"), []);
+        assert_eq!(
+            said("state_dir: x\nsources: {a: {git: 'git@x:y', path: a/b, tag: v1, submodules: true}}"),
+            []
+        );
     }
 
     #[test]
@@ -190,14 +256,32 @@ mod tests {
         let one = |text: &str| said(text).into_iter().next().unwrap_or_default();
         let told = |path: &str, text: &str| (path.to_owned(), text.to_owned());
         assert_eq!(one("sources: {a: {dri: stacks}}").0, "sources.a.dri");
-        assert_eq!(one("sources: {a: {prune: true}}"), told("sources.a", "`dir` is missing in `a`"));
-        assert_eq!(one("sources:\n  a:\n"), told("sources.a", "`dir` is missing in `a`"));
+        assert_eq!(
+            one("sources: {a: {prune: true}}"),
+            told("sources.a", "one of `dir`, `git` is missing in `a`")
+        );
+        assert_eq!(one("sources:\n  a:\n"), told("sources.a", "one of `dir`, `git` is missing in `a`"));
         assert_eq!(one("sources: {}"), told("sources", "the settings name no source"));
         assert_eq!(one("{}"), told("sources", "`sources` is missing in the settings"));
         assert_eq!(
-            one("sources: {a: {git: https://x/y}}"),
-            told("sources.a.git", "`git` is not supported by this version")
+            one("sources: {a: {git: https://x/y, dir: stacks}}"),
+            told("sources.a.dir", "`dir` stands beside `git`")
         );
+        assert_eq!(
+            one("sources: {a: {dir: stacks, branch: x}}"),
+            told("sources.a.branch", "`branch` is for git repositories")
+        );
+        assert_eq!(
+            one("sources: {a: {git: https://x/y}, b: {git: 'https://x/y/', branch: b}}"),
+            told("sources.b.git", "`a` and `b` are the same source")
+        );
+        assert_eq!(one("sources: {a/b: {git: https://x/y}}").0, "sources.a/b");
+        assert_eq!(one("sources: {a: {git: https://x/y, branch: b, tag: t}}").0, "sources.a.tag");
+        assert_eq!(one("sources: {a: {git: https://x/y, commit: abc}}").0, "sources.a.commit");
+        assert_eq!(one("sources: {a: {git: https://x/y, path: ../b}}").0, "sources.a.path");
+        assert_eq!(one("sources: {a: {git: 'https://me:secret@x/y'}}").0, "sources.a.git");
+        assert!(!one("sources: {a: {git: 'https://me:secret@x/y'}}").1.contains("secret"));
+        assert_eq!(one("sources: {a: {git: stacks}}").0, "sources.a.git");
         assert_eq!(
             one("sources: {a: {dir: stacks}, b: {dir: ./stacks}}"),
             told("sources.b.dir", "`a` and `b` are the same source")

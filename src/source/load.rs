@@ -1,23 +1,25 @@
 //! Loads all stacks of a source.
 
 use super::clashes;
+use super::mounted::Mounts;
 use super::nested::{self, Nested};
 use super::options::SourceRequest;
 use super::unit::Unit;
 use super::work::{self, Work};
 use super::{Confined, Disk, GitIndex};
-use crate::compose::desired::{DesiredContext, desired};
+use crate::compose::desired::{DesiredContext, Tracked, desired};
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
 use crate::compose::files::Files;
 use crate::compose::load::{LoadOptions, Project, load};
 use crate::compose::schema::nearest;
 use crate::compose::settings;
+use crate::model::commit::Commit;
 use crate::model::desired::{DesiredService, DesiredStack, DesiredState};
 use crate::model::hash;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Everything that came of a source.
 #[derive(Debug, Default)]
@@ -28,6 +30,16 @@ pub struct LoadedSource {
     pub stacks: Vec<LoadedStack>,
     /// What there is to say about the source as a whole.
     pub diagnostics: Vec<Diagnostic>,
+    /// The commit that was loaded, of a repository.
+    pub commit: Option<Commit>,
+    /// The files that containers mount of that commit.
+    pub mounts: Option<Arc<Mounts>>,
+    /// Why the repository could not be asked, if it could not: this is its last good revision.
+    pub outage: Option<String>,
+    /// Whether the stacks are all that this revision holds, also while the repository cannot be asked.
+    pub(super) complete_but_for_outage: bool,
+    /// The directory that paths in diagnostics are shown relative to, if it is not the working directory.
+    pub base: Option<PathBuf>,
 }
 
 /// One stack of a source.
@@ -60,13 +72,30 @@ pub(super) struct Outcome {
 pub fn load_source(request: &SourceRequest) -> LoadedSource {
     let confined = Confined::new(&Disk, &request.cwd.join(&request.root));
     let files: &dyn Files = if request.may_not_leave { &confined } else { &Disk };
+    load_confined(request, files, &GitIndex::default(), None)
+}
+
+/// The same, with files that are not simply those of the disk; what lies in `root` counts.
+pub(super) fn load_from<F: Files + Tracked>(request: &SourceRequest, files: &F, root: &Path) -> LoadedSource {
+    let confined = Confined::new(files, root);
+    let confined: &dyn Files = if request.may_not_leave { &confined } else { files };
+    load_confined(request, confined, files, Some(root))
+}
+
+fn load_confined(
+    request: &SourceRequest,
+    files: &dyn Files,
+    tracked: &dyn Tracked,
+    root: Option<&Path>,
+) -> LoadedSource {
     let work = work::find(request, files);
     let mut loaded = LoadedSource { diagnostics: work.diagnostics.clone(), ..LoadedSource::default() };
     if let Some(refused) = work.refuse_flags(request) {
         loaded.diagnostics.push(refused);
         return loaded;
     }
-    let mut outcomes = settle_nested(load_all(request, &work, files));
+    let context = DesiredContext { files, tracked, root: root.unwrap_or(&work.directory) };
+    let mut outcomes = settle_nested(load_all(request, &work, &context));
     for (index, diagnostic) in clashes::find(&outcomes, &work.directory) {
         outcomes[index].stack.diagnostics.push(diagnostic);
         outcomes[index].desired = None;
@@ -92,9 +121,7 @@ pub fn load_source(request: &SourceRequest) -> LoadedSource {
     loaded
 }
 
-fn load_all(request: &SourceRequest, work: &Work, files: &dyn Files) -> Vec<Outcome> {
-    let tracked = GitIndex::default();
-    let context = DesiredContext { files, tracked: &tracked, root: &work.directory };
+fn load_all(request: &SourceRequest, work: &Work, context: &DesiredContext<'_>) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(work.units.len()));
     let run = || {
@@ -103,7 +130,7 @@ fn load_all(request: &SourceRequest, work: &Work, files: &dyn Files) -> Vec<Outc
             let Some(unit) = work.units.get(index) else { return };
             let options =
                 if work.alone { unit.options_alone(request) } else { unit.options_in_tree(request) };
-            let outcome = load_one(unit, &options, &context);
+            let outcome = load_one(unit, &options, context);
             done.lock().unwrap_or_else(PoisonError::into_inner).push((index, outcome));
         }
     };

@@ -8,6 +8,7 @@ mod docs;
 mod e2e;
 mod errors;
 mod fuzz_checks;
+mod git;
 mod golden;
 mod hard;
 mod histories;

@@ -298,7 +298,7 @@ async fn run(
         let (_go_on, stop) = watch::channel(false);
         let redactor = plan::secrets(desired, &|_| None);
         let options = Options { parallel: 4, stop, events: &Deaf, redactor: &redactor, chance: || 0.0 };
-        let aim = Aim { desired, policy, clock: &|| now };
+        let aim = Aim { desired, policy, mounts: None, clock: &|| now };
         let applied = cycle::reconcile(&slow, aim, &plan, &options).await;
         Ok(Some((plan, applied)))
     };

@@ -1,7 +1,7 @@
 //! Digests of files and directories that containers see: what makes a changed `nginx.conf` a change.
 
 use super::{DesiredContext, string};
-use crate::compose::files::{Entry, EntryKind, FileKind, Files};
+use crate::compose::files::{Entry, EntryKind, FileKind, Files, Refused};
 use crate::compose::load::Project;
 use crate::compose::settings::StackSettings;
 use crate::model::service::Mount;
@@ -27,9 +27,30 @@ pub(super) struct Counted {
     pub(super) digest: Option<String>,
     /// Something its author should know.
     pub(super) problem: Option<String>,
+    /// Why it cannot be mounted: it would be there, but not with its contents.
+    pub(super) error: Option<String>,
 }
 
-type Found = (Option<String>, Option<String>);
+/// What was found at a path.
+#[derive(Clone, Default)]
+struct Found {
+    digest: Option<String>,
+    problem: Option<String>,
+    error: Option<String>,
+}
+
+impl Found {
+    /// A digest; what cannot be read does not count, except for a pointer in the place of the contents.
+    fn of(digest: io::Result<Option<String>>, problem: impl FnOnce(io::Error) -> Option<String>) -> Self {
+        match digest {
+            Ok(digest) => Self { digest, ..Self::default() },
+            Err(error) if matches!(Refused::of(&error), Some(Refused::Pointer(_))) => {
+                Self { error: Some(error.to_string()), ..Self::default() }
+            }
+            Err(error) => Self { problem: problem(error), ..Self::default() },
+        }
+    }
+}
 
 /// Digests the mounts of a stack, each path once.
 pub(super) struct Contents<'a> {
@@ -90,7 +111,7 @@ impl<'a> Contents<'a> {
             self.known.insert(slot, found.clone());
             found
         };
-        Counted { name, digest: found.0, problem: found.1 }
+        Counted { name, digest: found.digest, problem: found.problem, error: found.error }
     }
 
     fn is_ignored(&self, path: &Path) -> bool {
@@ -114,28 +135,30 @@ impl<'a> Contents<'a> {
         }
         match self.context.files.kind(&real) {
             None => Found::default(),
-            Some(FileKind::File) => (self.file(&real, whole), None),
+            Some(FileKind::File) => Found::of(self.file(&real, whole), |_| None),
             Some(FileKind::Directory) => self.directory(&real, whole),
         }
     }
 
-    fn file(&self, path: &Path, whole: bool) -> Option<String> {
-        let entry = self.context.files.entry(path).filter(|entry| entry.kind == EntryKind::File)?;
+    fn file(&self, path: &Path, whole: bool) -> io::Result<Option<String>> {
+        let Some(entry) = self.context.files.entry(path).filter(|entry| entry.kind == EntryKind::File) else {
+            return Ok(None);
+        };
+        let digest = || digest_file(self.context.files, path, &entry).map(Some);
         if whole {
-            return digest_file(self.context.files, path, &entry).ok();
+            return digest();
         }
         match self.context.tracked.tracked(path) {
-            Some(tracked) if tracked.is_empty() => None,
-            Some(_) => digest_file(self.context.files, path, &entry).ok(),
+            Some(tracked) if tracked.is_empty() => Ok(None),
+            Some(_) => digest(),
             None => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
                 if DATA_NAMES.iter().any(|data| name.ends_with(data)) || entry.len > MAX_BYTES {
-                    return None;
+                    return Ok(None);
                 }
                 let mut start = Vec::with_capacity(8192);
-                self.context.files.open(path).ok()?.take(8192).read_to_end(&mut start).ok()?;
-                let binary = start.contains(&0);
-                (!binary).then(|| digest_file(self.context.files, path, &entry).ok()).flatten()
+                self.context.files.open(path)?.take(8192).read_to_end(&mut start)?;
+                if start.contains(&0) { Ok(None) } else { digest() }
             }
         }
     }
@@ -150,18 +173,21 @@ impl<'a> Contents<'a> {
             let entry = |file: PathBuf| Some((self.context.files.entry(&file)?, file));
             Ok(kept.filter_map(entry).map(|(entry, file)| (file, entry)).collect())
         };
+        let unread = |error: io::Error| Some(format!("its contents do not count: {error}"));
         match listed {
-            Ok(entries) if entries.is_empty() => (None, None),
+            Ok(entries) if entries.is_empty() => Found::default(),
             Ok(entries) => match digest_entries(self.context.files, path, &entries) {
-                Ok((digest, true)) => (Some(digest), None),
-                Ok((digest, false)) => {
-                    let size =
-                        "more than 256 MiB are mounted from here: only names and sizes count, not the bytes";
-                    (Some(digest), Some(size.to_owned()))
-                }
-                Err(error) => (None, Some(format!("its contents do not count: {error}"))),
+                Ok((digest, false)) => Found {
+                    digest: Some(digest),
+                    problem: Some(
+                        "more than 256 MiB are mounted from here: only names and sizes count, not the bytes"
+                            .to_owned(),
+                    ),
+                    error: None,
+                },
+                digest => Found::of(digest.map(|(digest, _)| Some(digest)), unread),
             },
-            Err(error) => (None, Some(format!("its contents do not count: {error}"))),
+            Err(error) => Found::of(Err(error), unread),
         }
     }
 }

@@ -59,7 +59,8 @@ impl<'a> Walk<'a> {
                     EntryKind::Other => continue,
                 };
                 if sent {
-                    found.push(ContextFile { path, source, kind, mode: entry.mode });
+                    let stored = self.files.stored(&source);
+                    found.push(ContextFile { path, source, stored, kind, mode: entry.mode });
                 }
             }
         }

@@ -150,6 +150,12 @@ fn binds(scope: &mut Scope<'_>, key: &str, spec: &ServiceSpec, found: &mut BTree
                     .to_owned(),
             );
         }
+        if let Some(error) = counted.error {
+            scope.report.error(&path, error).hint = Some(
+                "keep the file itself in the repository, or mount it from a volume or another path of the host"
+                    .to_owned(),
+            );
+        }
         if let Some(digest) = counted.digest {
             found.insert(counted.name, digest);
         }

@@ -17,6 +17,10 @@ pub struct HostSettings {
     pub sources: Vec<(Placed, SourceSettings)>,
     /// Whom to tell, in the order of the file, each with its place.
     pub notify: Vec<(Span, NotifySettings)>,
+    /// Where the program keeps what it has to remember.
+    pub state_dir: Option<Placed>,
+    /// The same directory as the engine's host has it, for a program in a container.
+    pub host_state_dir: Option<Placed>,
 }
 
 /// Settings of one source.
@@ -24,10 +28,55 @@ pub struct HostSettings {
 pub struct SourceSettings {
     /// The directory or compose file; relative to the directory of the settings.
     pub dir: Option<Placed>,
+    /// The address of a git repository.
+    pub git: Option<Placed>,
+    /// What of the repository, and how it is reached.
+    pub repository: RepositorySettings,
+    /// The keys that say something about a repository, for a source that is none.
+    pub of_git: Vec<Placed>,
     /// The longest time between two looks of `reconcile watch`.
     pub interval: Option<Nanos>,
     /// Whether stacks that are gone from it are removed.
     pub prune: Option<bool>,
+}
+
+/// What of a repository, and how it is reached. Paths are relative to the directory of the settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RepositorySettings {
+    /// The branch.
+    pub branch: Option<Placed>,
+    /// The tag.
+    pub tag: Option<Placed>,
+    /// The commit.
+    pub commit: Option<Placed>,
+    /// The directory in the repository that holds the stacks.
+    pub path: Option<Placed>,
+    /// Whether repositories in it are read too.
+    pub submodules: Option<bool>,
+    /// Whether stacks may read files outside of it.
+    pub allow_paths_outside: Option<bool>,
+    /// How long a fetch may take.
+    pub timeout: Option<Nanos>,
+    /// User name for http.
+    pub username: Option<String>,
+    /// A file with a token.
+    pub token_file: Option<String>,
+    /// A file with a password.
+    pub password_file: Option<String>,
+    /// A file of logins.
+    pub credentials_file: Option<String>,
+    /// A command that speaks git's protocol of credential helpers.
+    pub credential_helper: Option<String>,
+    /// A private key.
+    pub key_file: Option<String>,
+    /// A file with the passphrase of the key.
+    pub passphrase_file: Option<String>,
+    /// Whether the agent is asked for keys.
+    pub agent: Option<bool>,
+    /// Host keys.
+    pub known_hosts: Option<String>,
+    /// Certificates.
+    pub ca_file: Option<String>,
 }
 
 /// Reads a `reconcile.yaml`.
@@ -35,7 +84,7 @@ pub fn host(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> HostSettings {
     let settings = read::settings(&HOST, root, "", diagnostics);
     if settings.sources.is_empty() && diagnostics.is_empty() {
         let error = Diagnostic::error("the settings name no source").at("sources").span(root.span);
-        diagnostics.push(error.hint("write `sources: {NAME: {dir: PATH}}`"));
+        diagnostics.push(error.hint("write `sources: {NAME: {dir: PATH}}`, or `git: ADDRESS`"));
     }
     notify::check(&settings, diagnostics);
     settings
@@ -67,12 +116,57 @@ pub(super) static HOST: Keys<HostSettings> = Keys {
             }),
             doc: "Whom to tell what becomes of the stacks; docs/alerts.md tells more.",
         },
+        Setting {
+            key: "state_dir",
+            takes: Takes::Place(|settings, path| settings.state_dir = Some(path)),
+            doc: "Where the program keeps what it fetched and what it has to remember; /var/lib/reconcile if left out, or \
+                  for other users than root ~/.local/state/reconcile.",
+        },
+        Setting {
+            key: "host_state_dir",
+            takes: Takes::Place(|settings, path| settings.host_state_dir = Some(path)),
+            doc: "The same directory as the engine's host has it, for a program in a container that cannot find it out.",
+        },
     ],
     required: &["sources"],
     exactly_one: &[],
     at_most_one: &[],
-    planned: &["state_dir", "http", "policy"],
+    planned: &["http", "policy"],
 };
+
+/// Takes a text for a repository, and notes that it was there.
+macro_rules! text {
+    ($key:ident, $doc:expr) => {
+        Setting {
+            key: stringify!($key),
+            takes: Takes::Place(|settings: &mut SourceSettings, value| {
+                settings.note(stringify!($key), &value);
+                settings.repository.$key = Some(value.text);
+            }),
+            doc: $doc,
+        }
+    };
+}
+
+/// The same for one whose position counts.
+macro_rules! place {
+    ($key:ident, $doc:expr) => {
+        Setting {
+            key: stringify!($key),
+            takes: Takes::Place(|settings: &mut SourceSettings, value| {
+                settings.note(stringify!($key), &value);
+                settings.repository.$key = Some(value);
+            }),
+            doc: $doc,
+        }
+    };
+}
+
+impl SourceSettings {
+    fn note(&mut self, key: &str, value: &Placed) {
+        self.of_git.push(Placed { text: key.to_owned(), span: value.span });
+    }
+}
 
 /// Settings of a source.
 pub(super) static SOURCE: Keys<SourceSettings> = Keys {
@@ -82,6 +176,63 @@ pub(super) static SOURCE: Keys<SourceSettings> = Keys {
             takes: Takes::Place(|settings, dir| settings.dir = Some(dir)),
             doc: "A directory of stacks, or a compose file; relative paths start from the directory of this file.",
         },
+        Setting {
+            key: "git",
+            takes: Takes::Place(|settings, git| settings.git = Some(git)),
+            doc: "The address of a git repository: https://, ssh://, user@host:path, file://, or the path of a local one.",
+        },
+        place!(
+            branch,
+            "The branch to follow; the repository's default one if neither `tag` nor `commit` is given."
+        ),
+        place!(tag, "The tag to follow."),
+        place!(commit, "The commit to stay at, by its full id."),
+        place!(path, "The directory of the repository that holds the stacks; all of it if left out."),
+        Setting {
+            key: "submodules",
+            takes: Takes::Switch(|settings, on| settings.repository.submodules = Some(on)),
+            doc: "Whether repositories in it are read too; false if left out.",
+        },
+        Setting {
+            key: "allow_paths_outside",
+            takes: Takes::Switch(|settings, on| settings.repository.allow_paths_outside = Some(on)),
+            doc: "Whether stacks of the repository may read files of the host outside of it, such as env files; false if \
+                  left out.",
+        },
+        Setting {
+            key: "timeout",
+            takes: Takes::Duration(|settings, time| settings.repository.timeout = Some(time)),
+            doc: "How long a fetch may take, such as `10m`, which it is if left out.",
+        },
+        text!(
+            username,
+            "User name for http; if left out that of the address, else one that forges take beside a token."
+        ),
+        text!(token_file, "A file with a token for http."),
+        text!(password_file, "A file with a password for http."),
+        text!(
+            credentials_file,
+            "A file of lines `machine HOST login USER password PASSWORD`; ~/.netrc if left out."
+        ),
+        text!(
+            credential_helper,
+            "A command that speaks git's protocol of credential helpers; it is called with `get`."
+        ),
+        text!(
+            key_file,
+            "A private key for ssh; if left out the agent's, then ~/.ssh/id_ed25519, id_ecdsa, id_rsa."
+        ),
+        text!(passphrase_file, "A file with the passphrase of `key_file`."),
+        Setting {
+            key: "agent",
+            takes: Takes::Switch(|settings, on| settings.repository.agent = Some(on)),
+            doc: "Whether the ssh agent is asked for keys; if left out, where `key_file` is not given.",
+        },
+        text!(
+            known_hosts,
+            "Host keys that are believed; ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts if left out."
+        ),
+        text!(ca_file, "Certificates that are believed for https, in place of those of the system."),
         Setting {
             key: "interval",
             takes: Takes::Duration(|settings, time| settings.interval = Some(time)),
@@ -93,8 +244,8 @@ pub(super) static SOURCE: Keys<SourceSettings> = Keys {
             doc: "Whether stacks that are gone from the source are removed; true if left out.",
         },
     ],
-    required: &["dir"],
-    exactly_one: &[],
-    at_most_one: &[],
-    planned: &["git", "branch", "tag", "commit", "path", "allow_paths_outside"],
+    required: &[],
+    exactly_one: &[&["dir", "git"]],
+    at_most_one: &[&["branch", "tag", "commit"]],
+    planned: &[],
 };

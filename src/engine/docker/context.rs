@@ -1,12 +1,14 @@
 //! A build context as a tar archive, made while it is sent: it is never whole in memory.
 
 use super::transport::Body;
-use crate::model::desired::{BuildSpec, ContextFile, ContextKind};
+use crate::model::desired::{BuildSpec, ContextFile, ContextKind, Stored};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Cursor, Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 use tokio::sync::mpsc;
@@ -67,11 +69,15 @@ impl Write for Pipe {
 fn pack(build: &BuildSpec, writer: impl Write) -> io::Result<()> {
     let mut builder = tar::Builder::new(writer);
     let mut ignore = None;
+    let mut stores = Stores::default();
     for file in &build.files {
         if build.dockerfile_text.is_some() && file.path == IGNORE {
-            ignore = Some(std::fs::read(&file.source).map_err(|error| of_file(file, &error))?);
+            let mut list = Vec::new();
+            let read = stores.bytes(file).and_then(|mut bytes| bytes.read_to_end(&mut list));
+            read.map_err(|error| of_file(file, &error))?;
+            ignore = Some(list);
         } else {
-            append(&mut builder, file).map_err(|error| of_file(file, &error))?;
+            append(&mut builder, file, &mut stores).map_err(|error| of_file(file, &error))?;
         }
     }
     if let Some(text) = &build.dockerfile_text {
@@ -106,11 +112,19 @@ fn header(kind: tar::EntryType, mode: u32, modified: u64, size: u64) -> tar::Hea
     header
 }
 
-fn append<W: Write>(builder: &mut tar::Builder<W>, file: &ContextFile) -> io::Result<()> {
-    let ContextFile { path, source, kind, mode } = file;
-    let metadata = std::fs::symlink_metadata(source)?;
-    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let modified = modified.map_or(0, |since| since.as_secs());
+fn append<W: Write>(
+    builder: &mut tar::Builder<W>,
+    file: &ContextFile,
+    stores: &mut Stores,
+) -> io::Result<()> {
+    let ContextFile { path, source: _, stored, kind, mode } = file;
+    let modified = match stored {
+        Stored::File(source) => {
+            let modified = std::fs::symlink_metadata(source)?.modified().ok();
+            modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs())
+        }
+        Stored::Object { time, .. } => u64::try_from(*time).unwrap_or(0),
+    };
     match kind {
         ContextKind::Directory => {
             let mut header = header(tar::EntryType::Directory, *mode, modified, 0);
@@ -121,12 +135,44 @@ fn append<W: Write>(builder: &mut tar::Builder<W>, file: &ContextFile) -> io::Re
             builder.append_link(&mut header, path, to)
         }
         ContextKind::File => {
-            let opened = File::open(source)?;
-            let size = opened.metadata()?.len();
-            let mut header = header(tar::EntryType::Regular, *mode, modified, size);
-            let mut exact = Exact { file: opened, left: size };
-            builder.append_data(&mut header, path, &mut exact)
+            let mut bytes = stores.bytes(file)?;
+            let mut header = header(tar::EntryType::Regular, *mode, modified, bytes.left);
+            builder.append_data(&mut header, path, &mut bytes)
         }
+    }
+}
+
+/// Repositories that files of a context are in, each opened once.
+#[derive(Default)]
+struct Stores(BTreeMap<PathBuf, git2::Repository>);
+
+impl Stores {
+    fn bytes(&mut self, file: &ContextFile) -> io::Result<Exact> {
+        match &file.stored {
+            Stored::File(source) => {
+                let file = File::open(source)?;
+                let left = file.metadata()?.len();
+                Ok(Exact { bytes: Box::new(file), left })
+            }
+            Stored::Object { store, id, .. } => {
+                let bytes = self.object(store, id).map_err(|error| {
+                    io::Error::other(format!(
+                        "it cannot be read from {}: {}",
+                        store.display(),
+                        error.message()
+                    ))
+                })?;
+                Ok(Exact { left: bytes.len() as u64, bytes: Box::new(Cursor::new(bytes)) })
+            }
+        }
+    }
+
+    fn object(&mut self, store: &Path, id: &str) -> Result<Vec<u8>, git2::Error> {
+        if !self.0.contains_key(store) {
+            self.0.insert(store.to_owned(), git2::Repository::open_bare(store)?);
+        }
+        let blob = self.0[store].find_blob(git2::Oid::from_str(id)?)?;
+        Ok(blob.content().to_vec())
     }
 }
 
@@ -137,13 +183,13 @@ fn append_text<W: Write>(builder: &mut tar::Builder<W>, path: &str, text: &[u8])
 
 /// As many bytes as the file had when it was opened: an archive with another number would be broken from there on.
 struct Exact {
-    file: File,
+    bytes: Box<dyn Read>,
     left: u64,
 }
 
 impl Read for Exact {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = (&mut self.file).take(self.left).read(buffer)?;
+        let count = self.bytes.as_mut().take(self.left).read(buffer)?;
         if count == 0 && self.left > 0 && !buffer.is_empty() {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was read"));
         }
@@ -155,7 +201,7 @@ impl Read for Exact {
 #[cfg(test)]
 mod tests {
     use super::{IGNORE, pack};
-    use crate::model::desired::{BuildSpec, ContextFile, ContextKind};
+    use crate::model::desired::{BuildSpec, ContextFile, ContextKind, Stored};
     use std::collections::BTreeMap;
     use std::io::Read as _;
 
@@ -182,7 +228,8 @@ mod tests {
         let source = root.join(path);
         std::fs::create_dir_all(source.parent().expect("parent")).expect("directory");
         std::fs::write(&source, text).expect("file");
-        ContextFile { path: path.to_owned(), source, kind: ContextKind::File, mode }
+        let stored = Stored::File(source.clone());
+        ContextFile { path: path.to_owned(), source, stored, kind: ContextKind::File, mode }
     }
 
     #[test]
@@ -192,6 +239,7 @@ mod tests {
         let directory = ContextFile {
             path: "bin".into(),
             source: root.path().join("bin"),
+            stored: Stored::File(root.path().join("bin")),
             kind: ContextKind::Directory,
             mode: 0o700,
         };
@@ -199,6 +247,7 @@ mod tests {
         let link = ContextFile {
             path: "l".into(),
             source: root.path().join("l"),
+            stored: Stored::File(root.path().join("l")),
             kind: ContextKind::Symlink("bin/run".into()),
             mode: 0o777,
         };
@@ -235,11 +284,29 @@ mod tests {
         let file = ContextFile {
             path: "a".into(),
             source: "/nowhere/at/all".into(),
+            stored: Stored::File("/nowhere/at/all".into()),
             kind: ContextKind::File,
             mode: 0o644,
         };
         let build = BuildSpec { files: vec![file], ..BuildSpec::default() };
         let error = pack(&build, Vec::new()).expect_err("gone").to_string();
         assert!(error.contains("/nowhere/at/all"), "{error}");
+    }
+
+    #[test]
+    fn files_of_a_repository_are_packed_from_its_objects() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let repository = git2::Repository::init_bare(root.path()).expect("repository");
+        let id = repository.blob(b"text").expect("object").to_string();
+        let stored = Stored::Object { store: root.path().to_owned(), id, time: 5 };
+        let source = "/nowhere/a".into();
+        let file = ContextFile { path: "a".into(), source, stored, kind: ContextKind::File, mode: 0o755 };
+        let build = BuildSpec { files: vec![file.clone()], ..BuildSpec::default() };
+        assert_eq!(entries(&build).get("a"), Some(&(0o755, "text".to_owned())));
+        let id = "1".repeat(40);
+        let stored = Stored::Object { store: root.path().to_owned(), id, time: 5 };
+        let build = BuildSpec { files: vec![ContextFile { stored, ..file }], ..BuildSpec::default() };
+        let error = pack(&build, Vec::new()).expect_err("gone").to_string();
+        assert!(error.contains("/nowhere/a"), "{error}");
     }
 }

@@ -22,6 +22,7 @@ mod messages;
 mod modified;
 mod networks;
 mod observe;
+mod own_mounts;
 mod perform;
 mod profiles;
 mod pull;

@@ -57,7 +57,7 @@ pub(in super::super) fn is_current(
 #[cfg(test)]
 mod tests {
     use super::{inputs, is_current};
-    use crate::model::desired::{BuildSpec, ContextFile, ContextKind, DesiredService, DesiredStack};
+    use crate::model::desired::{BuildSpec, ContextFile, ContextKind, DesiredService, DesiredStack, Stored};
     use crate::model::inspected::Inspected;
     use crate::model::labels;
     use crate::model::observed::{ObservedContainer, ObservedImage, ObservedState};
@@ -70,6 +70,7 @@ mod tests {
         let file = |path: &str| ContextFile {
             path: path.into(),
             source: Path::new("/srv/app").join(path),
+            stored: Stored::File(Path::new("/srv/app").join(path)),
             kind: ContextKind::File,
             mode: 0o644,
         };

@@ -1,6 +1,6 @@
 use super::{IMAGE, Lab, docker};
 use reconcile::engine::{Engine as _, Progress};
-use reconcile::model::desired::{BuildSpec, ContextFile, ContextKind};
+use reconcile::model::desired::{BuildSpec, ContextFile, ContextKind, Stored};
 use reconcile::model::labels;
 use reconcile::model::step::Action;
 use std::path::Path;
@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 fn file(root: &Path, path: &str, text: &str) -> ContextFile {
     let source = root.join(path);
     std::fs::write(&source, text).expect("file");
-    ContextFile { path: path.to_owned(), source, kind: ContextKind::File, mode: 0o644 }
+    let stored = Stored::File(source.clone());
+    ContextFile { path: path.to_owned(), source, stored, kind: ContextKind::File, mode: 0o644 }
 }
 
 fn build(lab: &Lab, name: &str, files: Vec<ContextFile>) -> BuildSpec {
@@ -114,6 +115,7 @@ async fn a_large_context_is_streamed() {
     let large = ContextFile {
         path: "large".to_owned(),
         source: root.path().join("large"),
+        stored: Stored::File(root.path().join("large")),
         kind: ContextKind::File,
         mode: 0o644,
     };

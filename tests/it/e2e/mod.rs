@@ -4,7 +4,7 @@ mod adopting;
 mod alerting;
 mod applying;
 mod beside_compose;
-mod daemon;
+pub mod daemon;
 mod failing;
 mod faults;
 mod locking;
