@@ -188,7 +188,14 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
         self.listener.looks(&self.source.name, trigger);
         let load = Arc::clone(&self.source.load);
         let ask = asks(trigger);
-        let Ok(loaded) = tokio::task::spawn_blocking(move || load(ask)).await else {
+        let loading = tokio::task::spawn_blocking(move || load(ask));
+        let mut stop = self.stop.clone();
+        let loaded = tokio::select! {
+            loaded = loading => loaded,
+            // Nothing was begun yet, and a server may take its time to answer.
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let Ok(loaded) = loaded else {
             tracing::error!("loading {} ended in a panic", self.source.name);
             return self.end(WHOLE, false);
         };

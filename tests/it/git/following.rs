@@ -1,8 +1,10 @@
 //! On an engine: what is applied of a repository.
 
-use super::{Repository, reconcile};
+use super::server::{Http, Manner};
+use super::{Repository, STACK, reconcile};
 use crate::e2e::daemon::Daemon;
 use crate::lab::{IMAGE, Lab, changed, docker};
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_push_replaces_exactly_the_service_that_it_changes() {
@@ -226,4 +228,20 @@ fn in_a_container_mounts_have_the_paths_of_the_host() {
     let before = lab.containers();
     inside(&mounts, &["--detailed-exitcode", &address]).exits(0);
     assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
+}
+
+#[test]
+fn the_daemon_ends_at_once_while_a_server_keeps_it_waiting() {
+    let Some(lab) = Lab::new("githangs") else { return };
+    let repository = Repository::with(&[("compose.yaml", STACK)]);
+    let server = Http::start(repository.root(), Manner::Silent);
+    lab.write(
+        "reconcile.yaml",
+        &format!("state_dir: state\nsources:\n  x: {{git: '{}'}}\n", server.address()),
+    );
+    let daemon = Daemon::start(&lab, &["--config", "reconcile.yaml"]);
+    daemon.until("the request", || server.requests() > 0);
+    let start = Instant::now();
+    assert_eq!(daemon.stop(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 }
