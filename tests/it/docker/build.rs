@@ -93,6 +93,7 @@ async fn a_failing_build_names_its_step_and_last_lines() {
 
     let mut gone = file(root.path(), "b", "x");
     gone.source = root.path().join("gone");
+    gone.stored = Stored::File(gone.source.clone());
     let error = lab.fails(Action::BuildImage(Arc::new(build(&lab, "gone", vec![gone])))).await;
     assert!(error.contains("build context") && error.contains("gone"), "{error}");
 }
