@@ -116,6 +116,7 @@ fn plan_and_apply(
         policy.max_removal_share = 1.0;
     }
     policy.retry = retry(&args.retry);
+    policy.anytime = args.now;
     let run = Run { args, common, output, environment, source, loaded, reread, alerts, policy, failed };
     block_on(output, async {
         if args.dry_run {
@@ -224,7 +225,7 @@ impl Run<'_> {
             (Secured::Outdated, _) => return Ok(Ended::Outdated),
         };
         let plan = &planned.plan;
-        if !plan.steps.is_empty() || Summary::of(&plan.changes).blocked > 0 {
+        if !plan.steps.is_empty() || Summary::of(&plan.changes).is_held_back() {
             self.output.talk(&plan_text::text(plan, self.output.verbose > 0));
         }
         let read = |path: &str| self.loaded.mounts.as_ref().and_then(|mounts| secret_of(mounts, path));

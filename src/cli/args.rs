@@ -34,6 +34,10 @@ pub enum Command {
     Validate(SourceArgs),
     /// Show stacks and services: state, health, and whether they are in sync
     Status(SourceArgs),
+    /// Leave a stack as it is until `resume`: what changes in its files waits
+    Suspend(SuspendArgs),
+    /// Let a stack be changed again
+    Resume(ResumeArgs),
     /// Stop and remove a stack's containers and networks; its volumes stay
     Down(DownArgs),
     /// Alerts: try where they go
@@ -132,6 +136,9 @@ pub struct ApplyArgs {
     /// Remove stacks that are gone from the source even if they are most of them
     #[arg(long, conflicts_with = "no_prune")]
     pub allow_mass_removal: bool,
+    /// Apply what waits for its deploy window, too
+    #[arg(long)]
+    pub now: bool,
 }
 
 /// What `watch` takes.
@@ -202,6 +209,28 @@ pub enum NotifyCommand {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+}
+
+/// What `suspend` takes.
+#[derive(Debug, Clone, Args)]
+pub struct SuspendArgs {
+    /// Name of the stack
+    #[arg(value_name = "STACK")]
+    pub stack: String,
+    /// Why; shown by plans and by `status`
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub reason: String,
+    /// For how long, such as 2h; else until `resume`
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub period: Option<Nanos>,
+}
+
+/// What `resume` takes.
+#[derive(Debug, Clone, Args)]
+pub struct ResumeArgs {
+    /// Name of the stack
+    #[arg(value_name = "STACK")]
+    pub stack: String,
 }
 
 /// What `schema` takes.

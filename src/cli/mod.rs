@@ -24,6 +24,7 @@ mod report_text;
 mod schema;
 mod source;
 mod status;
+mod suspend;
 mod validate;
 mod watch;
 
@@ -52,6 +53,8 @@ pub fn run() -> ExitCode {
         Some(Command::Validate(args)) => validate::run(args, &cli.common),
         Some(Command::Watch(args)) => watch::run(args, &cli.common),
         Some(Command::Status(args)) => status::run(args, &cli.common),
+        Some(Command::Suspend(args)) => suspend::suspend(args, &cli.common),
+        Some(Command::Resume(args)) => suspend::resume(args, &cli.common),
         Some(Command::Down(args)) => down::run(args, &cli.common),
         Some(Command::Notify(args)) => notify::run(args, &cli.common),
         Some(Command::Schema(args)) => schema::run(args, &cli.common),
@@ -73,7 +76,16 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
     let problem = if cli.command.is_some() && cli.apply != ApplyArgs::default() {
         "options of applying stand before another command; put the command's own options after its name"
     } else if cli.common.config.is_some()
-        && matches!(cli.command, Some(Command::Render(_) | Command::Down(_) | Command::Schema(_)))
+        && matches!(
+            cli.command,
+            Some(
+                Command::Render(_)
+                    | Command::Suspend(_)
+                    | Command::Resume(_)
+                    | Command::Down(_)
+                    | Command::Schema(_)
+            )
+        )
     {
         "--config is for applying, `watch`, `status`, `validate` and `notify`"
     } else if cli.common.format == Some(Format::Yaml) && !is_render {

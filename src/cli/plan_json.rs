@@ -6,7 +6,7 @@ use crate::model::step::Plan;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Number of services (and stacks' networks and volumes that are blocked) by action.
+/// Number of services (and stacks' networks and volumes that are blocked or wait) by action.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Services to create.
@@ -21,6 +21,8 @@ pub struct Summary {
     pub unchanged: usize,
     /// Services, networks and volumes whose change is blocked.
     pub blocked: usize,
+    /// Services, networks and volumes whose change waits for its time.
+    pub wait: usize,
 }
 
 impl Summary {
@@ -36,37 +38,42 @@ impl Summary {
                     ChangeAction::Remove => &mut summary.remove,
                     ChangeAction::Unchanged => &mut summary.unchanged,
                     ChangeAction::Blocked => &mut summary.blocked,
+                    ChangeAction::Wait => &mut summary.wait,
                 } += 1;
             }
-            summary.blocked += stack
-                .networks
-                .values()
-                .chain(stack.volumes.values())
-                .filter(|change| change.action == ChangeAction::Blocked)
-                .count();
+            let others = || stack.networks.values().chain(stack.volumes.values());
+            let count = |action| others().filter(|change| change.action == action).count();
+            summary.blocked += count(ChangeAction::Blocked);
+            summary.wait += count(ChangeAction::Wait);
         }
         summary
     }
 
     /// Whether nothing is to change and nothing is held back.
     pub const fn is_settled(self) -> bool {
-        let Self { create, replace, start, remove, unchanged: _, blocked } = self;
-        create + replace + start + remove + blocked == 0
+        let Self { create, replace, start, remove, unchanged: _, blocked, wait } = self;
+        create + replace + start + remove + blocked + wait == 0
+    }
+
+    /// Whether something is held back, until its time or until somebody sees to it.
+    pub const fn is_held_back(self) -> bool {
+        self.blocked + self.wait > 0
     }
 
     /// The counts as a sentence.
     pub fn sentence(self) -> String {
-        let Self { create, replace, start, remove, unchanged, blocked } = self;
+        let Self { create, replace, start, remove, unchanged, blocked, wait } = self;
+        let waiting = if wait > 0 { format!(", {wait} waiting") } else { String::new() };
         format!(
             "{create} to create, {replace} to replace, {start} to start, {remove} to remove, \
-             {unchanged} unchanged, {blocked} blocked"
+             {unchanged} unchanged, {blocked} blocked{waiting}"
         )
     }
 
     fn json(self) -> Value {
-        let Self { create, replace, start, remove, unchanged, blocked } = self;
+        let Self { create, replace, start, remove, unchanged, blocked, wait } = self;
         json!({"create": create, "replace": replace, "start": start, "remove": remove,
-            "unchanged": unchanged, "blocked": blocked})
+            "unchanged": unchanged, "blocked": blocked, "wait": wait})
     }
 }
 

@@ -40,8 +40,9 @@ pub fn nothing_to_do(plan: &Plan) -> String {
         0 => String::new(),
         adopted => format!(", {adopted} of them adopted"),
     };
-    let unchanged = Summary::of(&plan.changes).unchanged;
-    format!("Nothing to do: {unchanged} services are as they should be{adopted}.\n")
+    let Summary { unchanged, wait, .. } = Summary::of(&plan.changes);
+    let (now, waiting) = if wait > 0 { (" now", format!(", {wait} waiting")) } else { ("", String::new()) };
+    format!("Nothing to do{now}: {unchanged} services are as they should be{adopted}{waiting}.\n")
 }
 
 fn shown(change: &Change, verbose: bool) -> bool {
@@ -88,6 +89,7 @@ const fn sign(action: ChangeAction) -> (&'static str, Style) {
         ChangeAction::Remove => ("-", RED),
         ChangeAction::Unchanged => ("=", DIM),
         ChangeAction::Blocked => ("!", RED),
+        ChangeAction::Wait => (".", YELLOW),
     }
 }
 

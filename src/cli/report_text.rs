@@ -101,10 +101,11 @@ pub fn closing(plan: &Plan, applied: &Applied, results: &Results, failed_stacks:
     if plan.steps.is_empty() {
         return nothing_to_do(plan);
     }
-    let Summary { create, replace, start, remove, unchanged, .. } = summary;
+    let Summary { create, replace, start, remove, unchanged, wait, .. } = summary;
+    let waiting = if wait > 0 { format!(", {wait} waiting") } else { String::new() };
     format!(
         "{GREEN}Done{GREEN:#}: {create} created, {replace} replaced, {start} started, {remove} removed, \
-         {unchanged} unchanged.\n"
+         {unchanged} unchanged{waiting}.\n"
     )
 }
 

@@ -15,7 +15,7 @@ use crate::model::clock;
 use crate::model::desired::DesiredState;
 use crate::model::labels;
 use crate::model::observed::{ContainerState, Health, ObservedContainer, ObservedState};
-use crate::plan::{self, Policy, Quarantine};
+use crate::plan::{self, Policy, Quarantine, Suspension};
 use anstyle::Style;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,9 +53,11 @@ pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
         if output.json {
             let errors: Vec<Value> =
                 sources.iter().flat_map(|(_, loaded)| diagnostics_json(loaded)).collect();
-            output.result(&pretty(&json!({"stacks": stacks_json(&rows), "errors": errors})));
+            let suspended = plan::suspensions(&observed);
+            let stacks = stacks_json(&rows, &suspended);
+            output.result(&pretty(&json!({"stacks": stacks, "errors": errors})));
         } else {
-            output.result(&table(&rows));
+            output.result(&(table(&rows) + &suspended(&observed)));
         }
         let failed = sources.iter().any(|(_, loaded)| failures(loaded) > 0);
         Ok(if failed { Exit::Failure } else { Exit::Success })
@@ -144,6 +146,7 @@ impl Row {
             _ if self.quarantine.is_some() => ("quarantined", RED),
             Some(ChangeAction::Unchanged) => ("in sync", GREEN),
             Some(ChangeAction::Blocked) => ("blocked", RED),
+            Some(ChangeAction::Wait) => ("waiting", YELLOW),
             Some(ChangeAction::Remove) => ("orphan", YELLOW),
             Some(ChangeAction::Create | ChangeAction::Replace | ChangeAction::Start) => {
                 ("out of sync", YELLOW)
@@ -202,7 +205,22 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-fn stacks_json(rows: &[Row]) -> Vec<Value> {
+/// A line for each stack that somebody suspended.
+fn suspended(observed: &ObservedState) -> String {
+    let mut text = String::new();
+    for (stack, Suspension { reason, at, until }) in plan::suspensions(observed) {
+        let _ = write!(text, "{YELLOW}{stack} is suspended{YELLOW:#}");
+        if let Some(at) = at {
+            let _ = write!(text, " since {}", clock::utc(at));
+        }
+        let until = until.map_or("`reconcile resume`".to_owned(), clock::utc);
+        let _ = write!(text, ", until {until}");
+        let _ = writeln!(text, "{}{reason}", if reason.is_empty() { "" } else { ": " });
+    }
+    text
+}
+
+fn stacks_json(rows: &[Row], suspended: &BTreeMap<String, Suspension>) -> Vec<Value> {
     let mut stacks: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for row in rows {
         stacks.entry(&row.stack).or_default().push(json!({
@@ -222,7 +240,13 @@ fn stacks_json(rows: &[Row]) -> Vec<Value> {
             })),
         }));
     }
-    stacks.into_iter().map(|(name, services)| json!({"name": name, "services": services})).collect()
+    let stack = |(name, services)| {
+        let suspended = suspended.get(name).map(|found| {
+            json!({"reason": found.reason, "at": found.at.map(clock::iso), "until": found.until.map(clock::iso)})
+        });
+        json!({"name": name, "services": services, "suspended": suspended})
+    };
+    stacks.into_iter().map(stack).collect()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::model::compose_hash::Dialect;
 use crate::model::rollout::{FailureAction, Order, WaitFor};
 use crate::model::sensitive::SecretSource;
 use crate::model::units::Nanos;
+use crate::model::windows::{Cron, Schedule, TimeZone, Window};
 use read::mapping;
 use std::collections::BTreeMap;
 
@@ -44,6 +45,8 @@ pub struct StackSettings {
     pub pre_deploy: Lists,
     /// How containers of its services are replaced, where those say nothing.
     pub rollout: RolloutSettings,
+    /// When changes may be applied.
+    pub schedule: ScheduleSettings,
 }
 
 impl StackSettings {
@@ -107,6 +110,46 @@ pub struct ServiceSettings {
     pub wait_timeout: Option<Nanos>,
     /// How its containers are replaced.
     pub rollout: RolloutSettings,
+}
+
+/// When changes may be applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScheduleSettings {
+    /// In which times are given.
+    pub timezone: Option<TimeZone>,
+    /// When the one window opens that needs no name.
+    pub cron: Option<Cron>,
+    /// How long that one is open.
+    pub duration: Option<Nanos>,
+    /// Windows in which changes are applied.
+    pub allow: Vec<(Placed, WindowSettings)>,
+    /// Windows in which they are not.
+    pub freeze: Vec<(Placed, WindowSettings)>,
+}
+
+/// A window of a schedule.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WindowSettings {
+    /// When it opens.
+    pub cron: Option<Cron>,
+    /// How long it is open.
+    pub duration: Option<Nanos>,
+}
+
+impl ScheduleSettings {
+    /// The windows, if there are any.
+    pub fn windows(&self) -> Option<Schedule> {
+        let named = |(name, window): &(Placed, WindowSettings)| {
+            Some(Window::new(&name.text, window.cron.clone()?, window.duration))
+        };
+        let own = self.cron.clone().map(|cron| Window::new("cron", cron, self.duration));
+        let schedule = Schedule {
+            zone: self.timezone.clone().unwrap_or(TimeZone::UTC),
+            allow: own.into_iter().chain(self.allow.iter().filter_map(named)).collect(),
+            freeze: self.freeze.iter().filter_map(named).collect(),
+        };
+        (!schedule.allow.is_empty() || !schedule.freeze.is_empty()).then_some(schedule)
+    }
 }
 
 /// How containers are replaced; what is left out is said elsewhere.

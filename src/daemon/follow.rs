@@ -212,6 +212,9 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
         match cycle::plan(&self.engine, &loaded.desired, &self.source.policy, now).await {
             Ok(planned) => {
                 self.end(WHOLE, true);
+                let opening = plan::next_opening(&loaded.desired, &planned.observed, now);
+                let wait = |at: i64| Duration::from_secs(u64::try_from(at - now).unwrap_or(0));
+                self.queue.opens(opening.map(|at| self.now() + wait(at)));
                 self.stacks = planned.plan.changes.keys().cloned().collect();
                 let left = self.queue.left_alone(self.now());
                 let names: BTreeSet<String> = self.stacks.difference(&left).cloned().collect();
@@ -335,7 +338,12 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
 const fn asks(trigger: Trigger) -> Ask {
     match trigger {
         Trigger::Start | Trigger::Request => Ask::Now,
-        Trigger::Poll | Trigger::Retry | Trigger::Followup | Trigger::Engine | Trigger::Files => Ask::WhenDue,
+        Trigger::Poll
+        | Trigger::Retry
+        | Trigger::Followup
+        | Trigger::Engine
+        | Trigger::Files
+        | Trigger::Schedule => Ask::WhenDue,
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Trigger {
     Engine,
     /// A file changed.
     Files,
+    /// A stack may be changed from now on that waited for it.
+    Schedule,
     /// Somebody asked for it.
     Request,
 }
@@ -34,6 +36,7 @@ impl Trigger {
             Self::Followup => "followup",
             Self::Engine => "engine",
             Self::Files => "files",
+            Self::Schedule => "schedule",
             Self::Request => "request",
         }
     }
@@ -71,6 +74,8 @@ impl Default for Timing {
 pub struct Queue {
     timing: Timing,
     next_poll: Duration,
+    /// When the first stack that waits may be changed.
+    opening: Option<Duration>,
     pending: Option<Pending>,
     /// Stacks that are being worked on; true if something happened meanwhile.
     running: BTreeMap<String, bool>,
@@ -97,6 +102,7 @@ impl Queue {
         Self {
             timing,
             next_poll: Duration::ZERO,
+            opening: None,
             pending: Some(start),
             running: BTreeMap::new(),
             failing: BTreeMap::new(),
@@ -108,9 +114,12 @@ impl Queue {
         let Timing { quiet, patience, .. } = self.timing;
         let wait = match trigger {
             Trigger::Files | Trigger::Engine => quiet,
-            Trigger::Start | Trigger::Poll | Trigger::Retry | Trigger::Followup | Trigger::Request => {
-                Duration::ZERO
-            }
+            Trigger::Start
+            | Trigger::Poll
+            | Trigger::Retry
+            | Trigger::Followup
+            | Trigger::Schedule
+            | Trigger::Request => Duration::ZERO,
         };
         match &mut self.pending {
             None => self.pending = Some(Pending { trigger, first: now, due: now + wait }),
@@ -122,12 +131,17 @@ impl Queue {
         }
     }
 
+    /// Notes when the first stack that waits may be changed, until the next look.
+    pub fn opens(&mut self, at: Option<Duration>) {
+        self.opening = at;
+    }
+
     /// When the next look is due.
     pub fn due(&self) -> Duration {
         let retries = self.failing.iter().filter(|(stack, _)| !self.running.contains_key(*stack));
         let retry = retries.map(|(_, failing)| failing.until).min();
         let pending = self.pending.as_ref().map(|pending| pending.due);
-        [pending, retry].into_iter().flatten().fold(self.next_poll, Duration::min)
+        [pending, retry, self.opening].into_iter().flatten().fold(self.next_poll, Duration::min)
     }
 
     /// Takes the look that is due, if one is. `chance` is between 0 and 1.
@@ -137,9 +151,11 @@ impl Queue {
         }
         let trigger = match self.pending.take_if(|pending| pending.due <= now) {
             Some(pending) => pending.trigger,
+            None if self.opening.is_some_and(|opening| opening <= now) => Trigger::Schedule,
             None if self.next_poll <= now => Trigger::Poll,
             None => Trigger::Retry,
         };
+        self.opening = None;
         self.next_poll = now + self.timing.interval.mul_f64(1.0 + chance.clamp(0.0, 1.0) / 10.0);
         for dirty in self.running.values_mut() {
             *dirty = true;
@@ -229,6 +245,15 @@ mod tests {
         queue.trigger(Trigger::Files, at(1000));
         queue.trigger(Trigger::Request, at(1100));
         assert_eq!(queue.take(at(1100), 0.0), Some(Trigger::Request));
+    }
+
+    #[test]
+    fn a_window_that_opens_is_a_reason_to_look() {
+        let mut queue = started();
+        queue.opens(Some(at(20_000)));
+        assert_eq!(queue.due(), at(20_000));
+        assert_eq!(queue.take(at(20_000), 0.0), Some(Trigger::Schedule));
+        assert_eq!(queue.due(), at(80_000), "once");
     }
 
     #[test]

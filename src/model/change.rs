@@ -19,6 +19,8 @@ pub enum ChangeAction {
     Unchanged,
     /// It should change, but doing so could lose data or touch something foreign: nothing is done.
     Blocked,
+    /// It should change, and its stack may not be changed now: nothing is done until then.
+    Wait,
 }
 
 impl ChangeAction {
@@ -31,6 +33,7 @@ impl ChangeAction {
             Self::Remove => "remove",
             Self::Unchanged => "unchanged",
             Self::Blocked => "blocked",
+            Self::Wait => "wait",
         }
     }
 }
@@ -91,6 +94,10 @@ pub enum CauseKind {
     Dependency,
     /// The same inputs failed before, and what served before serves again.
     Quarantined,
+    /// The deploy windows of its stack are closed.
+    Schedule,
+    /// Somebody suspended its stack.
+    Suspended,
 }
 
 impl CauseKind {
@@ -123,6 +130,8 @@ impl CauseKind {
             Self::StartFirst => "start-first",
             Self::Dependency => "dependency",
             Self::Quarantined => "quarantined",
+            Self::Schedule => "schedule",
+            Self::Suspended => "suspended",
         }
     }
 }

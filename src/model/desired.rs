@@ -5,6 +5,7 @@ use super::hash::ConfigHash;
 use super::rollout::Rollout;
 use super::service::{Pairs, Port, ServiceSpec, Ulimit};
 use super::units::{Bytes, Nanos};
+use super::windows::Schedule;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -49,6 +50,8 @@ pub struct DesiredStack {
     /// Jobs that run before the rest of the stack changes, each with the services that are stopped while it runs and
     /// brought back whatever its result. Both are among `services`; no job needs a service that is stopped for one.
     pub pre_deploy: BTreeMap<String, BTreeSet<String>>,
+    /// When it may be changed; at any time if nothing is said.
+    pub schedule: Option<Schedule>,
     /// Which version of the reference shares the stack, if its owner says so.
     pub compose_dialect: Option<Dialect>,
 }

@@ -2,6 +2,8 @@
 //!
 //! Labels are fixed when a container is made, so nothing that changes with every commit stands in one.
 
+use std::collections::BTreeMap;
+
 /// [`ConfigHash`](super::hash::ConfigHash) of the service, network or volume.
 pub const HASH: &str = "dev.reconcile.hash";
 /// The source that owns the object: see [`DesiredState::source`](super::desired::DesiredState::source).
@@ -42,6 +44,20 @@ pub const LOCK_SINCE: &str = "dev.reconcile.lock-since";
 
 /// On a mark that holds for a time: how often the same inputs have failed.
 pub const QUARANTINE_TRIES: &str = "dev.reconcile.quarantine-tries";
+
+/// On a mark: the stack that somebody suspended.
+pub const SUSPENDED: &str = "dev.reconcile.suspended";
+/// On such a mark: why, in that person's words.
+pub const SUSPENDED_REASON: &str = "dev.reconcile.suspended-reason";
+/// On such a mark: when, in seconds since 1970.
+pub const SUSPENDED_AT: &str = "dev.reconcile.suspended-at";
+/// On such a mark: until when, in seconds since 1970; without it, until it is resumed.
+pub const SUSPENDED_UNTIL: &str = "dev.reconcile.suspended-until";
+
+/// Whether a container with these labels is a mark: it never runs and holds nothing but labels.
+pub fn is_mark(labels: &BTreeMap<String, String>) -> bool {
+    [QUARANTINE, SUSPENDED].iter().any(|key| labels.contains_key(*key))
+}
 
 /// Project name, on everything.
 pub const PROJECT: &str = "com.docker.compose.project";

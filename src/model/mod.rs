@@ -25,3 +25,4 @@ pub mod service;
 pub mod step;
 pub mod units;
 pub mod way_back;
+pub mod windows;

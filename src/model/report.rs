@@ -111,6 +111,8 @@ pub enum Fate {
     Failed,
     /// Its change was held back by the plan.
     Blocked,
+    /// Its stack may not be changed now.
+    Waiting,
     /// Its change was not tried, because something else failed.
     Skipped,
     /// Its change failed in an earlier run and is not tried again.
@@ -128,15 +130,16 @@ impl Fate {
             Self::RolledBack => "rolled_back",
             Self::Failed => "failed",
             Self::Blocked => "blocked",
+            Self::Waiting => "waiting",
             Self::Skipped => "skipped",
             Self::Quarantined => "quarantined",
             Self::Locked => "locked",
         }
     }
 
-    /// Whether the service is as its source wants it.
+    /// Whether the service is as its owner wants it: as its source says, or waiting as it was told to.
     pub const fn is_fine(self) -> bool {
-        matches!(self, Self::Applied | Self::Unchanged)
+        matches!(self, Self::Applied | Self::Unchanged | Self::Waiting)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Policy;
 use super::blocks;
+use super::closed;
 use super::dialect;
 use super::images::Images;
 use super::index::Index;
@@ -70,7 +71,7 @@ pub(super) struct ServiceDiff<'a> {
 impl<'a> ServiceDiff<'a> {
     /// Whether nothing is done to it although something should be.
     pub fn is_blocked(&self) -> bool {
-        self.change.action == ChangeAction::Blocked
+        matches!(self.change.action, ChangeAction::Blocked | ChangeAction::Wait)
     }
 
     /// Whether it takes part in the plan: what is quarantined is left as it is, and serves others as it is.
@@ -115,6 +116,8 @@ pub(super) struct Context<'a, 'c> {
     pub volumes: &'c BTreeMap<&'a str, Volumes<'a>>,
     pub makers: &'c BTreeMap<&'a str, (NetworkFate, Vec<Cause>)>,
     pub held: &'c Held,
+    /// Why stacks may not be changed now, by name.
+    pub closed: &'c BTreeMap<String, Cause>,
 }
 
 impl Context<'_, '_> {
@@ -141,9 +144,10 @@ pub fn diff<'a>(
 ) -> Diff<'a> {
     let index = Index::new(observed);
     let images = Images::decide(desired, &index, policy);
+    let closed = closed::causes(desired, &index, policy, now);
     let mut held = Held::default();
     let stacks = loop {
-        let (stacks, found) = round(desired, policy, &index, &images, &held, now);
+        let (stacks, found) = round(desired, policy, &index, &images, (&held, &closed), now);
         let before = held.len();
         held.networks.extend(found.networks);
         held.volumes.extend(found.volumes);
@@ -169,7 +173,7 @@ fn round<'a>(
     policy: &Policy,
     index: &Index<'a>,
     images: &Images,
-    held: &Held,
+    (held, closed): (&Held, &BTreeMap<String, Cause>),
     now: i64,
 ) -> (Stacks<'a>, Held) {
     let covered = || desired.stacks.values().filter(|stack| policy.covers(&stack.name));
@@ -177,7 +181,7 @@ fn round<'a>(
     let volume_claims = volumes::claims(desired);
     let networks: BTreeMap<&str, Networks> = covered()
         .map(|stack| {
-            let own = (stack, desired.source.as_str());
+            let own = (stack, desired.source.as_str(), closed.get(&stack.name));
             (stack.name.as_str(), networks::decide(own, index, &policy.retry, &claims, &held.networks))
         })
         .collect();
@@ -195,6 +199,7 @@ fn round<'a>(
         volumes: &volumes,
         makers: &makers,
         held,
+        closed,
     };
     let mut stacks: Stacks = BTreeMap::new();
     for stack in covered() {
@@ -205,13 +210,14 @@ fn round<'a>(
                 services.insert((*key).to_owned(), decided);
             }
         }
-        services.extend(orphans::services(stack, &desired.source, index));
+        services.extend(orphans::services(stack, &desired.source, index, closed.get(&stack.name)));
         let dialect = dialect::of(stack, index);
         let found = StackDiff { desired: Some(stack), dialect, order, services, ..StackDiff::default() };
         stacks.insert(&stack.name, found);
     }
-    let pruned = orphans::stacks(desired, policy, index);
-    let mut kept_networks: BTreeMap<&str, Cause> = BTreeMap::new();
+    let pruned = orphans::stacks(desired, policy, index, closed);
+    let mut kept_networks: BTreeMap<&str, Cause> =
+        closed.iter().map(|(name, cause)| (name.as_str(), cause.clone())).collect();
     for stack in pruned {
         if let Some(cause) = stack.held {
             kept_networks.insert(stack.name, cause);
@@ -308,7 +314,7 @@ fn orphaned_networks<'a>(
         for network in found.values_mut() {
             if let Some(cause) = kept.get(name) {
                 network.fate = NetworkFate::Blocked;
-                network.change = Change::new(ChangeAction::Blocked, vec![cause.clone()]);
+                network.change = Change::new(closed::action(cause), vec![cause.clone()]);
             }
         }
         for (key, network) in found {

@@ -7,6 +7,7 @@ mod acceptance;
 mod adopt;
 mod batches;
 mod blocks;
+mod closed;
 mod compare;
 mod conditions;
 mod create;
@@ -40,10 +41,12 @@ mod sensitive;
 mod service;
 mod steps;
 mod subnets;
+mod suspend;
 mod text;
 mod ties;
 mod volumes;
 
+pub use closed::next_opening;
 pub use diff::{Diff, diff};
 pub use down::plan_down;
 pub use gates::{Before, VERSIONED, Versioned};
@@ -54,6 +57,7 @@ pub use quarantine::{Quarantine, quarantines};
 pub use rollback::{Rollback, rollback};
 pub use schedule::schedule;
 pub use sensitive::secrets;
+pub use suspend::{Suspension, resume, suspend, suspensions};
 pub use text::text;
 
 use crate::model::desired::{DesiredState, PullPolicy};
@@ -77,6 +81,8 @@ pub struct Policy {
     pub only: Option<BTreeSet<String>>,
     /// What is tried again although it failed before with the same inputs.
     pub retry: Retry,
+    /// Whether changes are applied outside of deploy windows, and in those that freeze.
+    pub anytime: bool,
 }
 
 /// What is tried again although it failed before with the same inputs.
@@ -110,6 +116,7 @@ impl Default for Policy {
             max_removal_share: 0.5,
             only: None,
             retry: Retry::Nothing,
+            anytime: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What becomes of networks.
 
+use super::closed;
 use super::index::{Index, is_of_source, is_ours};
 use super::{Retry, subnets};
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
@@ -55,10 +56,10 @@ pub(super) fn claims<'a>(desired: &'a DesiredState, index: &Index) -> BTreeMap<&
     claims
 }
 
-/// Decides for the networks in a stack's file. `held` are names that could not be replaced: something that stays
-/// is attached to them.
+/// Decides for the networks in a stack's file, which may not be changed now if a cause is given. `held` are names that could
+/// not be replaced: something that stays is attached to them.
 pub(super) fn decide<'a>(
-    (stack, source): (&'a DesiredStack, &str),
+    (stack, source, closed): (&'a DesiredStack, &str, Option<&Cause>),
     index: &Index<'a>,
     retry: &Retry,
     claims: &BTreeMap<&str, &str>,
@@ -81,7 +82,13 @@ pub(super) fn decide<'a>(
             Some(clash) => (NetworkFate::Blocked, [clash].into_iter().chain(causes).collect()),
             None => (fate, causes),
         };
-        NetworkDiff { spec: Some(spec), observed, fate, change: Change::new(action(fate), causes) }
+        let mut change = Change::new(action(fate), causes);
+        if let Some(cause) = closed.filter(|_| is_made) {
+            change.action = closed::action(cause);
+            change.causes.insert(0, cause.clone());
+            return NetworkDiff { spec: Some(spec), observed, fate: NetworkFate::Blocked, change };
+        }
+        NetworkDiff { spec: Some(spec), observed, fate, change }
     };
     stack.networks.iter().map(|(key, spec)| (key.clone(), one(spec))).collect()
 }

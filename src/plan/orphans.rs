@@ -1,6 +1,7 @@
 //! Containers and networks of ours that the source no longer names, and the guard on removing too many.
 
 use super::Policy;
+use super::closed;
 use super::diff::ServiceDiff;
 use super::index::{Index, is_of_source};
 use super::service::Decided;
@@ -11,11 +12,28 @@ use crate::model::observed::ObservedContainer;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Services of a stack that left its file, as far as this source made their containers. Services that a profile
-/// switches off have not left.
-pub(super) fn services<'a>(stack: &DesiredStack, source: &str, index: &Index<'a>) -> Decided<'a> {
+/// switches off have not left. `closed` is why they may not be removed now.
+pub(super) fn services<'a>(
+    stack: &DesiredStack,
+    source: &str,
+    index: &Index<'a>,
+    closed: Option<&Cause>,
+) -> Decided<'a> {
     let known = |key: &str| stack.services.contains_key(key) || stack.disabled.contains(key);
     let left = of_source(&stack.name, source, index).into_iter().filter(|(key, _)| !known(key));
-    left.map(removed).collect()
+    let mut left: Decided = left.map(removed).collect();
+    for service in left.values_mut() {
+        hold(service, closed);
+    }
+    left
+}
+
+/// Lets a service stay that would be removed, if there is something against that.
+fn hold(service: &mut ServiceDiff, cause: Option<&Cause>) {
+    if let Some(cause) = cause {
+        service.change.action = closed::action(cause);
+        service.change.causes.insert(0, cause.clone());
+    }
 }
 
 /// What a service leaves behind: its containers, and marks that it failed.
@@ -61,12 +79,18 @@ pub(super) struct Pruned<'a> {
     pub name: &'a str,
     /// Its services, all to be removed, or held back by the guard.
     pub services: Decided<'a>,
-    /// Why the guard holds it back.
+    /// Why it is held back.
     pub held: Option<Cause>,
 }
 
-/// Whole stacks that this source made and no longer names. A source that shows only part of itself removes none.
-pub(super) fn stacks<'a>(desired: &DesiredState, policy: &Policy, index: &Index<'a>) -> Vec<Pruned<'a>> {
+/// Whole stacks that this source made and no longer names. A source that shows only part of itself removes none. `closed` is
+/// why stacks may not be changed now.
+pub(super) fn stacks<'a>(
+    desired: &DesiredState,
+    policy: &Policy,
+    index: &Index<'a>,
+    closed: &BTreeMap<String, Cause>,
+) -> Vec<Pruned<'a>> {
     if !policy.prune || !desired.complete {
         return Vec::new();
     }
@@ -76,15 +100,15 @@ pub(super) fn stacks<'a>(desired: &DesiredState, policy: &Policy, index: &Index<
         .copied()
         .filter(|stack| !desired.stacks.contains_key(*stack) && policy.covers(stack))
         .collect();
-    let held = guard(desired, policy, leaving.len(), ours.len());
+    let guarded = guard(desired, policy, leaving.len(), ours.len());
     let pruned = leaving.into_iter().map(|name| {
         let mut services: Decided =
             of_source(name, &desired.source, index).into_iter().map(removed).collect();
-        for service in services.values_mut().filter(|_| held.is_some()) {
-            service.change.action = ChangeAction::Blocked;
-            service.change.causes.extend(held.clone());
+        let held = guarded.as_ref().or_else(|| closed.get(name));
+        for service in services.values_mut() {
+            hold(service, held);
         }
-        Pruned { name, services, held: held.clone() }
+        Pruned { name, services, held: held.cloned() }
     });
     pruned.collect()
 }

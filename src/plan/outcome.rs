@@ -1,7 +1,7 @@
 //! What became of each service, read off what became of the steps.
 
 use super::rollback;
-use crate::model::change::{CauseKind, Change, ChangeAction};
+use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
 use crate::model::report::{Fate, Outcome, Report, Results, ServiceResult};
 use crate::model::step::{Plan, Step};
 use std::collections::BTreeSet;
@@ -99,10 +99,14 @@ fn held_back(change: &Change) -> Option<(Fate, String)> {
     if let Some(cause) = change.causes.iter().find(|cause| cause.kind == CauseKind::Quarantined) {
         return Some((Fate::Quarantined, text(&cause.old)));
     }
-    let cause = change.causes.first().filter(|_| change.action == ChangeAction::Blocked)?;
+    let waits = |cause: &&Cause| matches!(cause.kind, CauseKind::Schedule | CauseKind::Suspended);
+    let (fate, cause) = match change.causes.iter().find(waits) {
+        Some(cause) => (Fate::Waiting, cause),
+        None => (Fate::Blocked, change.causes.first().filter(|_| change.action == ChangeAction::Blocked)?),
+    };
     let words: Vec<String> = [cause.path.clone(), text(&cause.old), text(&cause.new)]
         .into_iter()
         .filter(|word| !word.is_empty())
         .collect();
-    Some((Fate::Blocked, format!("{}: {}", cause.kind.as_str(), words.join(", "))))
+    Some((fate, format!("{}: {}", cause.kind.as_str(), words.join(", "))))
 }

@@ -117,7 +117,7 @@ pub(super) fn served<'a>(instance: &Instance<'a>) -> Option<&'a ObservedContaine
     })
 }
 
-fn keep_old<'a>(judge: &Judge<'a, '_>, instance: &mut Instance<'a>, is_job: bool) {
+pub(super) fn keep_old<'a>(judge: &Judge<'a, '_>, instance: &mut Instance<'a>, is_job: bool) {
     if let Some(old) = served(instance).filter(|_| instance.is_created()) {
         instance.keep = Some(old);
         // Under a name that an interrupted run gave it, it takes its place again; any other name is its own.

@@ -14,7 +14,7 @@ use super::quarantine;
 use super::removal::{self, Target};
 use super::steps::Marks;
 use super::text::plan_id;
-use crate::model::change::{Cause, ChangeAction};
+use crate::model::change::{Cause, CauseKind, ChangeAction};
 use crate::model::desired::{Condition, DesiredService, JobMode};
 use crate::model::labels;
 use crate::model::observed::ObservedContainer;
@@ -199,7 +199,8 @@ impl<'d, 'a> Scheduler<'d, 'a> {
 
     fn service(&mut self, owner: Owner<'d>, stack: &'d StackDiff<'a>, service: &'d ServiceDiff<'a>) {
         let mut marks = Vec::new();
-        if let Some(desired) = service.desired.filter(|_| service.is_quarantined) {
+        let is_marked = || service.change.causes.iter().any(|cause| cause.kind == CauseKind::Quarantined);
+        if let Some(desired) = service.desired.filter(|_| service.is_quarantined && is_marked()) {
             // Only with the image at hand can be told whether it is another one by now.
             self.image_steps(desired);
         }

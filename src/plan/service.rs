@@ -1,6 +1,7 @@
 //! What becomes of one service, given what becomes of those before it.
 
 use super::blocks;
+use super::closed;
 use super::diff::{Context, ServiceDiff};
 use super::explain;
 use super::index::is_ours;
@@ -29,19 +30,20 @@ pub(super) fn decide<'a>(
     let judge = Judge::new(context, stack, key)?;
     let mut replicas = replicas::decide(&judge);
     let diff = diff(&judge, &replicas.instances);
-    let hold = quarantine::hold(&judge, &mut replicas);
+    let hold = closed::hold(&judge, &mut replicas).or_else(|| quarantine::hold(&judge, &mut replicas));
     follow_parents(&judge, &mut replicas.instances, decided);
     restart_with_dependencies(&judge, &mut replicas.instances, decided);
     pre_deploy::stop_for_jobs(&judge, &mut replicas.instances, decided);
     // What its old container needs may be gone for good, such as the container whose network it shares: then the new
     // one is all there is.
     let hold = hold.filter(|_| !replicas.instances.iter().any(Instance::is_created));
+    let waits = hold.as_ref().is_some_and(|hold| closed::action(&hold.cause) == ChangeAction::Wait);
     let is_quarantined = hold.is_some();
     let mut change = Change::new(action(&replicas), causes(&replicas));
     match hold {
         Some(hold) => {
             if change.action == ChangeAction::Unchanged {
-                change.action = ChangeAction::Blocked;
+                change.action = closed::action(&hold.cause);
             }
             change.causes.insert(0, hold.cause);
             change.causes.extend(hold.held_back);
@@ -58,6 +60,8 @@ pub(super) fn decide<'a>(
     change.warnings.extend(found.warnings.into_iter().chain(overlap.warnings));
     // Made anew because of another service: there is a difference only now.
     change.diff = if diff.is_empty() { self::diff(&judge, &replicas.instances) } else { diff };
+    // What it needs may wait as well: that is no fault, and holds up no container that ran without it.
+    found.causes.retain(|cause| !waits || cause.kind != CauseKind::Dependency);
     if !found.causes.is_empty() {
         change.action = ChangeAction::Blocked;
         change.causes = found.causes;

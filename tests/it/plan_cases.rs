@@ -12,7 +12,7 @@ use reconcile::engine::sim::{Fault, SimEngine, World};
 use reconcile::model::desired::DesiredState;
 use reconcile::model::observed::{ContainerState, Health, ObservedState};
 use reconcile::model::step::Plan;
-use reconcile::plan::{self, Policy, Retry};
+use reconcile::plan::{self, Policy, Retry, Suspension};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -124,6 +124,11 @@ impl Case {
                 self.script.policy.only = Some(stacks.iter().map(|stack| (*stack).to_owned()).collect());
             }
             ("no-prune", []) => self.script.policy.prune = false,
+            ("now", []) => self.script.policy.anytime = true,
+            ("suspend", [stack, reason @ ..]) => {
+                let suspension = Suspension { reason: reason.join(" "), at: Some(self.now()), until: None };
+                sequential::execute(&plan::suspend(stack, &suspension), &self.engine, usize::MAX);
+            }
             ("retry", []) => self.script.policy.retry = Retry::All,
             ("retry", names) => {
                 let names = names.iter().map(|name| (*name).to_owned());

@@ -12,6 +12,7 @@ use reconcile::model::hash::digest;
 use reconcile::model::rollout::{FailureAction, Order, Pace, Rollout, WaitFor};
 use reconcile::model::service::ServiceSpec;
 use reconcile::model::units::Nanos;
+use reconcile::model::windows::{self, Schedule, TimeZone, Window};
 use serde_yaml::{Mapping, Value};
 use std::sync::Arc;
 
@@ -54,6 +55,7 @@ fn stack(name: &str, value: &Value) -> DesiredStack {
             .into_iter()
             .map(|(job, stopped)| (job, list(Some(&stopped)).into_iter().collect()))
             .collect(),
+        schedule: value.get("schedule").map(schedule),
         compose_dialect: value.get("compose_dialect").and_then(|word| Dialect::named(word.as_str()?)),
         ..DesiredStack::default()
     };
@@ -68,6 +70,14 @@ fn stack(name: &str, value: &Value) -> DesiredStack {
         stack.services.insert(key, service);
     }
     stack
+}
+
+/// `[OPENS, HOURS]` of the window in which changes are applied.
+fn schedule(value: &Value) -> Schedule {
+    let (opens, hours): (String, i64) = serde_yaml::from_value(value.clone()).expect("a window");
+    let length = Some(Nanos(hours * 3_600_000_000_000));
+    let window = Window::new("window", windows::cron(&opens).expect("a cron expression"), length);
+    Schedule { zone: TimeZone::UTC, allow: vec![window], freeze: Vec::new() }
 }
 
 fn engine_name(stack: &str, key: &str, value: &Value) -> (String, bool) {

@@ -91,6 +91,7 @@ pub fn desired(
         disabled: project.disabled_services.iter().cloned().collect(),
         depends_on: settings.depends_on.clone(),
         pre_deploy: pre_deploy::jobs(&mut scope, settings, services),
+        schedule: settings.schedule.windows(),
         compose_dialect: settings.compose_dialect,
         networks: resources::networks(&mut scope, services),
         volumes: resources::volumes(&mut scope, services),

@@ -94,6 +94,13 @@ fn take<T: 'static>(
             let of_one = |node: &Node, place: &str| choice(words, node, place, diagnostics).copied();
             put(settings, each(node, place, of_one));
         }
+        Takes::Parsed(wanted, put) => {
+            if let Some(text) = text(node, place, diagnostics)
+                && let Err(reason) = put(settings, &text)
+            {
+                diagnostics.push(wrong(node, place, wanted).hint(reason));
+            }
+        }
         Takes::Texts(put) => {
             put(settings, list(node, place, diagnostics).into_iter().map(|found| found.text).collect());
         }

@@ -106,7 +106,7 @@ fn rules<T: 'static>(keys: &Keys<T>) -> Vec<Value> {
 
 fn kind<T: 'static>(takes: &Takes<T>) -> Value {
     match takes {
-        Takes::Text(_) | Takes::Place(_) => json!({"type": "string", "pattern": PLAIN}),
+        Takes::Text(_) | Takes::Place(_) | Takes::Parsed(..) => json!({"type": "string", "pattern": PLAIN}),
         Takes::Verbatim(_) | Takes::Secret(_) => json!({"type": "string", "minLength": 1}),
         Takes::Secrets(_) => {
             json!({"type": ["object", "null"], "additionalProperties": {"type": "string", "minLength": 1}})

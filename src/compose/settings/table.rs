@@ -1,12 +1,15 @@
 //! The keys: what each takes and what it is for. The reader and the schemas know no other.
 
-use super::{Lists, Placed, RolloutSettings, Secret, ServiceSettings, StackSettings};
+use super::{
+    Lists, Placed, RolloutSettings, ScheduleSettings, Secret, ServiceSettings, StackSettings, WindowSettings,
+};
 use crate::compose::diagnostic::Diagnostic;
 use crate::compose::node::{Node, Span};
 use crate::model::compose_hash::Dialect;
 use crate::model::rollout::{FailureAction, Order, WaitFor};
 use crate::model::sensitive::Sensitive;
 use crate::model::units::Nanos;
+use crate::model::windows;
 use serde_json::Value;
 
 /// A group of keys.
@@ -55,6 +58,8 @@ pub(super) enum Takes<T: 'static> {
     Lists(fn(&mut T, Lists)),
     /// True or false.
     Switch(fn(&mut T, bool)),
+    /// A text that means something; the reader says what is wrong with it, and what it should be.
+    Parsed(&'static str, fn(&mut T, &str) -> Result<(), String>),
     /// A time above zero.
     Duration(fn(&mut T, Nanos)),
     /// A time, zero too.
@@ -164,11 +169,92 @@ pub(super) static STACK: Keys<StackSettings> = Keys {
             }),
             doc: "How containers are replaced, for all services that say nothing themselves.",
         },
+        Setting {
+            key: "schedule",
+            takes: Takes::Group(&Within {
+                keys: &SCHEDULE,
+                field: |settings: &mut StackSettings| &mut settings.schedule,
+            }),
+            doc: "When changes may be applied. What runs is kept running at any time.",
+        },
     ],
     required: &[],
     exactly_one: &[],
     at_most_one: &[],
-    planned: &["schedule", "drift"],
+    planned: &["drift"],
+};
+
+/// When changes may be applied.
+static SCHEDULE: Keys<ScheduleSettings> = Keys {
+    rows: &[
+        Setting {
+            key: "timezone",
+            takes: Takes::Parsed("the name of a time zone such as Europe/Berlin", |schedule, name| {
+                schedule.timezone = Some(windows::zone(name)?);
+                Ok(())
+            }),
+            doc: "In which times are given, such as `Europe/Berlin`; UTC if left out.",
+        },
+        Setting {
+            key: "cron",
+            takes: Takes::Parsed(CRON, |schedule, text| {
+                schedule.cron = Some(windows::cron(text)?);
+                Ok(())
+            }),
+            doc: "When changes are applied, as a cron expression: `0 3 * * *` is at 3 o'clock. The same as a single window \
+                  of `allow`.",
+        },
+        Setting {
+            key: "duration",
+            takes: Takes::Duration(|schedule, time| schedule.duration = Some(time)),
+            doc: "How long after the times of `cron` changes may still begin; an hour if left out.",
+        },
+        Setting {
+            key: "allow",
+            takes: Takes::Group(&Each {
+                keys: &WINDOW,
+                field: |schedule: &mut ScheduleSettings| &mut schedule.allow,
+            }),
+            doc: "Windows in which changes are applied, by names of your choice; at any other time they wait.",
+        },
+        Setting {
+            key: "freeze",
+            takes: Takes::Group(&Each {
+                keys: &WINDOW,
+                field: |schedule: &mut ScheduleSettings| &mut schedule.freeze,
+            }),
+            doc: "Windows in which no changes are applied, whatever `cron` and `allow` say, by names of your choice.",
+        },
+    ],
+    required: &[],
+    exactly_one: &[],
+    at_most_one: &[],
+    planned: &[],
+};
+
+const CRON: &str = "a cron expression of five fields such as `0 3 * * *`";
+
+/// A window.
+static WINDOW: Keys<WindowSettings> = Keys {
+    rows: &[
+        Setting {
+            key: "cron",
+            takes: Takes::Parsed(CRON, |window, text| {
+                window.cron = Some(windows::cron(text)?);
+                Ok(())
+            }),
+            doc: "When it opens, as a cron expression.",
+        },
+        Setting {
+            key: "duration",
+            takes: Takes::Duration(|window, time| window.duration = Some(time)),
+            doc: "How long it is open, such as `4h`; an hour if left out.",
+        },
+    ],
+    required: &["cron"],
+    exactly_one: &[],
+    at_most_one: &[],
+    planned: &[],
 };
 
 /// Settings of a service.

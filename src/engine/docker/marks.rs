@@ -87,7 +87,7 @@ impl DockerEngine {
         if wanted.iter().all(|(key, value)| labels.get(key) == Some(value)) {
             return Ok(true);
         }
-        if labels.contains_key(labels::QUARANTINE) {
+        if labels::is_mark(labels) {
             let path = super::containers::path(&found.id, "");
             self.api.send(Call::delete(path).query("v", "0").query("force", "0")).await?;
         }

@@ -13,7 +13,7 @@ pub(super) fn leave(world: &mut World, name: &str, labels: &Pairs) -> Result<Out
         if found.labels == *labels {
             return Ok(Outcome::AlreadyDone);
         }
-        if !found.labels.contains_key(labels::QUARANTINE) {
+        if !labels::is_mark(&found.labels) {
             return Err(refuse(409, format!("the container name {name} is already in use")));
         }
         let id = found.id.clone();

@@ -15,5 +15,6 @@ mod same_container;
 mod sources;
 mod unchanged;
 mod volumes;
+mod waiting;
 mod watching;
 mod weaknesses;
