@@ -11,6 +11,7 @@ use super::networks::{self, NetworkFate, Networks};
 use super::order;
 use super::orphans;
 use super::pre_deploy;
+use super::quarantine;
 use super::service::{self, Decided};
 use super::volumes::{self, Volumes};
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction, ChangeSet, StackChanges};
@@ -210,7 +211,13 @@ fn round<'a>(
                 services.insert((*key).to_owned(), decided);
             }
         }
-        services.extend(orphans::services(stack, &desired.source, index, closed.get(&stack.name)));
+        let mut left = orphans::services(stack, &desired.source, index, closed.get(&stack.name));
+        for (key, service) in &mut left {
+            if let Some(causes) = held.services.get(&(stack.name.clone(), key.clone())) {
+                service.change = Change::new(ChangeAction::Blocked, causes.clone());
+            }
+        }
+        services.extend(left);
         let dialect = dialect::of(stack, index);
         let found = StackDiff { desired: Some(stack), dialect, order, services, ..StackDiff::default() };
         stacks.insert(&stack.name, found);
@@ -272,6 +279,9 @@ fn obstacles(context: &Context, stacks: &Stacks, leaving: &BTreeSet<&str>) -> He
             held.services.insert(((*name).to_owned(), key), causes);
         }
         held.volumes.extend(blocks::unmade_volumes(context, name, &stack.services));
+        for (key, causes) in quarantine::needed(&stack.services, context.index) {
+            held.services.entry(((*name).to_owned(), key)).or_default().extend(causes);
+        }
         let jobs = stack.desired.map(|desired| pre_deploy::held(&stack.services, desired));
         for (key, causes) in jobs.into_iter().flatten() {
             held.services.entry(((*name).to_owned(), key)).or_default().extend(causes);

@@ -12,11 +12,13 @@
 use super::diff::ServiceDiff;
 use super::edges::Owner;
 use super::images::{ImageStep, Images};
+use super::index::Index;
 use super::instances::{Instance, Judge, Kick};
 use super::order;
 use super::removal::{self, Target};
 use super::replicas::Replicas;
 use super::schedule::Scheduler;
+use super::service::Decided;
 use crate::model::change::{Cause, CauseKind};
 use crate::model::clock;
 use crate::model::desired::{Condition, DesiredStack, JobMode};
@@ -132,6 +134,32 @@ pub(super) fn keep_old<'a>(judge: &Judge<'a, '_>, instance: &mut Instance<'a>, i
     };
     instance.kick = kick;
     instance.causes = cause.into_iter().collect();
+}
+
+/// The container whose network another one shares, if it is there.
+pub(super) fn joined<'a>(index: &Index<'a>, child: &ObservedContainer) -> Option<&'a ObservedContainer> {
+    let parent = child.network_mode.strip_prefix("container:")?;
+    index.observed.containers.iter().find(|found| found.id == parent || found.name == parent)
+}
+
+/// Services that must stay as they are because an old container that is held shares the network of one of theirs, each with
+/// why. Its file may name another parent by now, so those of the file alone do not tell.
+pub(super) fn needed(services: &Decided, index: &Index) -> BTreeMap<String, Vec<Cause>> {
+    let mut needed: BTreeMap<String, Vec<Cause>> = BTreeMap::new();
+    let held = services.values().filter(|service| service.is_quarantined);
+    for child in held.flat_map(|service| &service.instances).filter_map(|instance| instance.keep) {
+        let Some(parent) = joined(index, child) else { continue };
+        let goes = |service: &ServiceDiff| service.leaving().any(|found| found.id == parent.id);
+        for (key, _) in services.iter().filter(|(_, service)| goes(service)) {
+            let why = Some("is quarantined as it serves, and shares its network".to_owned());
+            let cause = Cause::new(CauseKind::Dependency, &child.name).values(None, why);
+            let causes = needed.entry(key.clone()).or_default();
+            if !causes.contains(&cause) {
+                causes.push(cause);
+            }
+        }
+    }
+    needed
 }
 
 fn cause(mark: &ObservedContainer) -> Cause {

@@ -9,7 +9,7 @@ use super::instances::{Instance, Judge, Kick, shares_namespace};
 use super::order;
 use super::overlap;
 use super::pre_deploy;
-use super::quarantine;
+use super::quarantine::{self, Hold};
 use super::replicas::{self, Replicas};
 use super::restore;
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
@@ -31,7 +31,7 @@ pub(super) fn decide<'a>(
     let mut replicas = replicas::decide(&judge);
     let diff = diff(&judge, &replicas.instances);
     let hold = closed::hold(&judge, &mut replicas).or_else(|| quarantine::hold(&judge, &mut replicas));
-    follow_parents(&judge, &mut replicas.instances, decided);
+    follow_parents(&judge, &mut replicas.instances, decided, hold.as_ref());
     restart_with_dependencies(&judge, &mut replicas.instances, decided);
     pre_deploy::stop_for_jobs(&judge, &mut replicas.instances, decided);
     // What its old container needs may be gone for good, such as the container whose network it shares: then the new
@@ -88,8 +88,25 @@ fn outdated_marks(judge: &Judge, change: &mut Change) {
 }
 
 /// A container that shares another's namespace or volumes is bound to that very container: it follows when that one
-/// is replaced, and loses its namespace when that one merely restarts.
-fn follow_parents(judge: &Judge, instances: &mut [Instance], decided: &Decided) {
+/// is replaced, and loses its namespace when that one merely restarts. One that is held is bound to what it was made for,
+/// which may be another one than its file names now: that one is held as well (`quarantine::needed`).
+fn follow_parents(judge: &Judge, instances: &mut [Instance], decided: &Decided, hold: Option<&Hold>) {
+    let network = &judge.service.spec.network_mode;
+    let is_elsewhere = |parent: &str, kept: &ObservedContainer| {
+        let joins_another = || {
+            let joined = quarantine::joined(judge.context.index, kept);
+            !kept.network_mode.starts_with("container:") || joined.is_some_and(|it| it.service() != parent)
+        };
+        hold.is_some() && network.strip_prefix("service:") == Some(parent) && joins_another()
+    };
+    // A stack that is closed to changes is left alone, whatever has become of it.
+    let may_be_tried = hold.is_some_and(|hold| closed::action(&hold.cause) != ChangeAction::Wait);
+    for instance in instances.iter_mut().filter(|_| may_be_tried) {
+        if instance.keep.is_some_and(|kept| lost_its_parent(judge, kept)) {
+            let cause = Cause::new(CauseKind::Drift, "network_mode");
+            instance.replace(cause.values(Some("what it joined does not run".to_owned()), None));
+        }
+    }
     for parent in order::parents(&judge.service.spec) {
         let Some(found) = decided.get(parent).filter(|found| found.takes_part()) else { continue };
         let cause = || Cause::new(CauseKind::DependencyReplaced, parent);
@@ -99,6 +116,9 @@ fn follow_parents(judge: &Judge, instances: &mut [Instance], decided: &Decided) 
         let shares = shares_namespace(judge.service, parent);
         for instance in instances.iter_mut() {
             let Some(kept) = instance.keep.filter(|kept| !judge.is_complete(kept)) else { continue };
+            if is_elsewhere(parent, kept) {
+                continue;
+            }
             let is_stale =
                 found.instances.first().is_some_and(|first| is_stale(judge, kept, (parent, first)));
             if is_stale || found.instances.iter().any(Instance::is_created) {
@@ -113,6 +133,18 @@ fn follow_parents(judge: &Judge, instances: &mut [Instance], decided: &Decided) 
             }
         }
     }
+}
+
+/// Whether a container shares the network of one that its service has nothing to do with any more, and that does not run:
+/// nobody starts that one for it.
+fn lost_its_parent(judge: &Judge, kept: &ObservedContainer) -> bool {
+    let parents = order::parents(&judge.service.spec);
+    let joined = quarantine::joined(judge.context.index, kept);
+    let is_wanted = |found: &ObservedContainer| parents.contains(found.service());
+    let is_as_asked = kept.network_mode == judge.service.spec.network_mode;
+    kept.network_mode.starts_with("container:")
+        && !is_as_asked
+        && !joined.is_some_and(|found| found.is_up() || is_wanted(found))
 }
 
 /// Whether a container was made against another incarnation of its parent: an earlier run replaced that one and did

@@ -162,10 +162,12 @@ impl History {
         self.keeps_volumes(&engine)?;
         let policy = Policy { retry: Retry::All, ..policy };
         let done = run(&engine, &self.desired, &policy, self.random("again"), None).await?;
-        succeeded(&done.ok_or("nobody kills it")?)
-            .map_err(|error| format!("the next run: {error}\n{}", told(&applied)))?;
-        self.left_alone(&engine)?;
-        self.holds(&engine, &self.desired)
+        let done = done.ok_or("nobody kills it")?;
+        succeeded(&done).map_err(|error| format!("the next run: {error}\n{}", told(&applied)))?;
+        self.left_alone(&engine).and_then(|()| self.holds(&engine, &self.desired)).map_err(|error| {
+            let (first, next) = (plan::text(&plan), plan::text(&done.0));
+            format!("{error}\nafter\n{first}\n{}\nand the next run\n{next}", told(&applied))
+        })
     }
 
     /// The containers of one service never get healthy: its old ones serve again, and it is left alone until there is
