@@ -99,7 +99,10 @@ impl<'a> Instance<'a> {
     /// Makes it anew in place of the container that would have stayed.
     pub fn replace(&mut self, cause: Cause) {
         if let Some(kept) = self.keep.take() {
-            self.rest.insert(0, kept);
+            let ran = |found: &ObservedContainer| found.state != ContainerState::Created;
+            // What never ran took over nothing yet: the one that did is still the one to take over from.
+            let takes_over = !ran(kept) && self.predecessor().is_some_and(ran);
+            self.rest.insert(usize::from(takes_over), kept);
             self.kick = Kick::None;
         }
         self.causes.push(cause);
