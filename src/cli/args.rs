@@ -2,6 +2,7 @@
 
 use crate::model::units::Nanos;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use std::path::PathBuf;
 
 /// Makes a Docker engine match a directory or git repository of Compose projects, and changes only what changed.
@@ -44,6 +45,10 @@ pub enum Command {
     Notify(NotifyArgs),
     /// Print a JSON schema of the settings, for editors
     Schema(SchemaArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Write the manual pages into a directory
+    Man(ManArgs),
     /// What the program starts to talk to git repositories
     #[command(name = "__git", hide = true)]
     Git,
@@ -209,6 +214,22 @@ pub enum NotifyCommand {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+}
+
+/// What `completions` takes.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// What `man` takes.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// The directory, which is there
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
 }
 
 /// What `suspend` takes.

@@ -9,6 +9,7 @@ mod down;
 mod engine;
 mod excerpt;
 mod exit;
+mod generate;
 mod git;
 mod locking;
 mod notify;
@@ -24,6 +25,7 @@ mod report_text;
 mod schema;
 mod source;
 mod status;
+mod systemd;
 mod suspend;
 mod validate;
 mod watch;
@@ -58,6 +60,8 @@ pub fn run() -> ExitCode {
         Some(Command::Down(args)) => down::run(args, &cli.common),
         Some(Command::Notify(args)) => notify::run(args, &cli.common),
         Some(Command::Schema(args)) => schema::run(args, &cli.common),
+        Some(Command::Completions(args)) => generate::completions(args, &cli.common),
+        Some(Command::Man(args)) => generate::man(args, &cli.common),
         Some(Command::Git) => git::run(),
     };
     exit.into()

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::output::{BOLD, Output};
 use super::progress::Printer;
 use super::source::{environment, print_diagnostics, request, secret_file, told};
-use super::{apply, locking, plan_text, process, report_text};
+use super::{apply, locking, plan_text, process, report_text, systemd};
 use crate::cycle::Applied;
 use crate::daemon::files::Watched;
 use crate::daemon::queue::{Timing, Trigger};
@@ -51,6 +51,7 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
     block_on(output, async {
         alerts.start();
         let alerts = Arc::new(alerts);
+        systemd::ready();
         let Some(engine) = reach(common, &environment, output).await? else { return Ok(Exit::Success) };
         let (tell, stop) = watch::channel(false);
         let claims = Arc::new(Mutex::new(claims));
@@ -94,6 +95,7 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
                     }
                 }
                 () = &mut ended, if !*tell.borrow() => {
+                    systemd::stopping();
                     output.complain("stopping: what is under way is brought to a good end first\n");
                     tell.send_replace(true);
                 }

@@ -27,11 +27,17 @@ pub struct Daemon {
 impl Daemon {
     /// Starts it with further arguments after `watch`.
     pub fn start(lab: &Lab, args: &[&str]) -> Self {
+        Self::start_with(lab, args, &[])
+    }
+
+    /// The same with variables set.
+    pub fn start_with(lab: &Lab, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let log = std::env::temp_dir().join(format!("{}.log", lab.prefix));
         let file = File::create(&log).expect("log");
         let child = Command::new(env!("CARGO_BIN_EXE_reconcile"))
             .args([&["watch", "--interval", "1h"], args].concat())
             .current_dir(lab.path())
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("log"))
             .stderr(file)

@@ -2,6 +2,8 @@
 
 use super::daemon::{Daemon, STACK};
 use crate::lab::{Lab, changed, docker};
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
 
 #[test]
 fn the_daemon_applies_what_changes_and_mends_what_was_taken_away() {
@@ -35,4 +37,28 @@ fn the_daemon_applies_what_changes_and_mends_what_was_taken_away() {
     let before = lab.containers();
     assert_eq!(daemon.stop(), Some(0));
     assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new(), "ending changes nothing");
+}
+
+#[test]
+fn systemd_is_told_that_it_is_up_alive_and_about_to_end() {
+    let Some(lab) = Lab::new("notify") else { return };
+    lab.write("a/compose.yaml", &STACK.replace("NAME", "a"));
+    let path = lab.path().join("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
+    let heard = || {
+        let mut text = [0; 100];
+        let length = socket.recv(&mut text).expect("a message");
+        String::from_utf8_lossy(&text[..length]).trim().to_owned()
+    };
+    let path = path.display().to_string();
+    let variables = [("NOTIFY_SOCKET", path.as_str()), ("WATCHDOG_USEC", "300000")];
+    let daemon = Daemon::start_with(&lab, &["a"], &variables);
+    assert_eq!(heard(), "READY=1");
+    for _ in 0..5 {
+        assert_eq!(heard(), "WATCHDOG=1");
+    }
+    daemon.signal("TERM");
+    while heard() != "STOPPING=1" {}
+    assert_eq!(daemon.stop(), Some(0));
 }
