@@ -11,6 +11,7 @@ mod excerpt;
 mod exit;
 mod generate;
 mod git;
+mod http;
 mod locking;
 mod notify;
 mod output;
@@ -25,8 +26,8 @@ mod report_text;
 mod schema;
 mod source;
 mod status;
-mod systemd;
 mod suspend;
+mod systemd;
 mod validate;
 mod watch;
 

@@ -5,10 +5,11 @@ use super::args::{CommonArgs, WatchArgs};
 use super::config::{self, Chosen};
 use super::engine::{block_on, connect, now};
 use super::exit::Exit;
+use super::http::Desk;
 use super::output::{BOLD, Output};
 use super::progress::Printer;
 use super::source::{environment, print_diagnostics, request, secret_file, told};
-use super::{apply, locking, plan_text, process, report_text, systemd};
+use super::{apply, http, locking, plan_text, process, report_text, systemd};
 use crate::cycle::Applied;
 use crate::daemon::files::Watched;
 use crate::daemon::queue::{Timing, Trigger};
@@ -47,13 +48,28 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
     for chosen in sources.iter().filter(|_| sources.len() > 1) {
         claims.settle(&chosen.title(), &mut chosen.load(&environment, true, Ask::IfUnknown));
     }
+    let host = config::settings(&args.source, common);
+    let desk = match Desk::new(host.as_ref(), &sources) {
+        Ok(desk) => Arc::new(desk),
+        Err(error) => {
+            output.error(
+                &error,
+                Some("`http.token_file` and `webhook_secret_file` of the settings name files"),
+            );
+            return Exit::Failure;
+        }
+    };
     let mut alerts = Alerts::new(&args.source, common, &sources.iter().collect::<Vec<_>>(), output);
     block_on(output, async {
         alerts.start();
         let alerts = Arc::new(alerts);
+        let (tell, stop) = watch::channel(false);
+        if let Err(error) = http::listen(host.as_ref(), &desk, stop.clone(), output).await {
+            output.error(&error, Some("`http.listen` of the settings names the address"));
+            return Ok(Exit::Failure);
+        }
         systemd::ready();
         let Some(engine) = reach(common, &environment, output).await? else { return Ok(Exit::Success) };
-        let (tell, stop) = watch::channel(false);
         let claims = Arc::new(Mutex::new(claims));
         let mut requests = Vec::new();
         let mut watched = Vec::new();
@@ -61,11 +77,12 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
         for chosen in &sources {
             let (trigger, triggers) = mpsc::unbounded_channel();
             watched.push(watch_files(chosen, &trigger, output));
+            desk.follows(chosen.title(), trigger.clone());
             requests.push(trigger);
             let source = source(chosen, args, sources.len() > 1, (&environment, &claims));
             let patience = source.patience;
-            let alerts = Arc::clone(&alerts);
-            let listener = Arc::new(Log { output, steps: Printer::new(output, 0), patience, alerts });
+            let (alerts, desk) = (Arc::clone(&alerts), Arc::clone(&desk));
+            let listener = Arc::new(Log { output, steps: Printer::new(output, 0), patience, alerts, desk });
             let surroundings = Surroundings {
                 now,
                 chance: locking::chance,
@@ -204,6 +221,7 @@ struct Log {
     /// How long locks are waited for.
     patience: Duration,
     alerts: Arc<Alerts>,
+    desk: Arc<Desk>,
 }
 
 impl Listener for Log {
@@ -218,10 +236,12 @@ impl Listener for Log {
         self.output.talk(&format!("{BOLD}{source}{BOLD:#} at {revision}: {stacks} stacks\n"));
         print_diagnostics(loaded, self.output);
         self.alerts.loaded(source, loaded);
+        self.desk.loaded(source, loaded);
     }
 
     fn looked(&self, source: &str, desired: &Arc<DesiredState>, plan: &Plan, under_way: &BTreeSet<String>) {
         self.alerts.looked(source, desired, plan, under_way);
+        self.desk.looked(source, plan, under_way);
     }
 
     fn outage(&self, source: &str, why: Option<&str>) {
@@ -239,6 +259,7 @@ impl Listener for Log {
 
     fn unreachable(&self, source: &str, error: &EngineError) {
         self.alerts.unreachable(source, error);
+        self.desk.unreachable(source, error.to_string());
         self.output.complain(&format!("{source}: {error}\n"));
     }
 
@@ -262,6 +283,7 @@ impl Listener for Log {
 
     fn applied(&self, source: &str, plan: &Plan, applied: &Applied) {
         self.alerts.applied(source, plan, applied);
+        self.desk.applied(source, plan, applied);
         let results = applied.results(plan);
         self.output.complain(&report_text::troubles(applied, &results));
         self.output.talk(&report_text::closing(plan, applied, &results, 0));

@@ -3,6 +3,7 @@
 //! [`queue`] decides and is pure; [`follow`] walks. Every look goes through the same cycle as the one-shot
 //! command. Nothing is remembered that a restart would miss.
 
+pub mod board;
 pub mod files;
 mod follow;
 pub mod queue;

@@ -6,7 +6,7 @@ use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
 use crate::compose::files::Files;
 use crate::compose::node::Span;
 use crate::compose::settings::Placed;
-use crate::compose::settings::host::{self, HostSettings};
+use crate::compose::settings::host::{self, HostSettings, HttpSettings};
 use crate::compose::settings::notify::NotifySettings;
 use crate::compose::{suggest, yaml};
 use crate::model::units::Nanos;
@@ -24,6 +24,8 @@ pub struct HostSource {
     pub interval: Option<Nanos>,
     /// Whether stacks that are gone from it are removed.
     pub prune: bool,
+    /// A file with the secret of its webhook.
+    pub webhook_secret_file: Option<String>,
 }
 
 /// Where the stacks of a source are.
@@ -42,6 +44,8 @@ pub struct Host {
     pub sources: Vec<HostSource>,
     /// Whom to tell what becomes of them; nobody if anything is wrong.
     pub notify: Vec<NotifySettings>,
+    /// Where the daemon can be asked.
+    pub http: HttpSettings,
     /// Where relative paths start.
     pub directory: PathBuf,
     /// Where the program keeps what it has to remember, if they say so.
@@ -98,6 +102,7 @@ pub fn read_host(files: &dyn Files, path: &Path) -> Host {
     host.host_state_dir = absolute(&settings.host_state_dir);
     if host.diagnostics.iter().all(|one| one.severity != Severity::Error) {
         host.sources = sources;
+        host.http = settings.http;
         host.notify = settings.notify.into_iter().map(|(_, notify)| notify).collect();
     }
     host
@@ -172,6 +177,7 @@ fn place(
             origin,
             interval: source.interval,
             prune: source.prune.unwrap_or(true),
+            webhook_secret_file: source.webhook_secret_file.clone(),
         });
     }
     sources

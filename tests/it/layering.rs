@@ -31,6 +31,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
         &["engine", "model", "plan", "execute", "locks", "cycle", "source", "daemon"],
         &["bollard", "std::fs", "std::env", "SystemTime"],
     ),
+    ("http", &["http", "daemon", "model"], &["bollard", "std::fs", "std::env", "SystemTime", "println"]),
     ("sinks", &["sinks", "compose", "model"], &["bollard", "std::env", "SystemTime::now", "println"]),
     (
         "cli",
@@ -46,6 +47,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
             "source",
             "compose",
             "sinks",
+            "http",
             "telemetry",
         ],
         &["bollard"],

@@ -1,11 +1,12 @@
 //! Settings of the host: a `reconcile.yaml`, which says what sources there are.
 
 use super::notify::{self, NotifySettings};
-use super::table::{Each, Items, Keys, Setting, Takes};
+use super::table::{Each, Items, Keys, Setting, Takes, Within};
 use super::{Placed, read};
 use crate::compose::diagnostic::Diagnostic;
 use crate::compose::node::{Node, Span};
 use crate::model::units::Nanos;
+use std::net::SocketAddr;
 
 /// Name of the file.
 pub const FILE: &str = "reconcile.yaml";
@@ -15,6 +16,8 @@ pub const FILE: &str = "reconcile.yaml";
 pub struct HostSettings {
     /// Its sources with their names, in the order of the file.
     pub sources: Vec<(Placed, SourceSettings)>,
+    /// Where the daemon can be asked.
+    pub http: HttpSettings,
     /// Whom to tell, in the order of the file, each with its place.
     pub notify: Vec<(Span, NotifySettings)>,
     /// Where the program keeps what it has to remember.
@@ -38,6 +41,17 @@ pub struct SourceSettings {
     pub interval: Option<Nanos>,
     /// Whether stacks that are gone from it are removed.
     pub prune: Option<bool>,
+    /// A file with the secret of its webhook.
+    pub webhook_secret_file: Option<String>,
+}
+
+/// Where the daemon can be asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Address and port.
+    pub listen: Option<SocketAddr>,
+    /// A file with the token that requests have to show.
+    pub token_file: Option<String>,
 }
 
 /// What of a repository, and how it is reached. Paths are relative to the directory of the settings.
@@ -109,6 +123,14 @@ pub(super) static HOST: Keys<HostSettings> = Keys {
             doc: "Where stacks come from, by names of your choice.",
         },
         Setting {
+            key: "http",
+            takes: Takes::Group(&Within {
+                keys: &HTTP,
+                field: |settings: &mut HostSettings| &mut settings.http,
+            }),
+            doc: "Where `reconcile watch` can be asked how the stacks are, and told to look; docs/http.md tells more.",
+        },
+        Setting {
             key: "notify",
             takes: Takes::Group(&Items {
                 keys: &notify::NOTIFY,
@@ -131,7 +153,31 @@ pub(super) static HOST: Keys<HostSettings> = Keys {
     required: &["sources"],
     exactly_one: &[],
     at_most_one: &[],
-    planned: &["http", "policy"],
+    planned: &["policy"],
+};
+
+/// Where the daemon can be asked.
+static HTTP: Keys<HttpSettings> = Keys {
+    rows: &[
+        Setting {
+            key: "listen",
+            takes: Takes::Parsed("an address and a port such as 127.0.0.1:8080", |http, text| {
+                let address = text.parse().map_err(|_| "write the address itself, no name".to_owned())?;
+                http.listen = Some(address);
+                Ok(())
+            }),
+            doc: "Address and port, such as `127.0.0.1:8080`; nothing listens if left out.",
+        },
+        Setting {
+            key: "token_file",
+            takes: Takes::Text(|http, path| http.token_file = Some(path)),
+            doc: "A file with the token that requests have to show; without one only health and webhooks are answered.",
+        },
+    ],
+    required: &["listen"],
+    exactly_one: &[],
+    at_most_one: &[],
+    planned: &[],
 };
 
 /// Takes a text for a repository, and notes that it was there.
@@ -242,6 +288,11 @@ pub(super) static SOURCE: Keys<SourceSettings> = Keys {
             key: "prune",
             takes: Takes::Switch(|settings, prune| settings.prune = Some(prune)),
             doc: "Whether stacks that are gone from the source are removed; true if left out.",
+        },
+        Setting {
+            key: "webhook_secret_file",
+            takes: Takes::Text(|settings, path| settings.webhook_secret_file = Some(path)),
+            doc: "A file with the secret of the source's webhook, `/webhook/NAME`; without one it is refused.",
         },
     ],
     required: &[],

@@ -1,0 +1,37 @@
+//! What the daemon heard last, as JSON.
+
+use crate::daemon::board::{Board, SourceNews, StackNews};
+use crate::model::clock;
+use serde_json::{Value, json};
+
+/// All sources.
+pub fn json(board: &Board) -> Value {
+    json!({"sources": board.iter().map(source).collect::<Vec<_>>()})
+}
+
+fn source((name, news): (&String, &SourceNews)) -> Value {
+    json!({
+        "name": name,
+        "revision": news.revision,
+        "looked_at": news.looked.map(clock::iso),
+        "error": news.error,
+        "broken_stacks": news.broken,
+        "stacks": news.stacks.iter().map(stack).collect::<Vec<_>>(),
+    })
+}
+
+fn stack((name, news): (&String, &StackNews)) -> Value {
+    json!({
+        "name": name,
+        "sync": news.sync(),
+        "services": {"in_sync": news.in_sync, "out_of_sync": news.out_of_sync},
+        "blocked": news.blocked,
+        "waiting": news.waiting,
+        "deployments": {
+            "applied": news.deployments.applied,
+            "rolled_back": news.deployments.rolled_back,
+            "failed": news.deployments.failed,
+        },
+        "last_deployment": news.last.map(|(at, success)| json!({"at": clock::iso(at), "success": success})),
+    })
+}

@@ -1,0 +1,101 @@
+//! The daemon asked over HTTP.
+
+use super::daemon::{Daemon, STACK};
+use crate::lab::{Lab, docker};
+use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+/// Status and body of an answer.
+fn ask(address: &str, line: &str, headers: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("the daemon listens");
+    let length = body.len();
+    let request = format!(
+        "{line} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    (head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"), body.to_owned())
+}
+
+#[test]
+fn the_daemon_tells_how_things_are_and_looks_when_told_to() {
+    let Some(lab) = Lab::new("http") else { return };
+    lab.write("stacks/a/compose.yaml", &STACK.replace("NAME", "a"));
+    lab.write("token", "t0ken\n");
+    lab.write("hook", "hush\n");
+    lab.write(
+        "reconcile.yaml",
+        "http: {listen: '127.0.0.1:0', token_file: token}\n\
+         sources:\n  home: {dir: stacks, webhook_secret_file: hook}\n  other: {dir: stacks/a/empty}\n",
+    );
+    lab.write("stacks/a/empty/x/compose.yaml", &STACK.replace("NAME", "b"));
+    let variables = [("RECONCILE_LOG", "reconcile=debug")];
+    let daemon = Daemon::start_with(&lab, &["--config", "reconcile.yaml"], &variables);
+    let address = || {
+        let said = daemon.said();
+        let rest = said.split("listening on http://").nth(1)?;
+        Some(rest.lines().next()?.to_owned())
+    };
+    daemon.until("its address", || address().is_some());
+    let address = address().expect("it was there");
+    let token = "authorization: Bearer t0ken\r\n";
+    assert_eq!(ask(&address, "GET /healthz", "", "").0, 200);
+    assert_eq!(ask(&address, "GET /api/v1/status", "", "").0, 401);
+    daemon.until("all sources", || ask(&address, "GET /readyz", "", "").0 == 200);
+
+    let stack = || {
+        let (status, body) = ask(&address, "GET /api/v1/status", token, "");
+        assert_eq!(status, 200, "{body}");
+        let all: Value = serde_json::from_str(&body).expect("JSON");
+        all["sources"][0]["stacks"][0].clone()
+    };
+    daemon.until("the stack", || stack()["sync"] == "in sync" && stack()["deployments"]["applied"] == 1);
+    assert_eq!(stack()["name"], lab.stack("a"), "{}", stack());
+    let metrics = || ask(&address, "GET /metrics", token, "").1;
+    let line = format!(
+        "reconcile_stack_deployments_total{{source=\"home\",stack=\"{}\",result=\"applied\"}} 1",
+        lab.stack("a")
+    );
+    assert!(metrics().lines().any(|found| found == line), "{}", metrics());
+
+    let looked = |source: &str| {
+        let said = daemon.said();
+        said.lines().filter(|line| line.contains(source) && line.contains("request")).count()
+    };
+    assert_eq!(ask(&address, "POST /webhook/home", "x-gitlab-token: wrong\r\n", "{}").0, 401);
+    assert_eq!(ask(&address, "POST /webhook/other", "x-gitlab-token: hush\r\n", "{}").0, 401);
+    assert_eq!(ask(&address, "POST /webhook/home", "x-gitlab-token: hush\r\n", "{}").0, 202);
+    daemon.until("the look of the webhook", || looked("home") == 1);
+    assert_eq!(ask(&address, "POST /api/v1/sources/other/look", token, "").0, 202);
+    daemon.until("the look that was asked for", || looked("other") == 1);
+    assert_eq!(ask(&address, "POST /api/v1/sources/nobody/look", token, "").0, 404);
+
+    lab.write("stacks/a/compose.yaml", "services: [");
+    daemon.until("the broken stack", || {
+        metrics().contains("reconcile_source_broken_stacks{source=\"home\"} 1")
+    });
+    assert!(!daemon.said().contains("t0ken") && !daemon.said().contains("hush"));
+    let idle = TcpStream::connect(&address).expect("a connection that stays open");
+    assert_eq!(daemon.stop(), Some(0));
+    drop(idle);
+    docker(&["ps"]).exits(0);
+}
+
+#[test]
+fn an_address_or_a_secret_that_cannot_be_had_ends_it_with_the_reason() {
+    let Some(lab) = Lab::new("nohttp") else { return };
+    lab.write("stacks/a/compose.yaml", &STACK.replace("NAME", "a"));
+    lab.write("reconcile.yaml", "http: {listen: '192.0.2.1:80'}\nsources: {home: {dir: stacks}}\n");
+    let run = lab.reconcile(&["watch", "--config", "reconcile.yaml"]).exits(1);
+    assert!(run.stderr.contains("cannot listen on 192.0.2.1:80"), "{run}");
+    lab.write(
+        "reconcile.yaml",
+        "http: {listen: '127.0.0.1:0', token_file: nothing}\nsources: {home: {dir: stacks}}\n",
+    );
+    let run = lab.reconcile(&["watch", "--config", "reconcile.yaml"]).exits(1);
+    assert!(run.stderr.contains("cannot read") && run.stderr.contains("nothing"), "{run}");
+    assert!(lab.containers().is_empty());
+}
