@@ -100,6 +100,13 @@ impl SourceNews {
             *count += 1;
             let is_success = !has(Fate::RolledBack) && !has(Fate::Failed) && !has(Fate::Skipped);
             news.last = Some((now, is_success));
+            // The next look may be an interval away.
+            let of =
+                |wanted: &[Fate]| services.values().filter(|result| wanted.contains(&result.fate)).count();
+            news.in_sync = of(&[Fate::Applied, Fate::Unchanged]);
+            news.out_of_sync = of(&[Fate::RolledBack, Fate::Failed, Fate::Skipped, Fate::Locked]);
+            news.blocked = of(&[Fate::Blocked, Fate::Quarantined]);
+            news.waiting = of(&[Fate::Waiting]);
             news.under_way = false;
         }
     }
