@@ -268,6 +268,9 @@ fn masked(mut found: Vec<Observation>, desired: &DesiredState) -> Vec<Observatio
 
 /// What a source says; nothing if it says nothing.
 fn revision(loaded: &LoadedSource) -> Option<Revision> {
+    if let Some(commit) = &loaded.commit {
+        return Some(Revision { id: commit.id.clone(), is_commit: true });
+    }
     let id = loaded.desired.revision.clone();
     (!id.is_empty()).then_some(Revision { id, is_commit: false })
 }

@@ -11,7 +11,7 @@ use crate::daemon::board::Board;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -93,7 +93,7 @@ async fn patience(request: Request, next: Next) -> Response {
 }
 
 async fn guard(State(interface): State<Arc<Interface>>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes());
+    let given = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let given = given.and_then(|value| value.strip_prefix(b"Bearer "));
     let knows = |token: &Vec<u8>| given.is_some_and(|given| bool::from(given.ct_eq(token)));
     match &interface.token {
@@ -145,7 +145,7 @@ async fn hook(
     let Ok(body) = to_bytes(body, LARGEST).await else {
         return problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, or was cut off");
     };
-    let header = |name: &str| headers.get(name).map(axum::http::HeaderValue::as_bytes);
+    let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
     let secret = interface.daemon.secret(&source);
     // Whether there is such a source is told to nobody who does not know its secret.
     if !secret.is_some_and(|secret| webhook::is_genuine(&secret, header, &body)) {
@@ -217,7 +217,7 @@ mod tests {
         /// Status and body.
         async fn ask(&self, line: &str, headers: &[&str], body: &str) -> (u16, String) {
             let mut stream = TcpStream::connect(&self.address).await.unwrap();
-            let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+            let headers = [headers, &[""]].concat().join("\r\n");
             let length = body.len();
             let request = format!(
                 "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
