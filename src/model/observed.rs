@@ -42,6 +42,8 @@ pub struct ObserveRequest {
     pub remote_digests: Vec<String>,
     /// References for which services want a platform of their choice, with that platform.
     pub platforms: BTreeMap<String, String>,
+    /// Projects that are wanted: of their containers that share a network it is looked up since when they run.
+    pub stacks: BTreeSet<String>,
 }
 
 /// The engine.

@@ -154,6 +154,7 @@ pub fn observe_request(desired: &DesiredState) -> ObserveRequest {
     ObserveRequest {
         remote_digests: references.into_iter().map(str::to_owned).collect(),
         platforms: chosen.map(|image| (image.reference.clone(), image.platform.clone())).collect(),
+        stacks: desired.stacks.keys().cloned().collect(),
     }
 }
 

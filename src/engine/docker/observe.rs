@@ -79,7 +79,7 @@ impl Observe for DockerEngine {
         let mut containers: Vec<_> =
             containers.into_iter().map(|container| container.observed(&networks)).collect();
         containers.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        let started = self.start_times(&containers).await?;
+        let started = self.start_times(&containers, &request.stacks).await?;
         let volumes =
             volumes.volumes.into_iter().map(|volume| (volume.name.clone(), volume.observed())).collect();
         let engine = (*self.info).clone();

@@ -9,7 +9,6 @@ use super::containers::path;
 use super::lists::or_default;
 use crate::engine::EngineError;
 use crate::model::clock;
-use crate::model::labels;
 use crate::model::observed::ObservedContainer;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
@@ -33,12 +32,13 @@ struct State {
 }
 
 impl DockerEngine {
-    /// Start times by id. A container that is gone meanwhile is left out.
+    /// Start times by id, of containers of these stacks. A container that is gone meanwhile is left out.
     pub(super) async fn start_times(
         &self,
         containers: &[ObservedContainer],
+        stacks: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, i64>, EngineError> {
-        let calls = families(containers).into_iter().map(|id| Call::get(path(id, "/json")));
+        let calls = families(containers, stacks).into_iter().map(|id| Call::get(path(id, "/json")));
         let calls: Vec<Call> = calls.collect();
         let mut answers =
             stream::iter(calls).map(|call| self.api.read::<Found>(call)).buffer_unordered(PARALLEL);
@@ -56,12 +56,12 @@ impl DockerEngine {
     }
 }
 
-/// Containers of stacks that run in the network of another one that runs, and these others.
-fn families(containers: &[ObservedContainer]) -> BTreeSet<&str> {
+/// Containers of these stacks that run in the network of another one that runs, and these others.
+fn families<'a>(containers: &'a [ObservedContainer], stacks: &BTreeSet<String>) -> BTreeSet<&'a str> {
     let up: BTreeSet<&str> =
         containers.iter().filter(|found| found.is_up()).map(|found| found.id.as_str()).collect();
     let mut families = BTreeSet::new();
-    for child in containers.iter().filter(|found| found.labels.contains_key(labels::PROJECT)) {
+    for child in containers.iter().filter(|found| stacks.contains(found.stack())) {
         let parent = child.network_mode.strip_prefix("container:").and_then(|parent| up.get(parent));
         if let (Some(child), Some(parent)) = (up.get(child.id.as_str()), parent) {
             families.extend([*child, *parent]);
@@ -96,6 +96,8 @@ mod tests {
         ];
         let foreign = container("foreign", "container:alone", running);
         all.push(ObservedContainer { labels: [].into(), ..foreign });
-        assert_eq!(families(&all).into_iter().collect::<Vec<_>>(), ["app", "vpn"]);
+        let wanted = ["web".to_owned()].into();
+        assert_eq!(families(&all, &wanted).into_iter().collect::<Vec<_>>(), ["app", "vpn"]);
+        assert!(families(&all, &["other".to_owned()].into()).is_empty(), "stacks of other sources");
     }
 }
