@@ -10,6 +10,7 @@ pub mod cycle;
 pub mod daemon;
 pub mod engine;
 pub mod execute;
+pub mod history;
 pub mod http;
 pub mod locks;
 pub mod model;

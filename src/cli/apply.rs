@@ -2,12 +2,13 @@
 
 use super::alerts::Alerts;
 use super::args::{ApplyArgs, CommonArgs};
+use super::carry::{carry_out, until_interrupted};
 use super::config::{Chosen, Sources};
 use super::engine::{block_on, connect, now};
 use super::exit::{Exit, Tally};
 use super::output::{Output, YELLOW};
 use super::plan_json::{self, Summary};
-use super::progress::Printer;
+use super::record::{Record, Recorder};
 use super::source::{
     diagnostics_json, environment, failures, print_diagnostics, secret_file, secret_of, told,
 };
@@ -18,13 +19,13 @@ use crate::execute::Options;
 use crate::locks;
 use crate::model::lock::Held;
 use crate::model::observed::{EngineInfo, ObservedState};
-use crate::model::redact::Redactor;
 use crate::model::step::Plan;
 use crate::plan::{self, Policy, Retry};
 use crate::source::LoadedSource;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::watch;
 
 /// Engine calls in flight when the user names no number: more gains nothing on an engine's usual two to eight cores.
@@ -46,6 +47,7 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
     };
     let chosen: Vec<&Chosen> = sources.all.iter().map(|(source, _)| source).collect();
     let alerts = (!args.dry_run).then(|| Alerts::new(&args.source, common, &chosen, output));
+    let recorder = Recorder::new(common, &environment, output, "command");
     let count = sources.all.len();
     let one = |index: usize| {
         sources.all[index].0.announce(output);
@@ -68,7 +70,7 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
                 return Exit::Failure;
             }
             let reread = sources.reread(index, &environment);
-            let parts = (source, loaded, &reread, alerts.as_ref());
+            let parts = (source, loaded, &reread, alerts.as_ref(), &recorder);
             match plan_and_apply(args, common, output, &environment, parts) {
                 Ended::With(exit) => return exit,
                 Ended::Outdated => {}
@@ -102,13 +104,16 @@ impl From<Exit> for Ended {
     }
 }
 
+/// A source, what it says, what tells that later on, and who hears what becomes of it.
+type Parts<'a> = (&'a Chosen, &'a LoadedSource, &'a Reread, Option<&'a Alerts>, &'a Recorder);
+
 /// Plans for one source, and applies unless it is a dry run.
 fn plan_and_apply(
     args: &ApplyArgs,
     common: &CommonArgs,
     output: Output,
     environment: &BTreeMap<String, String>,
-    (source, loaded, reread, alerts): (&Chosen, &LoadedSource, &Reread, Option<&Alerts>),
+    (source, loaded, reread, alerts, recorder): Parts<'_>,
 ) -> Ended {
     let failed = failures(loaded);
     let mut policy = Policy { prune: source.prune && !args.no_prune, ..Policy::default() };
@@ -117,7 +122,8 @@ fn plan_and_apply(
     }
     policy.retry = retry(&args.retry);
     policy.anytime = args.now;
-    let run = Run { args, common, output, environment, source, loaded, reread, alerts, policy, failed };
+    let run =
+        Run { args, common, output, environment, source, loaded, reread, alerts, recorder, policy, failed };
     block_on(output, async {
         if args.dry_run {
             return run.preview().await.map(Ended::With);
@@ -150,6 +156,7 @@ struct Run<'a> {
     loaded: &'a LoadedSource,
     reread: &'a Reread,
     alerts: Option<&'a Alerts>,
+    recorder: &'a Recorder,
     policy: Policy,
     failed: usize,
 }
@@ -238,7 +245,18 @@ impl Run<'_> {
             let work = Box::pin(cycle::reconcile(&engine, aim, plan, &own));
             locks::hold(&engine, (guard, &holder), (&options.stop, tell), work).await
         };
+        let begin = Instant::now();
         let applied = carry_out(self.output, (plan.steps.len(), parallel), &redactor, work).await;
+        self.recorder.note(&Record {
+            source: &self.source.title(),
+            desired: &self.loaded.desired,
+            commit: self.loaded.commit.as_ref(),
+            trigger: "run",
+            plan,
+            applied: &applied,
+            redactor: &redactor,
+            elapsed: begin.elapsed(),
+        });
         let results = applied.results(plan);
         if let Some(alerts) = self.alerts {
             let title = self.source.title();
@@ -261,59 +279,6 @@ impl Run<'_> {
         tally.succeeded |= plan.changes.values().any(|stack| stack.services.is_empty());
         tally.changed |= !plan.steps.is_empty();
         Ok(tally.exit(self.args.detailed_exitcode).into())
-    }
-}
-
-/// Does work that is told of an interrupt.
-pub async fn until_interrupted<T>(output: Output, work: impl AsyncFnOnce(watch::Receiver<bool>) -> T) -> T {
-    let (tell, stop) = watch::channel(false);
-    let work = work(stop);
-    tokio::pin!(work);
-    tokio::select! {
-        done = &mut work => return done,
-        () = interrupted() => {}
-    }
-    output.complain("stopping: calls under way are finished first\n");
-    tell.send_replace(true);
-    work.await
-}
-
-/// Does work, telling the terminal about it; an interrupt lets calls in flight finish and begins no more. `total` is the
-/// number of steps.
-pub async fn carry_out<T>(
-    output: Output,
-    (total, parallel): (usize, u16),
-    redactor: &Redactor,
-    work: impl AsyncFnOnce(&Options<'_>) -> T,
-) -> T {
-    let printer = Printer::new(output, total);
-    until_interrupted(output, async |stop| {
-        work(&Options {
-            parallel: parallel.into(),
-            stop,
-            events: &printer,
-            redactor,
-            chance: locking::chance,
-        })
-        .await
-    })
-    .await
-}
-
-/// Ends at an interrupt or a request to terminate.
-pub async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => if result.is_err() { std::future::pending().await },
-        () = terminate => {}
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Command {
     Validate(SourceArgs),
     /// Show stacks and services: state, health, and whether they are in sync
     Status(SourceArgs),
+    /// Show what was deployed, when, and what came of it
+    History(HistoryArgs),
     /// Leave a stack as it is until `resume`: what changes in its files waits
     Suspend(SuspendArgs),
     /// Let a stack be changed again
@@ -63,8 +65,9 @@ pub struct CommonArgs {
     /// Settings of the host, which name the sources [default: ./reconcile.yaml, /etc/reconcile/reconcile.yaml]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where to keep what was fetched [default: `state_dir` of the settings, /var/lib/reconcile, ~/.local/state/reconcile]
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Where to keep what was fetched, and the history [default: `state_dir` of the settings, /var/lib/reconcile,
+    /// ~/.local/state/reconcile]
+    #[arg(long, global = true, value_name = "DIR", env = "RECONCILE_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
     /// The same directory as the engine's host has it, if this runs in a container
     #[arg(long, global = true, value_name = "DIR")]
@@ -230,6 +233,20 @@ pub struct ManArgs {
     /// The directory, which is there
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
+}
+
+/// What `history` takes.
+#[derive(Debug, Clone, Args)]
+pub struct HistoryArgs {
+    /// Name of a stack [default: all stacks]
+    #[arg(value_name = "STACK")]
+    pub stack: Option<String>,
+    /// Number of a deployment of it: shows everything about that one
+    #[arg(value_name = "NUMBER")]
+    pub number: Option<u64>,
+    /// How many deployments to list at most, 0 is all [default: 20 of all stacks, all of one]
+    #[arg(long, value_name = "N", conflicts_with = "number")]
+    pub limit: Option<usize>,
 }
 
 /// What `suspend` takes.

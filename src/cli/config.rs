@@ -9,6 +9,7 @@ use super::output::{BOLD, Output};
 use super::source::{current_dir, is_error, request};
 use crate::compose::settings::host::FILE;
 use crate::cycle::Reread;
+use crate::history::Store;
 use crate::model::units::Nanos;
 use crate::source::git::{Address, Ask, GitSettings, GitSource, Wanted};
 use crate::source::{Claims, Disk, Host, LoadedSource, Origin, load_source, read_host};
@@ -19,6 +20,9 @@ use std::sync::Arc;
 
 /// Where the settings of the host are if neither the command line nor the current directory has any.
 const SYSTEM_WIDE: &str = "/etc/reconcile/reconcile.yaml";
+
+/// How many deployments of each stack are kept if the settings say nothing.
+const KEEP: usize = 50;
 
 /// A source that a command is about.
 #[derive(Debug, Clone)]
@@ -140,6 +144,15 @@ pub fn settings(args: &SourceArgs, common: &CommonArgs) -> Option<Host> {
     let named = common.config.as_ref().map(|path| current_dir().join(path));
     let path = named.or_else(|| usual_settings().filter(|_| !is_given(args)))?;
     Some(read_host(&Disk, &path))
+}
+
+/// Where the history is. Settings that are wrong are told of where they matter; here what can be read of them counts.
+pub fn history(common: &CommonArgs, environment: &BTreeMap<String, String>) -> Store {
+    let named = common.config.as_ref().map(|path| current_dir().join(path));
+    let host = named.or_else(usual_settings).map_or_else(Host::default, |path| read_host(&Disk, &path));
+    let keep = host.history.map_or(KEEP, |count| usize::try_from(count).unwrap_or(KEEP));
+    let directory = StateDir::own(common, &host, environment);
+    Store::new(directory.join("history"), keep)
 }
 
 fn state_dir(

@@ -1,7 +1,8 @@
 //! `reconcile down STACK`: stops and removes a stack's containers and networks. Volumes stay.
 
-use super::apply::{carry_out, pretty, until_interrupted};
+use super::apply::pretty;
 use super::args::{CommonArgs, DownArgs};
+use super::carry::{carry_out, until_interrupted};
 use super::engine::{block_on, connect};
 use super::exit::Exit;
 use super::output::Output;

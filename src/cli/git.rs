@@ -33,17 +33,21 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// What the command line says, else the settings of the host, else what fits the user. Where the engine finds it is
-    /// found out only for commands that talk to the engine.
+    /// What the command line says, else the settings of the host, else what fits the user: the path that this process
+    /// sees.
+    pub fn own(common: &CommonArgs, host: &Host, environment: &BTreeMap<String, String>) -> PathBuf {
+        let given = common.state_dir.as_ref().map(|path| current_dir().join(path));
+        real(&given.or_else(|| host.state_dir.clone()).unwrap_or_else(|| default(environment)))
+    }
+
+    /// That directory. Where the engine finds it is found out only for commands that talk to the engine.
     pub fn find(
         common: &CommonArgs,
         host: &Host,
         environment: &BTreeMap<String, String>,
         is_for_engine: bool,
     ) -> Result<Self, String> {
-        let given = common.state_dir.as_ref().map(|path| current_dir().join(path));
-        let own = given.or_else(|| host.state_dir.clone()).unwrap_or_else(|| default(environment));
-        let own = real(&own);
+        let own = Self::own(common, host, environment);
         let engine = match common.host_state_dir.clone().or_else(|| host.host_state_dir.clone()) {
             Some(given) => given,
             None if is_for_engine => own_container::host_path(&own, common.host.as_deref(), environment)?,

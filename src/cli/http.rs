@@ -89,8 +89,8 @@ impl Daemon for Counter {
         lock(&self.0.board).clone()
     }
 
-    fn look(&self, source: &str) -> bool {
-        lock(&self.0.requests).get(source).is_some_and(|request| request.send(Trigger::Request).is_ok())
+    fn look(&self, source: &str, why: Trigger) -> bool {
+        lock(&self.0.requests).get(source).is_some_and(|request| request.send(why).is_ok())
     }
 
     fn secret(&self, source: &str) -> Option<Vec<u8>> {

@@ -3,6 +3,7 @@
 mod alerts;
 mod apply;
 mod args;
+mod carry;
 mod config;
 pub mod diagnostics;
 mod down;
@@ -11,6 +12,7 @@ mod excerpt;
 mod exit;
 mod generate;
 mod git;
+mod history;
 mod http;
 mod locking;
 mod notify;
@@ -20,6 +22,7 @@ mod plan_json;
 mod plan_text;
 mod process;
 mod progress;
+mod record;
 mod render;
 mod report_json;
 mod report_text;
@@ -56,6 +59,7 @@ pub fn run() -> ExitCode {
         Some(Command::Validate(args)) => validate::run(args, &cli.common),
         Some(Command::Watch(args)) => watch::run(args, &cli.common),
         Some(Command::Status(args)) => status::run(args, &cli.common),
+        Some(Command::History(args)) => history::run(args, &cli.common),
         Some(Command::Suspend(args)) => suspend::suspend(args, &cli.common),
         Some(Command::Resume(args)) => suspend::resume(args, &cli.common),
         Some(Command::Down(args)) => down::run(args, &cli.common),
@@ -92,7 +96,7 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
             )
         )
     {
-        "--config is for applying, `watch`, `status`, `validate` and `notify`"
+        "--config is for applying, `watch`, `status`, `history`, `validate` and `notify`"
     } else if cli.common.format == Some(Format::Yaml) && !is_render {
         "--format yaml is for `render` only"
     } else if cli.common.format == Some(Format::Text) && is_render {

@@ -2,7 +2,7 @@
 
 use super::output::{BOLD, DIM, GREEN, RED, YELLOW};
 use super::plan_json::Summary;
-use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
+use crate::model::change::{CauseKind, Change, ChangeAction};
 use crate::model::step::Plan;
 use anstyle::Style;
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ fn write_group(text: &mut String, kind: &str, group: &BTreeMap<String, Change>, 
             change.action.as_str()
         );
         for cause in &change.causes {
-            let _ = writeln!(text, "      {}", cause_text(cause));
+            let _ = writeln!(text, "      {cause}");
         }
         if let Some(hint) = change.causes.iter().find_map(|cause| hint(cause.kind)) {
             let _ = writeln!(text, "      hint: {hint}");
@@ -106,31 +106,9 @@ const fn hint(kind: CauseKind) -> Option<&'static str> {
     }
 }
 
-/// A cause as one line.
-pub fn cause_text(cause: &Cause) -> String {
-    let mut text = match cause.kind {
-        CauseKind::Attribute | CauseKind::Environment => cause.path.clone(),
-        kind if cause.path.is_empty() => kind.as_str().to_owned(),
-        kind => format!("{}: {}", kind.as_str(), cause.path),
-    };
-    match (&cause.old, &cause.new) {
-        (Some(old), Some(new)) => {
-            let _ = write!(text, ": {old} -> {new}");
-        }
-        (Some(old), None) => {
-            let _ = write!(text, ": {old}");
-        }
-        (None, Some(new)) => {
-            let _ = write!(text, ": {new}");
-        }
-        (None, None) => {}
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{cause_text, text};
+    use super::text;
     use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
     use crate::model::step::Plan;
 
@@ -156,6 +134,6 @@ mod tests {
 
     #[test]
     fn causes_without_path_are_their_kind() {
-        assert_eq!(cause_text(&Cause::new(CauseKind::Missing, "")), "missing");
+        assert_eq!(Cause::new(CauseKind::Missing, "").to_string(), "missing");
     }
 }

@@ -4,10 +4,11 @@ use super::args::SourceArgs;
 use super::diagnostics::{self, Scene};
 use super::output::Output;
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
+use crate::model::clock;
 use crate::model::commit::Commit;
 use crate::source::mounted::Mounts;
 use crate::source::{LoadedSource, ProjectFlags, SourceRequest};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,12 @@ const LARGEST_SECRET: u64 = 1 << 20;
 /// A commit, for people.
 pub fn told(commit: &Commit) -> String {
     format!("{} ({}: {})", commit.short(), commit.author, commit.subject)
+}
+
+/// A commit as JSON.
+pub fn commit_json(commit: &Commit) -> Value {
+    let Commit { id, author, subject, time } = commit;
+    json!({"id": id, "author": author, "subject": subject, "time": clock::iso(*time)})
 }
 
 /// Standard input; what cannot be read is an empty file, which no project can be.

@@ -6,7 +6,6 @@ use super::config::Sources;
 use super::engine::{block_on, connect, now};
 use super::exit::Exit;
 use super::output::{BOLD, GREEN, Output, RED, YELLOW};
-use super::plan_text::cause_text;
 use super::source::{diagnostics_json, environment, failures, print_diagnostics};
 use crate::cycle;
 use crate::engine::ReadOnly;
@@ -112,7 +111,8 @@ fn rows(desired: &DesiredState, observed: &ObservedState, changes: &ChangeSet) -
                 state: states(group),
                 health: worst_health(group),
                 action: change.map(|change| change.action),
-                causes: change.map_or_else(Vec::new, |change| change.causes.iter().map(cause_text).collect()),
+                causes: change
+                    .map_or_else(Vec::new, |change| change.causes.iter().map(ToString::to_string).collect()),
                 adopted: change.map_or_else(Vec::new, |change| change.adopted.clone()),
                 quarantine: marked.remove(&(stack.to_owned(), service.to_owned())).filter(|_| is_held),
             }

@@ -1,7 +1,7 @@
 //! `reconcile suspend STACK` and `reconcile resume STACK`: whether a stack is changed at all.
 
-use super::apply::carry_out;
 use super::args::{CommonArgs, ResumeArgs, SuspendArgs};
+use super::carry::carry_out;
 use super::engine::{block_on, connect, now};
 use super::exit::Exit;
 use super::output::Output;

@@ -2,18 +2,20 @@
 
 use super::alerts::Alerts;
 use super::args::{CommonArgs, WatchArgs};
+use super::carry::interrupted;
 use super::config::{self, Chosen};
 use super::engine::{block_on, connect, now};
 use super::exit::Exit;
 use super::http::Desk;
 use super::output::{BOLD, Output};
 use super::progress::Printer;
+use super::record::{Record, Recorder};
 use super::source::{environment, print_diagnostics, request, secret_file, told};
 use super::{apply, http, locking, plan_text, process, report_text, systemd};
 use crate::cycle::Applied;
 use crate::daemon::files::Watched;
 use crate::daemon::queue::{Timing, Trigger};
-use crate::daemon::{self, Listener, Source, Surroundings};
+use crate::daemon::{self, Deployed, Listener, Source, Surroundings};
 use crate::engine::EngineError;
 use crate::engine::docker::DockerEngine;
 use crate::execute::Events;
@@ -63,6 +65,7 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
     block_on(output, async {
         alerts.start();
         let alerts = Arc::new(alerts);
+        let recorder = Arc::new(Recorder::new(common, &environment, output, "daemon"));
         let (tell, stop) = watch::channel(false);
         if let Err(error) = http::listen(host.as_ref(), &desk, stop.clone(), output).await {
             output.error(&error, Some("`http.listen` of the settings names the address"));
@@ -82,7 +85,8 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
             let source = source(chosen, args, sources.len() > 1, (&environment, &claims));
             let patience = source.patience;
             let (alerts, desk) = (Arc::clone(&alerts), Arc::clone(&desk));
-            let listener = Arc::new(Log { output, steps: Printer::new(output, 0), patience, alerts, desk });
+            let (steps, recorder) = (Printer::new(output, 0), Arc::clone(&recorder));
+            let listener = Arc::new(Log { output, steps, patience, alerts, desk, recorder });
             let surroundings = Surroundings {
                 now,
                 chance: locking::chance,
@@ -101,7 +105,7 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
         let work = join_all(followed);
         tokio::pin!(work);
         let mut hangup = signal(SignalKind::hangup()).ok();
-        let ended = apply::interrupted();
+        let ended = interrupted();
         tokio::pin!(ended);
         loop {
             tokio::select! {
@@ -196,7 +200,7 @@ async fn reach(
     output: Output,
 ) -> Result<Option<DockerEngine>, EngineError> {
     let mut wait = Duration::from_secs(1);
-    let ended = apply::interrupted();
+    let ended = interrupted();
     tokio::pin!(ended);
     loop {
         match connect(common.host.as_deref(), environment).await {
@@ -222,6 +226,7 @@ struct Log {
     patience: Duration,
     alerts: Arc<Alerts>,
     desk: Arc<Desk>,
+    recorder: Arc<Recorder>,
 }
 
 impl Listener for Log {
@@ -287,6 +292,12 @@ impl Listener for Log {
         let results = applied.results(plan);
         self.output.complain(&report_text::troubles(applied, &results));
         self.output.talk(&report_text::closing(plan, applied, &results, 0));
+    }
+
+    fn deployed(&self, deployed: &Deployed<'_>) {
+        let Deployed { source, trigger, desired, commit, plan, applied, redactor, elapsed } = *deployed;
+        let trigger = trigger.as_str();
+        self.recorder.note(&Record { source, desired, commit, trigger, plan, applied, redactor, elapsed });
     }
 }
 

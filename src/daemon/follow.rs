@@ -1,21 +1,17 @@
 //! Following one source.
 
 use super::queue::{Queue, Trigger};
+use super::work::{End, Ended, Goal, Work};
 use super::{Listener, Source, Surroundings};
-use crate::cycle::{self, Aim, Applied, Planned, Reread, Secured};
-use crate::engine::{EngineError, Follow, Locks};
-use crate::execute::{Events, Options};
-use crate::locks::{self, Party};
+use crate::cycle::{self, Aim, Applied, Planned};
+use crate::engine::{Follow, Locks};
 use crate::model::change::ChangeAction;
 use crate::model::desired::DesiredState;
-use crate::model::lock::Held;
-use crate::model::report::Outcome;
-use crate::model::step::{Plan, Step};
+use crate::model::step::Plan;
 use crate::plan::{self, Policy, groups};
 use crate::source::git::Ask;
 use crate::source::mounted::Mounts;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -24,8 +20,6 @@ use tokio::time::Instant;
 
 /// Stands for the source as a whole among the names of stacks, which are never empty.
 const WHOLE: &str = "";
-/// What is larger than this, in bytes, is no secret.
-const LARGEST_SECRET: u64 = 1 << 20;
 /// How long to wait before events are asked for again.
 const RECONNECT: Duration = Duration::from_secs(2);
 
@@ -94,64 +88,8 @@ async fn events<E: Follow>(engine: E, tell: mpsc::UnboundedSender<String>) {
     }
 }
 
-/// What came of the work on a group of stacks.
-enum End {
-    /// It was done.
-    Applied(Box<(Plan, Applied)>),
-    /// Another process kept it from being done.
-    Locked(Held),
-    /// The source changed while another process was waited for.
-    Outdated,
-    /// The engine could not be asked for locks, or looked at under them.
-    Unreachable(EngineError),
-}
-
-/// The same, with the task that did it.
+/// What came of work, with the task that did it.
 type Done = Result<(task::Id, End), JoinError>;
-
-/// All that the work on a group of stacks needs.
-struct Work<E> {
-    engine: E,
-    source: Source,
-    listener: Arc<dyn Listener>,
-    surroundings: Surroundings,
-    stop: watch::Receiver<bool>,
-    desired: Arc<DesiredState>,
-    mounts: Option<Arc<Mounts>>,
-    policy: Policy,
-}
-
-impl<E: Locks> Work<E> {
-    async fn carry_out(self, planned: Planned) -> End {
-        let Surroundings { now, chance, holder, is_gone } = self.surroundings;
-        let mounts = self.mounts.as_ref();
-        let aim = Aim { desired: &self.desired, policy: &self.policy, mounts, clock: &now };
-        let waits = |held: &Held| self.listener.waits(&self.source.name, held);
-        let (stop, patience) = (self.stop.clone(), self.source.patience);
-        let party = Party { holder: holder(), now, is_gone, chance, patience, stop, waits: &waits };
-        let load = Arc::clone(&self.source.load);
-        let reread: Reread = Arc::new(move || load(Ask::IfUnknown).desired.revision);
-        let (plan, guard) = match cycle::secure(&self.engine, aim, planned, &party, &reread).await {
-            Ok(Secured::Ours(planned, guard)) => (planned.plan, guard),
-            Ok(Secured::Theirs(held)) => return End::Locked(held),
-            Ok(Secured::Outdated) => return End::Outdated,
-            Err(error) => return End::Unreachable(error),
-        };
-        let read = |path: &str| match mounts {
-            Some(mounts) => {
-                mounts.read(Path::new(path), LARGEST_SECRET).or_else(|| (self.source.secret)(path))
-            }
-            None => (self.source.secret)(path),
-        };
-        let redactor = plan::secrets(&self.desired, &read);
-        let (steps, parallel) = (Steps(Arc::clone(&self.listener)), self.source.parallel);
-        let (tell, stop) = watch::channel(false);
-        let options = Options { parallel, stop, events: &steps, redactor: &redactor, chance };
-        let work = cycle::reconcile(&self.engine, aim, &plan, &options);
-        let applied = locks::hold(&self.engine, (guard, &party.holder), (&self.stop, tell), work).await;
-        End::Applied(Box::new((plan, applied)))
-    }
-}
 
 struct Daemon<E> {
     engine: E,
@@ -219,13 +157,15 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                 let left = self.queue.left_alone(self.now());
                 let names: BTreeSet<String> = self.stacks.difference(&left).cloned().collect();
                 let desired = Arc::new(loaded.desired);
+                let (commit, mounts) = (loaded.commit, loaded.mounts);
+                let goal = Goal { trigger, desired: Arc::clone(&desired), commit, mounts };
                 let under_way = self.groups.values().flatten().cloned().collect();
                 self.listener.looked(&self.source.name, &desired, &planned.plan, &under_way);
                 for group in groups::split(&desired, &names) {
                     let policy = Policy { only: Some(group.clone()), ..self.source.policy.clone() };
                     let plan = plan::plan(&desired, &planned.observed, &policy, now);
                     let observed = planned.observed.clone();
-                    self.begin(group, Planned { observed, plan }, policy, (&desired, &loaded.mounts));
+                    self.begin(group, Planned { observed, plan }, policy, &goal);
                 }
             }
             Err(error) => {
@@ -236,13 +176,7 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
     }
 
     /// Works on a group of stacks, if there is anything to do.
-    fn begin(
-        &mut self,
-        group: BTreeSet<String>,
-        planned: Planned,
-        policy: Policy,
-        (desired, mounts): (&Arc<DesiredState>, &Option<Arc<Mounts>>),
-    ) {
+    fn begin(&mut self, group: BTreeSet<String>, planned: Planned, policy: Policy, goal: &Goal) {
         let plan = &planned.plan;
         let is_blocked = has_blocked(plan);
         let is_news = is_blocked && self.blocked.get(&group) != Some(&plan::text(plan));
@@ -255,8 +189,14 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             self.listener.planned(&self.source.name, plan);
         }
         if plan.steps.is_empty() {
-            if let Some(mounts) = mounts {
-                let (desired, mounts) = (Arc::clone(desired), Arc::clone(mounts));
+            if is_news {
+                let redactor = goal.redactor(self.source.secret);
+                let nothing = Applied::default();
+                let done = (plan, &nothing);
+                self.listener.deployed(&goal.deployed(&self.source.name, done, &redactor, Duration::ZERO));
+            }
+            if let Some(mounts) = &goal.mounts {
+                let (desired, mounts) = (Arc::clone(&goal.desired), Arc::clone(mounts));
                 tokio::spawn(settle(desired, policy, mounts, planned.plan, self.told()));
             }
             return;
@@ -268,8 +208,7 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             listener: Arc::clone(&self.listener),
             surroundings: self.surroundings,
             stop: self.stop.clone(),
-            desired: Arc::clone(desired),
-            mounts: mounts.clone(),
+            goal: goal.clone(),
             policy,
         };
         let task = self.work.spawn(async move { work.carry_out(planned).await });
@@ -290,7 +229,7 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             }
         };
         let group = self.groups.remove(&id).unwrap_or_default();
-        let (plan, applied) = match done {
+        let Ended { goal, plan, applied, redactor, elapsed } = match done {
             Some(End::Applied(done)) => *done,
             Some(End::Outdated) => {
                 self.end_all(&group, true);
@@ -307,6 +246,8 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             None => return self.end_all(&group, false),
         };
         self.listener.applied(&self.source.name, &plan, &applied);
+        let done = (&plan, &applied);
+        self.listener.deployed(&goal.deployed(&self.source.name, done, &redactor, elapsed));
         let trouble: BTreeSet<&str> = plan
             .steps
             .iter()
@@ -337,7 +278,7 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
 /// Whether a trigger is a reason to ask a repository out of turn.
 const fn asks(trigger: Trigger) -> Ask {
     match trigger {
-        Trigger::Start | Trigger::Request => Ask::Now,
+        Trigger::Start | Trigger::Request | Trigger::Webhook => Ask::Now,
         Trigger::Poll
         | Trigger::Retry
         | Trigger::Followup
@@ -369,21 +310,4 @@ fn has_blocked(plan: &Plan) -> bool {
             stack.services.values().chain(stack.networks.values()).chain(stack.volumes.values())
         })
         .any(|change| change.action == ChangeAction::Blocked)
-}
-
-/// Passes the events of steps on.
-struct Steps(Arc<dyn Listener>);
-
-impl Events for Steps {
-    fn started(&self, step: &Step) {
-        self.0.started(step);
-    }
-
-    fn note(&self, step: &Step, line: &str) {
-        self.0.note(step, line);
-    }
-
-    fn finished(&self, step: &Step, outcome: &Outcome, elapsed: Duration) {
-        self.0.finished(step, outcome, elapsed);
-    }
 }

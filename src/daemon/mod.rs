@@ -7,14 +7,17 @@ pub mod board;
 pub mod files;
 mod follow;
 pub mod queue;
+mod work;
 
 pub use follow::follow;
 
 use crate::cycle::Applied;
 use crate::engine::EngineError;
 use crate::execute::Events;
+use crate::model::commit::Commit;
 use crate::model::desired::DesiredState;
 use crate::model::lock::{Held, Holder};
+use crate::model::redact::Redactor;
 use crate::model::step::Plan;
 use crate::plan::Policy;
 use crate::source::LoadedSource;
@@ -82,4 +85,27 @@ pub trait Listener: Events {
     fn planned(&self, source: &str, plan: &Plan);
     /// What came of it.
     fn applied(&self, source: &str, plan: &Plan, applied: &Applied);
+    /// The same for the history; also if nothing was done because something is blocked, and was not when it was looked at
+    /// before.
+    fn deployed(&self, deployed: &Deployed<'_>);
+}
+
+/// Work on some stacks that is over.
+pub struct Deployed<'a> {
+    /// The source.
+    pub source: &'a str,
+    /// Why it was looked at.
+    pub trigger: Trigger,
+    /// What it asked for.
+    pub desired: &'a DesiredState,
+    /// The commit of that, of a repository.
+    pub commit: Option<&'a Commit>,
+    /// What was to be done.
+    pub plan: &'a Plan,
+    /// What was done.
+    pub applied: &'a Applied,
+    /// What must not be told.
+    pub redactor: &'a Redactor,
+    /// How long it took.
+    pub elapsed: Duration,
 }

@@ -24,6 +24,8 @@ pub enum Trigger {
     Schedule,
     /// Somebody asked for it.
     Request,
+    /// A forge said that something was pushed.
+    Webhook,
 }
 
 impl Trigger {
@@ -38,6 +40,7 @@ impl Trigger {
             Self::Files => "files",
             Self::Schedule => "schedule",
             Self::Request => "request",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -119,7 +122,8 @@ impl Queue {
             | Trigger::Retry
             | Trigger::Followup
             | Trigger::Schedule
-            | Trigger::Request => Duration::ZERO,
+            | Trigger::Request
+            | Trigger::Webhook => Duration::ZERO,
         };
         match &mut self.pending {
             None => self.pending = Some(Pending { trigger, first: now, due: now + wait }),

@@ -8,6 +8,7 @@ mod status;
 mod webhook;
 
 use crate::daemon::board::Board;
+use crate::daemon::queue::Trigger;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
@@ -34,8 +35,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub trait Daemon: Send + Sync {
     /// What it heard last of every source; each one is there from the start.
     fn board(&self) -> Board;
-    /// Looks at a source as soon as possible; false if there is none of that name.
-    fn look(&self, source: &str) -> bool;
+    /// Looks at a source as soon as possible, for this reason; false if there is none of that name.
+    fn look(&self, source: &str, why: Trigger) -> bool;
     /// The secret of a source's webhook, if it has one.
     fn secret(&self, source: &str) -> Option<Vec<u8>>;
 }
@@ -129,7 +130,7 @@ async fn show_status(State(interface): State<Arc<Interface>>) -> Response {
 }
 
 async fn look(State(interface): State<Arc<Interface>>, Path(source): Path<String>) -> Response {
-    if interface.daemon.look(&source) {
+    if interface.daemon.look(&source, Trigger::Request) {
         answer(StatusCode::ACCEPTED, &json!({"source": source}))
     } else {
         problem(StatusCode::NOT_FOUND, "there is no source of that name")
@@ -154,7 +155,7 @@ async fn hook(
         );
         return problem(StatusCode::UNAUTHORIZED, "the signature or the token is missing or wrong");
     }
-    interface.daemon.look(&source);
+    interface.daemon.look(&source, Trigger::Webhook);
     answer(StatusCode::ACCEPTED, &json!({"source": source}))
 }
 
@@ -170,6 +171,7 @@ fn problem(status: StatusCode, message: &str) -> Response {
 mod tests {
     use super::{Daemon, Interface, serve};
     use crate::daemon::board::{Board, SourceNews};
+    use crate::daemon::queue::Trigger;
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -186,7 +188,7 @@ mod tests {
             let looked = self.looked.lock().unwrap().first().map(|_| 7);
             Board::from([("home".to_owned(), SourceNews { looked, ..SourceNews::default() })])
         }
-        fn look(&self, source: &str) -> bool {
+        fn look(&self, source: &str, _: Trigger) -> bool {
             self.looked.lock().unwrap().push(source.to_owned());
             source == "home"
         }
@@ -247,7 +249,7 @@ mod tests {
         let own = served(None).await;
         assert_eq!(own.ask("GET /healthz", &[], "").await, (200, "alive\n".to_owned()));
         assert_eq!(own.ask("GET /readyz", &[], "").await.0, 503);
-        own.fake.look("home");
+        own.fake.look("home", Trigger::Request);
         assert_eq!(own.ask("GET /readyz", &[], "").await.0, 200);
         assert_eq!(own.ask("GET /elsewhere", &[], "").await.0, 404);
     }

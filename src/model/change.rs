@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What happens to a resource. The words are those of `--dry-run --format json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -160,6 +161,22 @@ impl Cause {
     pub fn values(mut self, old: Option<String>, new: Option<String>) -> Self {
         (self.old, self.new) = (old, new);
         self
+    }
+}
+
+/// As one line of a report.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            CauseKind::Attribute | CauseKind::Environment => f.write_str(&self.path)?,
+            kind if self.path.is_empty() => f.write_str(kind.as_str())?,
+            kind => write!(f, "{}: {}", kind.as_str(), self.path)?,
+        }
+        match (&self.old, &self.new) {
+            (Some(old), Some(new)) => write!(f, ": {old} -> {new}"),
+            (Some(one), None) | (None, Some(one)) => write!(f, ": {one}"),
+            (None, None) => Ok(()),
+        }
     }
 }
 

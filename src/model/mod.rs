@@ -12,6 +12,7 @@ pub mod dependencies;
 pub mod desired;
 pub mod duration;
 pub mod hash;
+pub mod history;
 pub mod inspected;
 pub mod labels;
 pub mod lock;

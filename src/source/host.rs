@@ -52,6 +52,8 @@ pub struct Host {
     pub state_dir: Option<PathBuf>,
     /// The same directory as the engine's host has it, if they say so.
     pub host_state_dir: Option<PathBuf>,
+    /// How many deployments of each stack are kept, if they say so.
+    pub history: Option<u32>,
     /// What there is to say.
     pub diagnostics: Vec<Diagnostic>,
     /// The text that the diagnostics point into.
@@ -100,6 +102,7 @@ pub fn read_host(files: &dyn Files, path: &Path) -> Host {
     let absolute = |dir: &Option<Placed>| dir.as_ref().map(|dir| clean(&directory.join(&dir.text)));
     host.state_dir = absolute(&settings.state_dir);
     host.host_state_dir = absolute(&settings.host_state_dir);
+    host.history = settings.history;
     if host.diagnostics.iter().all(|one| one.severity != Severity::Error) {
         host.sources = sources;
         host.http = settings.http;

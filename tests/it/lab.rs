@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// A tiny image with busybox that `scripts/images.sh test` makes.
 pub const IMAGE: &str = "reconcile-test/busybox:1";
 
+/// The variable that says where the program keeps what it has to remember: never where this machine's own does.
+pub const STATE_DIR: &str = "RECONCILE_STATE_DIR";
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A folder of stacks and the engine they are applied to.
@@ -140,6 +143,7 @@ impl Lab {
         Command::new(env!("CARGO_BIN_EXE_reconcile"))
             .args(args)
             .current_dir(self.path())
+            .env(STATE_DIR, self.path().join("state"))
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .output()

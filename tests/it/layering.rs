@@ -31,6 +31,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
         &["engine", "model", "plan", "execute", "locks", "cycle", "source", "daemon"],
         &["bollard", "std::fs", "std::env", "SystemTime"],
     ),
+    ("history", &["history", "model"], &["tokio", "bollard", "std::env", "SystemTime", "Instant", "println"]),
     ("http", &["http", "daemon", "model"], &["bollard", "std::fs", "std::env", "SystemTime", "println"]),
     ("sinks", &["sinks", "compose", "model"], &["bollard", "std::env", "SystemTime::now", "println"]),
     (
@@ -47,6 +48,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
             "source",
             "compose",
             "sinks",
+            "history",
             "http",
             "telemetry",
         ],

@@ -24,6 +24,8 @@ pub struct HostSettings {
     pub state_dir: Option<Placed>,
     /// The same directory as the engine's host has it, for a program in a container.
     pub host_state_dir: Option<Placed>,
+    /// How many deployments of each stack are kept in the history.
+    pub history: Option<u32>,
 }
 
 /// Settings of one source.
@@ -148,6 +150,11 @@ pub(super) static HOST: Keys<HostSettings> = Keys {
             key: "host_state_dir",
             takes: Takes::Place(|settings, path| settings.host_state_dir = Some(path)),
             doc: "The same directory as the engine's host has it, for a program in a container that cannot find it out.",
+        },
+        Setting {
+            key: "history",
+            takes: Takes::Count(|settings, count| settings.history = Some(count)),
+            doc: "How many deployments of each stack `reconcile history` keeps; 50 if left out, 0 is none.",
         },
     ],
     required: &["sources"],

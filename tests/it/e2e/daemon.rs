@@ -1,6 +1,6 @@
 //! A daemon of a test, and stacks for it to follow.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, STATE_DIR};
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -37,6 +37,7 @@ impl Daemon {
         let child = Command::new(env!("CARGO_BIN_EXE_reconcile"))
             .args([&["watch", "--interval", "1h"], args].concat())
             .current_dir(lab.path())
+            .env(STATE_DIR, lab.path().join("state"))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("log"))

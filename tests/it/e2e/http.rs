@@ -61,16 +61,16 @@ fn the_daemon_tells_how_things_are_and_looks_when_told_to() {
     );
     assert!(metrics().lines().any(|found| found == line), "{}", metrics());
 
-    let looked = |source: &str| {
+    let looked = |source: &str, why: &str| {
         let said = daemon.said();
-        said.lines().filter(|line| line.contains(source) && line.contains("request")).count()
+        said.lines().filter(|line| line.contains(source) && line.contains(why)).count()
     };
     assert_eq!(ask(&address, "POST /webhook/home", "x-gitlab-token: wrong\r\n", "{}").0, 401);
     assert_eq!(ask(&address, "POST /webhook/other", "x-gitlab-token: hush\r\n", "{}").0, 401);
     assert_eq!(ask(&address, "POST /webhook/home", "x-gitlab-token: hush\r\n", "{}").0, 202);
-    daemon.until("the look of the webhook", || looked("home") == 1);
+    daemon.until("the look of the webhook", || looked("home", "webhook") == 1);
     assert_eq!(ask(&address, "POST /api/v1/sources/other/look", token, "").0, 202);
-    daemon.until("the look that was asked for", || looked("other") == 1);
+    daemon.until("the look that was asked for", || looked("other", "request") == 1);
     assert_eq!(ask(&address, "POST /api/v1/sources/nobody/look", token, "").0, 404);
 
     lab.write("stacks/a/compose.yaml", "services: [");

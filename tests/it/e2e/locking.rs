@@ -1,7 +1,7 @@
 //! Processes that want the same stack at the same time.
 
 use super::daemon::Daemon;
-use crate::lab::{IMAGE, Lab, Run, changed, docker};
+use crate::lab::{IMAGE, Lab, Run, STATE_DIR, changed, docker};
 use crate::proxy::{Proxy, engine_socket};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -32,6 +32,7 @@ fn begin(lab: &Lab, args: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_reconcile"))
         .args(args)
         .current_dir(lab.path())
+        .env(STATE_DIR, lab.path().join("state"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

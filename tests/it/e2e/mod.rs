@@ -7,6 +7,7 @@ mod beside_compose;
 pub mod daemon;
 mod failing;
 mod faults;
+mod history;
 mod http;
 mod locking;
 mod refusing;

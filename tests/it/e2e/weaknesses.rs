@@ -1,6 +1,6 @@
 //! What `docker compose` is known to do badly, done on a real engine: docs/reliability.md lists it all.
 
-use crate::lab::{IMAGE, Lab, Run, changed, docker};
+use crate::lab::{IMAGE, Lab, Run, STATE_DIR, changed, docker};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -129,6 +129,7 @@ fn a_network_made_anew_brings_back_addresses_and_aliases_also_after_a_kill() {
     let mut run = Command::new(env!("CARGO_BIN_EXE_reconcile"))
         .arg(".")
         .current_dir(lab.path())
+        .env(STATE_DIR, lab.path().join("state"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -1,0 +1,87 @@
+//! Notes deployments in the history.
+
+use super::args::CommonArgs;
+use super::config;
+use super::engine::now;
+use super::output::{Output, YELLOW};
+use crate::cycle::Applied;
+use crate::history::{self, Run, Store};
+use crate::model::commit::Commit;
+use crate::model::desired::DesiredState;
+use crate::model::redact::Redactor;
+use crate::model::step::Plan;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Who writes the history.
+pub struct Recorder {
+    store: Store,
+    output: Output,
+    /// What runs: `command` or `daemon`.
+    by: &'static str,
+    /// Whether it was said that the history cannot be written.
+    complained: AtomicBool,
+}
+
+/// A run that is over, or that something was blocked in.
+pub struct Record<'a> {
+    /// What the source goes by.
+    pub source: &'a str,
+    /// What it asked for.
+    pub desired: &'a DesiredState,
+    /// The commit of that.
+    pub commit: Option<&'a Commit>,
+    /// Why it was looked at.
+    pub trigger: &'a str,
+    /// What was to be done.
+    pub plan: &'a Plan,
+    /// What was done.
+    pub applied: &'a Applied,
+    /// What must not be told.
+    pub redactor: &'a Redactor,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl Recorder {
+    /// Writes where the command line or the settings of the host say.
+    pub fn new(
+        common: &CommonArgs,
+        environment: &BTreeMap<String, String>,
+        output: Output,
+        by: &'static str,
+    ) -> Self {
+        let store = config::history(common, environment);
+        Self { store, output, by, complained: AtomicBool::new(false) }
+    }
+
+    /// Notes what became of the stacks of a run. A history that cannot be written is said once: nothing depends on it.
+    pub fn note(&self, record: &Record<'_>) {
+        let Record { source, desired, commit, trigger, plan, applied, redactor, elapsed } = *record;
+        let run = Run {
+            source,
+            desired,
+            commit,
+            plan,
+            report: &applied.report,
+            results: &applied.results(plan),
+            failures: &applied.failures,
+            redactor,
+            trigger,
+            by: self.by,
+            elapsed,
+            time: now(),
+        };
+        for deployment in history::deployments(&run) {
+            if let Err(error) = self.store.append(deployment)
+                && !self.complained.swap(true, Ordering::Relaxed)
+            {
+                let directory = self.store.directory().display();
+                self.output.talk(&format!(
+                    "{YELLOW}warning{YELLOW:#}: the history in {directory} cannot be written: {error}\n"
+                ));
+            }
+        }
+    }
+}
