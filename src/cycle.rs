@@ -13,6 +13,7 @@ use crate::model::report::{Failure, Report, Results};
 use crate::model::step::Plan;
 use crate::plan::{self, Policy};
 use crate::source::mounted::Mounts;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -68,12 +69,24 @@ pub type Reread = Arc<dyn Fn() -> String + Send + Sync>;
 pub async fn secure<E: Locks>(
     engine: &E,
     aim: Aim<'_>,
-    mut planned: Planned,
+    planned: Planned,
+    party: &Party<'_>,
+    reread: &Reread,
+) -> Result<Secured, EngineError> {
+    secure_with(engine, aim, (planned, BTreeSet::new()), party, reread).await
+}
+
+/// The same; these stacks are locked whatever the plan says.
+pub async fn secure_with<E: Locks>(
+    engine: &E,
+    aim: Aim<'_>,
+    (mut planned, also): (Planned, BTreeSet<String>),
     party: &Party<'_>,
     reread: &Reread,
 ) -> Result<Secured, EngineError> {
     let seen = planned.plan.id.clone();
     let mut stacks = plan::groups::touched(aim.desired, &planned.plan);
+    stacks.extend(also);
     if stacks.is_empty() {
         locks::sweep(engine, &planned.observed, party.is_gone).await;
         return Ok(Secured::Ours(Box::new(planned), Guard::default()));

@@ -37,6 +37,8 @@ pub enum Command {
     Status(SourceArgs),
     /// Show what was deployed, when, and what came of it
     History(HistoryArgs),
+    /// Bring a stack to an earlier revision of its git repository, and leave it so until `resume`
+    Rollback(RollbackArgs),
     /// Leave a stack as it is until `resume`: what changes in its files waits
     Suspend(SuspendArgs),
     /// Let a stack be changed again
@@ -247,6 +249,27 @@ pub struct HistoryArgs {
     /// How many deployments to list at most, 0 is all [default: 20 of all stacks, all of one]
     #[arg(long, value_name = "N", conflicts_with = "number")]
     pub limit: Option<usize>,
+}
+
+/// What `rollback` takes.
+#[derive(Debug, Clone, Args)]
+pub struct RollbackArgs {
+    /// Name of the stack
+    #[arg(value_name = "STACK")]
+    pub stack: String,
+    /// A number of `reconcile history STACK`, a commit, a branch or a tag [default: the last commit that was applied before the
+    /// present one]
+    #[arg(value_name = "REVISION")]
+    pub revision: Option<String>,
+    /// The address of a git repository [default: the source of reconcile.yaml that has the stack]
+    #[arg(value_name = "SOURCE")]
+    pub source: Option<PathBuf>,
+    /// Show what would change and why; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait for another process that works on the stack; 0s is not at all [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = patience)]
+    pub lock_timeout: Option<Nanos>,
 }
 
 /// What `suspend` takes.

@@ -5,6 +5,7 @@ mod apply;
 mod args;
 mod carry;
 mod config;
+mod deploy;
 pub mod diagnostics;
 mod down;
 mod engine;
@@ -26,6 +27,8 @@ mod record;
 mod render;
 mod report_json;
 mod report_text;
+mod rollback;
+mod running;
 mod schema;
 mod source;
 mod status;
@@ -60,6 +63,7 @@ pub fn run() -> ExitCode {
         Some(Command::Watch(args)) => watch::run(args, &cli.common),
         Some(Command::Status(args)) => status::run(args, &cli.common),
         Some(Command::History(args)) => history::run(args, &cli.common),
+        Some(Command::Rollback(args)) => rollback::run(args, &cli.common),
         Some(Command::Suspend(args)) => suspend::suspend(args, &cli.common),
         Some(Command::Resume(args)) => suspend::resume(args, &cli.common),
         Some(Command::Down(args)) => down::run(args, &cli.common),
@@ -96,7 +100,7 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
             )
         )
     {
-        "--config is for applying, `watch`, `status`, `history`, `validate` and `notify`"
+        "--config is for applying, `watch`, `status`, `history`, `rollback`, `validate` and `notify`"
     } else if cli.common.format == Some(Format::Yaml) && !is_render {
         "--format yaml is for `render` only"
     } else if cli.common.format == Some(Format::Text) && is_render {

@@ -6,11 +6,13 @@ use super::config::Sources;
 use super::engine::{block_on, connect, now};
 use super::exit::Exit;
 use super::output::{BOLD, GREEN, Output, RED, YELLOW};
-use super::source::{diagnostics_json, environment, failures, print_diagnostics};
+use super::source::{commit_json, diagnostics_json, environment, failures, print_diagnostics};
+use super::{config, running};
 use crate::cycle;
 use crate::engine::ReadOnly;
 use crate::model::change::{CauseKind, ChangeAction, ChangeSet};
 use crate::model::clock;
+use crate::model::commit::Commit;
 use crate::model::desired::DesiredState;
 use crate::model::labels;
 use crate::model::observed::{ContainerState, Health, ObservedContainer, ObservedState};
@@ -49,14 +51,17 @@ pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
         }
         let mut rows = rows(&desired, &observed, &changes);
         rows.retain(|row| args.stacks.is_empty() || args.stacks.contains(&row.stack));
+        let store = config::history(common, &environment);
+        let names = rows.iter().map(|row| row.stack.as_str());
+        let commits = running::commits(&sources, &changes, names, &store);
         if output.json {
             let errors: Vec<Value> =
                 sources.iter().flat_map(|(_, loaded)| diagnostics_json(loaded)).collect();
             let suspended = plan::suspensions(&observed);
-            let stacks = stacks_json(&rows, &suspended);
+            let stacks = stacks_json(&rows, &suspended, &commits);
             output.result(&pretty(&json!({"stacks": stacks, "errors": errors})));
         } else {
-            output.result(&(table(&rows) + &suspended(&observed)));
+            output.result(&(table(&rows) + &running::text(&sources, &commits) + &suspended(&observed)));
         }
         let failed = sources.iter().any(|(_, loaded)| failures(loaded) > 0);
         Ok(if failed { Exit::Failure } else { Exit::Success })
@@ -220,7 +225,11 @@ fn suspended(observed: &ObservedState) -> String {
     text
 }
 
-fn stacks_json(rows: &[Row], suspended: &BTreeMap<String, Suspension>) -> Vec<Value> {
+fn stacks_json(
+    rows: &[Row],
+    suspended: &BTreeMap<String, Suspension>,
+    commits: &BTreeMap<String, Commit>,
+) -> Vec<Value> {
     let mut stacks: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for row in rows {
         stacks.entry(&row.stack).or_default().push(json!({
@@ -244,7 +253,8 @@ fn stacks_json(rows: &[Row], suspended: &BTreeMap<String, Suspension>) -> Vec<Va
         let suspended = suspended.get(name).map(|found| {
             json!({"reason": found.reason, "at": found.at.map(clock::iso), "until": found.until.map(clock::iso)})
         });
-        json!({"name": name, "services": services, "suspended": suspended})
+        let commit = commits.get(name).map(commit_json);
+        json!({"name": name, "commit": commit, "services": services, "suspended": suspended})
     };
     stacks.into_iter().map(stack).collect()
 }

@@ -32,7 +32,7 @@ pub(super) fn causes(
     }
     // Whether or not it is time: the person comes first.
     for (stack, suspension) in suspensions(index.observed) {
-        if suspension.holds(now) {
+        if suspension.holds(now) && !policy.despite_suspension {
             causes.insert(stack, suspended(&suspension));
         }
     }

@@ -83,6 +83,8 @@ pub struct Policy {
     pub retry: Retry,
     /// Whether changes are applied outside of deploy windows, and in those that freeze.
     pub anytime: bool,
+    /// Whether stacks are changed that somebody suspended: by a rollback, which suspends its stack itself.
+    pub despite_suspension: bool,
 }
 
 /// What is tried again although it failed before with the same inputs.
@@ -117,6 +119,7 @@ impl Default for Policy {
             only: None,
             retry: Retry::Nothing,
             anytime: false,
+            despite_suspension: false,
         }
     }
 }

@@ -70,8 +70,13 @@ fn update(request: &Request, fetching: &mut dyn FnMut()) -> Result<Update, Failu
     if let (Some(known), Wanted::Commit(_)) = (known, &request.wanted) {
         return Ok(done(known, &state));
     }
-    let prover = Prover::new(request, &address, &request.access);
-    let listed = list(&address, &prover).and_then(|all| choose(&request.wanted, &all, &address))?;
+    // Nor does it need a name; it may be in the store already, while the repository cannot be reached.
+    let listed = if let Wanted::Commit(_) = request.wanted {
+        None
+    } else {
+        let prover = Prover::new(request, &address, &request.access);
+        choose(&request.wanted, &list(&address, &prover)?, &address)?
+    };
     if let (Some(known), Some(listed)) = (known, &listed)
         && known.advertised == listed.id.to_string()
     {
@@ -162,12 +167,13 @@ fn fetch(
     mut state: State,
     listed: Option<&Listed>,
 ) -> Result<Update, Failure> {
-    let (repository, name) = open(folder, &state)?;
+    let (repository, name) = open(folder, &state, &request.wanted)?;
     let mut used = Used { repository, name };
     let commit = obtain(request, address, folder, &mut used, listed)?;
     if used.name != state.store {
-        // The others were in the store that goes.
-        state.revisions.clear();
+        // The others were in the store that goes; those that came along stay known.
+        let has = |id: &str| Oid::from_str(id).is_ok_and(|id| store::is_whole(&used.repository, id));
+        state.revisions.retain(|_, known| !known.submodules && has(&known.commit.id));
         state.store.clone_from(&used.name);
     }
     let told = store::describe(&used.repository, commit).map_err(|error| store::broken(&error))?;
@@ -190,12 +196,16 @@ struct Used {
     name: String,
 }
 
-/// The store of the state, or a new one if it is not there, broken, or has too many packs.
-fn open(folder: &Folder, state: &State) -> Result<(Repository, String), Failure> {
+/// The store of the state, or a new one if it is not there, broken, or has too many packs and not what is wanted.
+fn open(folder: &Folder, state: &State, wanted: &Wanted) -> Result<(Repository, String), Failure> {
     let path = folder.store(&state.store);
+    let holds = |repository: &Repository| match wanted {
+        Wanted::Commit(id) => Oid::from_str(id).is_ok_and(|id| store::is_whole(repository, id)),
+        _ => false,
+    };
     if !state.store.is_empty()
-        && store::packs(&path) <= MOST_PACKS
         && let Ok(repository) = Repository::open_bare(&path)
+        && (store::packs(&path) <= MOST_PACKS || holds(&repository))
     {
         return Ok((repository, state.store.clone()));
     }

@@ -37,6 +37,8 @@ struct State {
 /// What was read last.
 struct Last {
     id: String,
+    /// The store that it was read from.
+    store: String,
     /// The local files that were asked for.
     locals: BTreeMap<PathBuf, Seen>,
     desired: DesiredState,
@@ -73,14 +75,17 @@ impl Follower {
         };
         if let Some(last) = &self.state().last
             && last.id == good.update.commit.id
+            && last.store == good.update.store
             && last.locals.iter().all(|(path, seen)| look(path) == *seen)
         {
             return again(last, &self.source, good);
         }
+        let store = good.update.store.clone();
         let loaded = self.source.load_good(request, good);
         let update = loaded.commit.as_ref().zip(loaded.mounts.as_ref());
         self.state().last = update.map(|(commit, mounts)| Last {
             id: commit.id.clone(),
+            store,
             locals: mounts.locals(),
             desired: DesiredState { complete: loaded.complete_but_for_outage, ..loaded.desired.clone() },
             commit: loaded.commit.clone(),

@@ -3,6 +3,7 @@
 mod following;
 mod network;
 mod reading;
+mod rollback;
 mod server;
 
 use crate::lab::{Lab, Run};
