@@ -2,15 +2,19 @@
 
 use super::config::Chosen;
 use super::engine::now;
+use super::history::fields;
 use super::output::Output;
 use super::source::current_dir;
 use crate::cycle::Applied;
 use crate::daemon::board::{Board, SourceNews};
 use crate::daemon::queue::Trigger;
+use crate::history::Store;
 use crate::http::{Daemon, Interface, serve};
 use crate::model::step::Plan;
 use crate::source::{Host, LoadedSource};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
@@ -18,18 +22,18 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
 /// What the daemon heard last, and how to have it look.
-#[derive(Default)]
 pub struct Desk {
     board: Mutex<Board>,
     requests: Mutex<BTreeMap<String, UnboundedSender<Trigger>>>,
     secrets: BTreeMap<String, Vec<u8>>,
     token: Option<Vec<u8>>,
+    history: Store,
 }
 
 impl Desk {
     /// A desk for sources, with the secrets that the settings name. What cannot be read is an error: a daemon that
     /// refuses what it should take would go unseen.
-    pub fn new(host: Option<&Host>, sources: &[Chosen]) -> Result<Self, String> {
+    pub fn new(host: Option<&Host>, sources: &[Chosen], history: Store) -> Result<Self, String> {
         let directory = host.map_or_else(current_dir, |host| host.directory.clone());
         let read = |path: &str| secret(&directory.join(path));
         let http = host.map(|host| &host.http);
@@ -41,7 +45,7 @@ impl Desk {
             }
         }
         let board = sources.iter().map(|source| (source.title(), SourceNews::default())).collect();
-        Ok(Self { board: Mutex::new(board), requests: Mutex::default(), secrets, token })
+        Ok(Self { board: Mutex::new(board), requests: Mutex::default(), secrets, token, history })
     }
 
     /// Lets a source be asked for.
@@ -95,6 +99,10 @@ impl Daemon for Counter {
 
     fn secret(&self, source: &str) -> Option<Vec<u8>> {
         self.0.secrets.get(source).cloned()
+    }
+
+    fn history(&self, stack: &str) -> io::Result<Vec<Value>> {
+        Ok(self.0.history.read(stack)?.iter().rev().map(fields).collect())
     }
 }
 

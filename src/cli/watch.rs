@@ -51,7 +51,7 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
         claims.settle(&chosen.title(), &mut chosen.load(&environment, true, Ask::IfUnknown));
     }
     let host = config::settings(&args.source, common);
-    let desk = match Desk::new(host.as_ref(), &sources) {
+    let desk = match Desk::new(host.as_ref(), &sources, config::history(common, &environment)) {
         Ok(desk) => Arc::new(desk),
         Err(error) => {
             output.error(

@@ -23,6 +23,7 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 /// The largest body that is read: forges send at most a few megabytes.
 const LARGEST: usize = 8 << 20;
@@ -39,6 +40,8 @@ pub trait Daemon: Send + Sync {
     fn look(&self, source: &str, why: Trigger) -> bool;
     /// The secret of a source's webhook, if it has one.
     fn secret(&self, source: &str) -> Option<Vec<u8>>;
+    /// The deployments of a stack, newest first; none of a stack that is not known. Called on a thread that may block.
+    fn history(&self, stack: &str) -> io::Result<Vec<Value>>;
 }
 
 /// The interface of a daemon.
@@ -74,6 +77,7 @@ fn router(interface: Arc<Interface>) -> Router {
         .route("/metrics", get(show_metrics))
         .route("/api/v1/status", get(show_status))
         .route("/api/v1/sources/{source}/look", post(look))
+        .route("/api/v1/stacks/{stack}/history", get(show_history))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&interface), guard));
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
@@ -127,6 +131,22 @@ async fn show_metrics(State(interface): State<Arc<Interface>>) -> Response {
 
 async fn show_status(State(interface): State<Arc<Interface>>) -> Response {
     answer(StatusCode::OK, &status::json(&interface.daemon.board()))
+}
+
+async fn show_history(State(interface): State<Arc<Interface>>, Path(stack): Path<String>) -> Response {
+    let daemon = Arc::clone(&interface.daemon);
+    let name = stack.clone();
+    match spawn_blocking(move || daemon.history(&name)).await {
+        Ok(Ok(found)) if found.is_empty() => {
+            problem(StatusCode::NOT_FOUND, "no deployment of a stack of that name is recorded")
+        }
+        Ok(Ok(found)) => answer(StatusCode::OK, &json!({"stack": stack, "deployments": found})),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the history cannot be read");
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "the history cannot be read")
+        }
+        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "reading the history ended in a panic"),
+    }
 }
 
 async fn look(State(interface): State<Arc<Interface>>, Path(source): Path<String>) -> Response {
@@ -195,6 +215,9 @@ mod tests {
         fn secret(&self, source: &str) -> Option<Vec<u8>> {
             (source == "home").then(|| b"hush".to_vec())
         }
+        fn history(&self, stack: &str) -> std::io::Result<Vec<serde_json::Value>> {
+            Ok(if stack == "shop" { vec![serde_json::json!({"number": 7})] } else { Vec::new() })
+        }
     }
 
     struct Served {
@@ -235,11 +258,18 @@ mod tests {
     #[tokio::test]
     async fn what_reveals_or_changes_needs_the_token() {
         let own = served(Some("t0ken")).await;
-        for line in ["GET /metrics", "GET /api/v1/status", "POST /api/v1/sources/home/look"] {
+        for line in [
+            "GET /metrics",
+            "GET /api/v1/status",
+            "POST /api/v1/sources/home/look",
+            "GET /api/v1/stacks/shop/history",
+        ] {
             assert_eq!(own.ask(line, &[], "").await.0, 401, "{line}");
             assert_eq!(own.ask(line, &["authorization: Bearer wrong"], "").await.0, 401, "{line}");
             assert!(own.ask(line, &["authorization: Bearer t0ken"], "").await.0 < 300, "{line}");
         }
+        let unknown = own.ask("GET /api/v1/stacks/x/history", &["authorization: Bearer t0ken"], "").await;
+        assert_eq!(unknown.0, 404);
         let none = served(None).await;
         assert_eq!(none.ask("GET /api/v1/status", &["authorization: Bearer "], "").await.0, 403);
     }

@@ -54,6 +54,9 @@ fn the_daemon_tells_how_things_are_and_looks_when_told_to() {
     };
     daemon.until("the stack", || stack()["sync"] == "in sync" && stack()["deployments"]["applied"] == 1);
     assert_eq!(stack()["name"], lab.stack("a"), "{}", stack());
+    let (status, body) = ask(&address, &format!("GET /api/v1/stacks/{}/history", lab.stack("a")), token, "");
+    let told: Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!((status, &told["deployments"][0]["outcome"]), (200, &"applied".into()), "{body}");
     let metrics = || ask(&address, "GET /metrics", token, "").1;
     let line = format!(
         "reconcile_stack_deployments_total{{source=\"home\",stack=\"{}\",result=\"applied\"}} 1",
