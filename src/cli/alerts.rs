@@ -11,7 +11,7 @@ use crate::engine::EngineError;
 use crate::model::desired::DesiredState;
 use crate::model::report::Results;
 use crate::model::step::Plan;
-use crate::plan;
+use crate::plan::{self, Jobs};
 use crate::sinks::observation::{self, Finding, Observation, Revision, Run};
 use crate::sinks::{self, Notifier};
 use crate::source::{Host, LoadedSource};
@@ -44,6 +44,8 @@ struct Seen {
     unloaded: Vec<Observation>,
     /// All stacks that it has.
     stacks: BTreeSet<String>,
+    /// Its jobs, as `stack/service`.
+    jobs: BTreeSet<String>,
     /// Whether the source as a whole could be read.
     is_sound: bool,
     /// Stacks that were as this revision wants them.
@@ -115,8 +117,10 @@ impl Alerts {
             .map(|(stack, problems)| observation::unloaded(source, &stack, revision.clone(), problems));
         let unloaded: Vec<Observation> = unloaded.collect();
         let stacks = loaded.stacks.iter().filter_map(|stack| stack.name.clone()).collect();
-        let seen = Seen { revision, unloaded, stacks, is_sound, ..Seen::default() };
-        self.seen().insert(source.to_owned(), seen);
+        let mut all = self.seen();
+        let jobs = all.remove(source).map(|seen| seen.jobs).unwrap_or_default();
+        let seen = Seen { revision, unloaded, stacks, jobs, is_sound, ..Seen::default() };
+        all.insert(source.to_owned(), seen);
     }
 
     /// A source could not be loaded as a whole, so that nothing else is done.
@@ -153,7 +157,7 @@ impl Alerts {
                 revision: seen.revision.clone(),
                 finding: Finding::Fine,
             });
-            seen.stacks.iter().chain(plan.changes.keys()).cloned().collect()
+            seen.stacks.iter().chain(plan.changes.keys()).chain(&seen.jobs).cloned().collect()
         });
         drop(all);
         self.tell(source, found, looked);
@@ -175,6 +179,29 @@ impl Alerts {
         let mut found = masked(observation::observe(&run), &seen.desired);
         seen.settle(&found);
         found.retain(|one| seen.unloaded.iter().all(|other| other.stack != one.stack));
+        drop(all);
+        self.tell(source, found, None);
+    }
+
+    /// The jobs of a source are so. Each is a matter of its own: that its stack was deployed says nothing about it.
+    pub fn jobs(&self, source: &str, jobs: &Jobs) {
+        if self.host.is_none() {
+            return;
+        }
+        let mut all = self.seen();
+        let seen = all.entry(source.to_owned()).or_default();
+        seen.jobs = jobs.keys().map(|(stack, service)| format!("{stack}/{service}")).collect();
+        let found = jobs.iter().filter_map(|((stack, service), job)| {
+            let run = job.last().filter(|_| job.running().next().is_none())?;
+            let end = run.state.is_trouble().then(|| observation::JobEnd {
+                run: run.container.name().to_owned(),
+                outcome: run.state.as_str(),
+                exit_code: run.state.exit_code(),
+                at: run.at,
+            });
+            Some(observation::job(source, (stack, service), end))
+        });
+        let found = found.collect();
         drop(all);
         self.tell(source, found, None);
     }

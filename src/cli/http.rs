@@ -11,6 +11,7 @@ use crate::daemon::queue::Trigger;
 use crate::history::Store;
 use crate::http::{Daemon, Interface, serve};
 use crate::model::step::Plan;
+use crate::plan::Jobs;
 use crate::source::{Host, LoadedSource};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +67,11 @@ impl Desk {
     /// Notes what was seen.
     pub fn looked(&self, source: &str, plan: &Plan, under_way: &BTreeSet<String>) {
         lock(&self.board).entry(source.to_owned()).or_default().looked(plan, under_way, now());
+    }
+
+    /// Notes how its jobs are.
+    pub fn jobs(&self, source: &str, jobs: &Jobs) {
+        lock(&self.board).entry(source.to_owned()).or_default().jobs(jobs);
     }
 
     /// Notes what came of a deployment.

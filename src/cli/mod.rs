@@ -15,6 +15,7 @@ mod generate;
 mod git;
 mod history;
 mod http;
+mod jobs;
 mod locking;
 mod notify;
 mod output;

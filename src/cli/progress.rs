@@ -128,7 +128,7 @@ const fn deed(action: &Action) -> &'static str {
         Action::CreateNetwork { .. } => "created network",
         Action::RemoveNetwork { .. } => "removed network",
         Action::CreateVolume { .. } => "created volume",
-        Action::CreateContainer(_) => "created",
+        Action::CreateContainer(_) | Action::CreateRun { .. } => "created",
         Action::Mark { .. } => "marked",
         Action::ConnectNetwork { .. } => "connected",
         Action::UploadFiles { .. } => "wrote files into",

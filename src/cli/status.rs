@@ -5,6 +5,7 @@ use super::args::{CommonArgs, SourceArgs};
 use super::config::Sources;
 use super::engine::{block_on, connect, now};
 use super::exit::Exit;
+use super::jobs;
 use super::output::{BOLD, GREEN, Output, RED, YELLOW};
 use super::source::{commit_json, diagnostics_json, environment, failures, print_diagnostics};
 use super::{config, running};
@@ -16,7 +17,7 @@ use crate::model::commit::Commit;
 use crate::model::desired::DesiredState;
 use crate::model::labels;
 use crate::model::observed::{ContainerState, Health, ObservedContainer, ObservedState};
-use crate::plan::{self, Policy, Quarantine, Suspension};
+use crate::plan::{self, Job, Policy, Quarantine, Suspension};
 use anstyle::Style;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,10 +59,11 @@ pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
             let errors: Vec<Value> =
                 sources.iter().flat_map(|(_, loaded)| diagnostics_json(loaded)).collect();
             let suspended = plan::suspensions(&observed);
-            let stacks = stacks_json(&rows, &suspended, &commits);
+            let stacks = stacks_json(&rows, &suspended, (&commits, now()));
             output.result(&pretty(&json!({"stacks": stacks, "errors": errors})));
         } else {
-            output.result(&(table(&rows) + &running::text(&sources, &commits) + &suspended(&observed)));
+            output
+                .result(&(table(&rows, now()) + &running::text(&sources, &commits) + &suspended(&observed)));
         }
         let failed = sources.iter().any(|(_, loaded)| failures(loaded) > 0);
         Ok(if failed { Exit::Failure } else { Exit::Success })
@@ -80,6 +82,7 @@ struct Row {
     causes: Vec<String>,
     adopted: Vec<String>,
     quarantine: Option<Quarantine>,
+    job: Option<Job>,
 }
 
 fn rows(desired: &DesiredState, observed: &ObservedState, changes: &ChangeSet) -> Vec<Row> {
@@ -98,28 +101,37 @@ fn rows(desired: &DesiredState, observed: &ObservedState, changes: &ChangeSet) -
     });
     let keys: BTreeSet<(&str, &str)> = ours.chain(planned).collect();
     let mut marked = plan::quarantines(observed);
+    let mut jobs = plan::jobs(observed);
     keys.into_iter()
         .map(|key @ (stack, service)| {
             let group = containers.get(&key).map_or(&[][..], Vec::as_slice);
             let change = changes.get(stack).and_then(|changes| changes.services.get(service));
             let is_held = change
                 .is_some_and(|change| change.causes.iter().any(|cause| cause.kind == CauseKind::Quarantined));
+            let job = jobs.remove(&(stack.to_owned(), service.to_owned()));
+            let job = job.filter(|job| job.template.is_some());
+            let runs = job.as_ref().map_or(0, |job| job.running().count());
             Row {
                 stack: stack.to_owned(),
                 service: service.to_owned(),
-                up: group.iter().filter(|container| container.is_up()).count(),
+                up: runs + group.iter().filter(|container| container.is_up()).count(),
                 wanted: desired
                     .stacks
                     .get(stack)
                     .and_then(|stack| stack.services.get(service))
                     .map(|service| service.replicas),
-                state: states(group),
+                state: match &job {
+                    Some(_) if runs > 0 => "running".to_owned(),
+                    Some(_) => "scheduled".to_owned(),
+                    None => states(group),
+                },
                 health: worst_health(group),
                 action: change.map(|change| change.action),
                 causes: change
                     .map_or_else(Vec::new, |change| change.causes.iter().map(ToString::to_string).collect()),
                 adopted: change.map_or_else(Vec::new, |change| change.adopted.clone()),
                 quarantine: marked.remove(&(stack.to_owned(), service.to_owned())).filter(|_| is_held),
+                job,
             }
         })
         .collect()
@@ -161,11 +173,14 @@ impl Row {
     }
 
     fn count(&self) -> String {
+        if self.job.is_some() {
+            return self.up.to_string();
+        }
         self.wanted.map_or_else(|| self.up.to_string(), |wanted| format!("{}/{wanted}", self.up))
     }
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row], now: i64) -> String {
     if rows.is_empty() {
         return "No stacks in the source, and none of ours on the engine.\n".into();
     }
@@ -196,6 +211,10 @@ fn table(rows: &[Row]) -> String {
                     let _ = write!(text, " ({cause})");
                 } else if !row.adopted.is_empty() {
                     text.push_str(" (adopted)");
+                } else if let Some(job) = &row.job {
+                    let style =
+                        if job.last().is_some_and(|run| run.state.is_trouble()) { RED } else { Style::new() };
+                    let _ = write!(text, " ({style}{}{style:#})", jobs::summary(job, now));
                 }
                 text.push('\n');
             }
@@ -228,7 +247,7 @@ fn suspended(observed: &ObservedState) -> String {
 fn stacks_json(
     rows: &[Row],
     suspended: &BTreeMap<String, Suspension>,
-    commits: &BTreeMap<String, Commit>,
+    (commits, now): (&BTreeMap<String, Commit>, i64),
 ) -> Vec<Value> {
     let mut stacks: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for row in rows {
@@ -242,6 +261,7 @@ fn stacks_json(
             "action": row.action,
             "causes": row.causes,
             "adopted": row.adopted,
+            "job": row.job.as_ref().map(|job| jobs::json(job, now)),
             "quarantine": row.quarantine.as_ref().map(|found| json!({
                 "reason": found.reason,
                 "at": found.at.map(clock::iso),
@@ -289,7 +309,7 @@ mod tests {
         stack.services.insert("db".into(), Change::unchanged());
         stack.services.insert("web".into(), Change::new(ChangeAction::Start, vec![]));
         let rows = rows(&DesiredState::default(), &observed, &changes);
-        let text = anstream::adapter::strip_str(&table(&rows)).to_string();
+        let text = anstream::adapter::strip_str(&table(&rows, 0)).to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].contains("db") && lines[1].ends_with("in sync"), "{text}");
         assert!(lines[2].contains("exited (1)") && lines[2].ends_with("out of sync"), "{text}");

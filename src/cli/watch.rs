@@ -11,11 +11,11 @@ use super::output::{BOLD, Output};
 use super::progress::Printer;
 use super::record::{Record, Recorder};
 use super::source::{environment, print_diagnostics, request, secret_file, told};
-use super::{apply, http, locking, plan_text, process, report_text, systemd};
+use super::{apply, http, jobs, locking, plan_text, process, report_text, systemd};
 use crate::cycle::Applied;
 use crate::daemon::files::Watched;
 use crate::daemon::queue::{Timing, Trigger};
-use crate::daemon::{self, Deployed, Listener, Source, Surroundings};
+use crate::daemon::{self, Deployed, JobNews, Listener, Source, Surroundings};
 use crate::engine::EngineError;
 use crate::engine::docker::DockerEngine;
 use crate::execute::Events;
@@ -23,7 +23,7 @@ use crate::model::desired::DesiredState;
 use crate::model::lock::Held;
 use crate::model::report::Outcome;
 use crate::model::step::{Plan, Step};
-use crate::plan::Policy;
+use crate::plan::{Jobs, Policy};
 use crate::source::git::{Ask, Follower};
 use crate::source::{Claims, LoadedSource};
 use futures_util::future::join_all;
@@ -298,6 +298,16 @@ impl Listener for Log {
         let Deployed { source, trigger, desired, commit, plan, applied, redactor, elapsed } = *deployed;
         let trigger = trigger.as_str();
         self.recorder.note(&Record { source, desired, commit, trigger, plan, applied, redactor, elapsed });
+    }
+
+    fn job(&self, _: &str, job: (&str, &str), news: &JobNews) {
+        let (line, is_trouble) = jobs::line(job, news);
+        if is_trouble { self.output.complain(&line) } else { self.output.talk(&line) }
+    }
+
+    fn jobs(&self, source: &str, jobs: &Jobs) {
+        self.alerts.jobs(source, jobs);
+        self.desk.jobs(source, jobs);
     }
 }
 

@@ -12,6 +12,7 @@ mod table;
 use super::diagnostic::Diagnostic;
 use super::node::{Key, Node, Span};
 use crate::model::compose_hash::Dialect;
+use crate::model::job::Timetable;
 use crate::model::rollout::{FailureAction, Order, WaitFor};
 use crate::model::sensitive::SecretSource;
 use crate::model::units::Nanos;
@@ -104,6 +105,8 @@ pub enum FolderSettings {
 pub struct ServiceSettings {
     /// Whether it is a job, if its owner says so.
     pub job: Option<bool>,
+    /// When it runs, if it runs at times.
+    pub timetable: Option<Timetable>,
     /// Whether it may start on an empty volume.
     pub allow_empty_volume: bool,
     /// How long to wait for its health or completion.

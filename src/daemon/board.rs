@@ -4,6 +4,8 @@ use crate::cycle::Applied;
 use crate::model::change::{Change, ChangeAction, StackChanges};
 use crate::model::report::Fate;
 use crate::model::step::Plan;
+pub use crate::plan::Job;
+use crate::plan::Jobs;
 use crate::source::LoadedSource;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,6 +44,8 @@ pub struct StackNews {
     pub deployments: Deployments,
     /// When the last one ended, in seconds since 1970, and whether it was a success.
     pub last: Option<(i64, bool)>,
+    /// Services that run at times.
+    pub jobs: BTreeMap<String, Job>,
 }
 
 /// How often a stack was changed.
@@ -78,6 +82,14 @@ impl SourceNews {
             if !news.under_way {
                 news.count(changes);
             }
+        }
+    }
+
+    /// Its jobs are so.
+    pub fn jobs(&mut self, jobs: &Jobs) {
+        for (name, news) in &mut self.stacks {
+            let own = jobs.iter().filter(|((stack, _), _)| stack == name);
+            news.jobs = own.map(|((_, service), job)| (service.clone(), job.clone())).collect();
         }
     }
 

@@ -1,5 +1,6 @@
 //! Following one source.
 
+use super::jobs::{Keeper, Seen};
 use super::queue::{Queue, Trigger};
 use super::work::{End, Ended, Goal, Work};
 use super::{Listener, Source, Surroundings};
@@ -35,6 +36,15 @@ pub async fn follow<E: Follow + Clone + 'static>(
     let queue = Queue::new(source.timing);
     let (tell, mut changes) = mpsc::unbounded_channel();
     let events = tokio::spawn(events(engine.clone(), tell));
+    let (jobs, seen) = watch::channel(None);
+    let keeper = Keeper {
+        engine: engine.clone(),
+        source: source.clone(),
+        listener: Arc::clone(&listener),
+        surroundings,
+        stop: stop.clone(),
+    };
+    let keeper = tokio::spawn(keeper.keep(seen));
     let mut daemon = Daemon {
         engine,
         source,
@@ -49,6 +59,7 @@ pub async fn follow<E: Follow + Clone + 'static>(
         work: JoinSet::new(),
         groups: BTreeMap::new(),
         stop: stop.clone(),
+        jobs,
     };
     let mut stopped = stop;
     while !*stopped.borrow() {
@@ -68,6 +79,9 @@ pub async fn follow<E: Follow + Clone + 'static>(
     events.abort();
     while let Some(done) = daemon.work.join_next_with_id().await {
         daemon.ended(done);
+    }
+    if let Err(error) = keeper.await {
+        tracing::error!(%error, "keeping the timetable of {} ended in a panic", daemon.source.name);
     }
 }
 
@@ -109,6 +123,8 @@ struct Daemon<E> {
     work: JoinSet<End>,
     groups: BTreeMap<task::Id, BTreeSet<String>>,
     stop: watch::Receiver<bool>,
+    /// Whoever begins the runs of jobs hears here what there is.
+    jobs: watch::Sender<Option<Seen>>,
 }
 
 impl<E: Locks + Clone + 'static> Daemon<E> {
@@ -146,10 +162,12 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             self.queue.revised();
             self.listener.loaded(&self.source.name, &loaded);
         }
-        let now = (self.surroundings.now)();
+        let (now, at) = ((self.surroundings.now)(), Instant::now());
         match cycle::plan(&self.engine, &loaded.desired, &self.source.policy, now).await {
             Ok(planned) => {
                 self.end(WHOLE, true);
+                let (source, jobs) = (Some(loaded.desired.source.clone()), plan::jobs(&planned.observed));
+                self.jobs.send_replace(Some(Seen { at, source, jobs }));
                 let opening = plan::next_opening(&loaded.desired, &planned.observed, now);
                 let wait = |at: i64| Duration::from_secs(u64::try_from(at - now).unwrap_or(0));
                 self.queue.opens(opening.map(|at| self.now() + wait(at)));

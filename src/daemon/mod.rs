@@ -6,10 +6,13 @@
 pub mod board;
 pub mod files;
 mod follow;
+mod jobs;
 pub mod queue;
+mod roster;
 mod work;
 
 pub use follow::follow;
+pub use jobs::JobNews;
 
 use crate::cycle::Applied;
 use crate::engine::EngineError;
@@ -19,7 +22,7 @@ use crate::model::desired::DesiredState;
 use crate::model::lock::{Held, Holder};
 use crate::model::redact::Redactor;
 use crate::model::step::Plan;
-use crate::plan::Policy;
+use crate::plan::{Jobs, Policy};
 use crate::source::LoadedSource;
 use crate::source::git::Ask;
 use queue::{Timing, Trigger};
@@ -88,6 +91,10 @@ pub trait Listener: Events {
     /// The same for the history; also if nothing was done because something is blocked, and was not when it was looked at
     /// before.
     fn deployed(&self, deployed: &Deployed<'_>);
+    /// Something happened to a job.
+    fn job(&self, source: &str, job: (&str, &str), news: &JobNews);
+    /// How the jobs of a source are.
+    fn jobs(&self, source: &str, jobs: &Jobs);
 }
 
 /// Work on some stacks that is over.

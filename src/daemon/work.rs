@@ -115,7 +115,7 @@ impl<E: Locks> Work<E> {
 }
 
 /// Passes the events of steps on.
-struct Steps(Arc<dyn Listener>);
+pub(super) struct Steps(pub(super) Arc<dyn Listener>);
 
 impl Events for Steps {
     fn started(&self, step: &Step) {

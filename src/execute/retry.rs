@@ -46,6 +46,7 @@ const fn may_repeat(action: &Action) -> bool {
             | Action::RemoveNetwork { .. }
             | Action::CreateVolume { .. }
             | Action::CreateContainer(_)
+            | Action::CreateRun { .. }
             | Action::Mark { .. }
             | Action::ConnectNetwork { .. }
             | Action::UploadFiles { .. }

@@ -1,6 +1,6 @@
 //! Metrics in the OpenMetrics text format, made of what the daemon heard last.
 
-use crate::daemon::board::{Board, SourceNews, StackNews};
+use crate::daemon::board::{Board, Job, SourceNews, StackNews};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -15,6 +15,7 @@ pub fn text(board: &Board) -> String {
     let mut registry = Registry::with_prefix("reconcile");
     sources(&mut registry, board);
     stacks(&mut registry, board);
+    jobs(&mut registry, board);
     let mut text = String::new();
     match encode(&mut text, &registry) {
         Ok(()) => text,
@@ -90,6 +91,33 @@ fn stacks(registry: &mut Registry, board: &Board) {
             family.get_or_create(&labels).inc_by(number);
         }
     }
+}
+
+fn jobs(registry: &mut Registry, board: &Board) {
+    let mut all: Vec<(Labels, &Job)> = Vec::new();
+    for (source, news) in board {
+        for (stack, news) in &news.stacks {
+            all.extend(news.jobs.iter().map(|(service, job)| {
+                let names = [("source", source), ("stack", stack), ("service", service)];
+                (names.map(|(name, value)| (name, value.clone())).to_vec(), job)
+            }));
+        }
+    }
+    let each = |value: fn(&Job) -> Option<i64>| {
+        all.iter().filter_map(move |(labels, job)| Some((labels.clone(), value(job)?)))
+    };
+    let help = "Runs of the job that are under way";
+    gauge(registry, "job_running", help, each(|job| Some(count(job.running().count()))));
+    let help =
+        "The time of the last run of the job that ended by itself or took too long, in seconds since 1970";
+    gauge(registry, "job_last_run_timestamp_seconds", help, each(|job| Some(job.last()?.at)));
+    let help = "Whether that run was a success";
+    gauge(
+        registry,
+        "job_last_run_success",
+        help,
+        each(|job| Some(i64::from(!job.last()?.state.is_trouble()))),
+    );
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the daemon heard last, as JSON.
 
-use crate::daemon::board::{Board, SourceNews, StackNews};
+use crate::daemon::board::{Board, Job, SourceNews, StackNews};
 use crate::model::clock;
 use serde_json::{Value, json};
 
@@ -32,6 +32,20 @@ fn stack((name, news): (&String, &StackNews)) -> Value {
             "rolled_back": news.deployments.rolled_back,
             "failed": news.deployments.failed,
         },
+        "jobs": news.jobs.iter().map(job).collect::<Vec<_>>(),
         "last_deployment": news.last.map(|(at, success)| json!({"at": clock::iso(at), "success": success})),
+    })
+}
+
+fn job((name, job): (&String, &Job)) -> Value {
+    let last = job.last();
+    json!({
+        "name": name,
+        "running": job.running().count(),
+        "last_run": last.map(|run| json!({
+            "at": clock::iso(run.at),
+            "outcome": run.state.as_str(),
+            "exit_code": run.state.exit_code(),
+        })),
     })
 }

@@ -2,6 +2,7 @@
 
 use super::compose_hash::{ComposeHash, Dialect, InDialects};
 use super::hash::ConfigHash;
+use super::job::Timetable;
 use super::rollout::Rollout;
 use super::service::{Pairs, Port, ServiceSpec, Ulimit};
 use super::units::{Bytes, Nanos};
@@ -77,6 +78,8 @@ pub struct DesiredService {
     pub names: BTreeMap<String, String>,
     /// Whether it runs once to completion.
     pub job: JobMode,
+    /// When it runs, if it runs at times: then its container never does, and each run is a container of its own.
+    pub timetable: Option<Timetable>,
     /// The reference's hash, for Docker's own tools.
     pub compose_hash: InDialects<ComposeHash>,
     /// The owner of the stack agreed that this service may start on an empty volume.
@@ -93,6 +96,8 @@ struct Hashed<'a> {
     contents: &'a BTreeMap<String, String>,
     names: &'a BTreeMap<String, String>,
     build: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timetable: Option<&'a Timetable>,
 }
 
 impl DesiredService {
@@ -103,6 +108,7 @@ impl DesiredService {
             contents: &self.contents,
             names: &self.names,
             build: self.image.build.as_ref().map(|build| build.digest.as_str()),
+            timetable: self.timetable.as_ref(),
         })
     }
 
@@ -126,12 +132,17 @@ impl DesiredService {
                 *value = None;
             }
         }
-        serde_json::json!({
+        let mut recorded = serde_json::json!({
             "spec": spec,
             "contents": contents,
             "names": self.names,
             "build": self.image.build.as_ref().map(|build| build.digest.as_str()),
-        })
+        });
+        // Only where there is one: what was recorded before there were any must stay what it is.
+        if let Some(timetable) = &self.timetable {
+            recorded["job"] = serde_json::json!(timetable);
+        }
+        recorded
     }
 }
 

@@ -54,6 +54,17 @@ pub const SUSPENDED_AT: &str = "dev.reconcile.suspended-at";
 /// On such a mark: until when, in seconds since 1970; without it, until it is resumed.
 pub const SUSPENDED_UNTIL: &str = "dev.reconcile.suspended-until";
 
+/// On the container of a service that runs at times, which itself never runs: when, as JSON of a
+/// [`Timetable`](super::job::Timetable).
+pub const JOB: &str = "dev.reconcile.job";
+/// On a run of such a service: `stack/service`. A run has no labels of Docker's own tools, which would take it for a part of
+/// the project that is to be replaced or removed.
+pub const RUN: &str = "dev.reconcile.run";
+/// On a run: the time of the timetable that it is for, or at which somebody asked for it, in seconds since 1970.
+pub const RUN_AT: &str = "dev.reconcile.run-at";
+/// On a run: when it is stopped if it has not ended by then, in seconds since 1970.
+pub const RUN_UNTIL: &str = "dev.reconcile.run-until";
+
 /// Whether a container with these labels is a mark: it never runs and holds nothing but labels.
 pub fn is_mark(labels: &BTreeMap<String, String>) -> bool {
     [QUARANTINE, SUSPENDED].iter().any(|key| labels.contains_key(*key))

@@ -14,6 +14,7 @@ pub mod duration;
 pub mod hash;
 pub mod history;
 pub mod inspected;
+pub mod job;
 pub mod labels;
 pub mod lock;
 pub mod observed;

@@ -238,6 +238,11 @@ impl ObservedContainer {
         self.label(labels::ONEOFF).eq_ignore_ascii_case("true")
     }
 
+    /// The stack and the service of which it is a run, if it is one.
+    pub fn run(&self) -> Option<(&str, &str)> {
+        self.labels.get(labels::RUN)?.split_once('/')
+    }
+
     /// Whether it runs now (also when frozen or between restarts).
     pub const fn is_up(&self) -> bool {
         matches!(self.state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting)

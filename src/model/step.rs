@@ -129,6 +129,18 @@ pub enum Action {
     },
     /// Create a container.
     CreateContainer(Box<ContainerSpec>),
+    /// Create a container for one run of a job: in everything like that of its service, which never runs. It gets the same
+    /// anonymous volumes, so that runs leave none behind.
+    CreateRun {
+        /// The container of the service.
+        like: ContainerRef,
+        /// Name of the run.
+        name: String,
+        /// Labels of the run besides the user's.
+        labels: Pairs,
+        /// Paths of files that were written into the container of the service, and are to be in this one too.
+        files: Vec<String>,
+    },
     /// Leave a mark: a container that never runs and holds nothing but labels, in place of an older mark of that name.
     Mark {
         /// Its name.
@@ -234,6 +246,7 @@ impl Action {
             Self::RemoveNetwork { .. } => "RemoveNetwork",
             Self::CreateVolume { .. } => "CreateVolume",
             Self::CreateContainer(_) => "CreateContainer",
+            Self::CreateRun { .. } => "CreateRun",
             Self::Mark { .. } => "Mark",
             Self::ConnectNetwork { .. } => "ConnectNetwork",
             Self::UploadFiles { .. } => "UploadFiles",
@@ -271,6 +284,7 @@ impl Action {
             | Self::CreateNetwork { .. }
             | Self::RemoveNetwork { .. }
             | Self::CreateVolume { .. }
+            | Self::CreateRun { .. }
             | Self::Mark { .. }
             | Self::Delay { .. }
             | Self::CreateContainer(_) => None,
@@ -284,7 +298,9 @@ impl Action {
             Self::BuildImage(build) => build.tags.first().cloned().unwrap_or_default(),
             Self::CreateNetwork { spec, .. } => spec.name.clone(),
             Self::CreateVolume { spec, .. } => spec.name.clone(),
-            Self::RemoveNetwork { name, .. } | Self::Mark { name, .. } => name.clone(),
+            Self::RemoveNetwork { name, .. } | Self::CreateRun { name, .. } | Self::Mark { name, .. } => {
+                name.clone()
+            }
             Self::CreateContainer(spec) => spec.name.clone(),
             Self::Delay { period } => period.to_string(),
             Self::ConnectNetwork { container, network, .. } => format!("{container} to {network}"),

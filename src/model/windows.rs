@@ -50,7 +50,11 @@ pub enum Opening {
 /// Reads a cron expression: five fields, or a word such as `@daily`.
 pub fn cron(text: &str) -> Result<Cron, String> {
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    let cron = parser.parse(text).map_err(|error| error.to_string())?;
+    comes(parser.parse(text).map_err(|error| error.to_string())?)
+}
+
+/// Refuses an expression whose time never comes.
+pub(super) fn comes(cron: Cron) -> Result<Cron, String> {
     let start = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
     match cron.find_next_occurrence(&start, true) {
         Ok(_) => Ok(cron),

@@ -52,6 +52,7 @@ pub(super) fn causes(
     walk("", &old["spec"], &new["spec"], &mut found);
     contents(&old["contents"], &new["contents"], &mut found);
     walk("names", &old["names"], &new["names"], &mut found);
+    walk("job", &old["job"], &new["job"], &mut found);
     if old["build"] != new["build"] {
         let short = |value: &Value| value.as_str().map(|text| text.chars().take(12).collect());
         let cause = Cause::new(CauseKind::BuildInputs, "build");

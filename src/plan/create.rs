@@ -220,6 +220,10 @@ fn labels(
     if let Some(id) = image.and_then(|fate| fate.id.clone()) {
         set(labels::IMAGE, id);
     }
+    if let Some(timetable) = &desired.timetable {
+        // A tree of texts and numbers always has a JSON form.
+        set(labels::JOB, serde_json::to_string(timetable).unwrap_or_default());
+    }
     set(labels::HASH, service.hash.clone());
     set(labels::SOURCE, diff.desired.source.clone());
     set(labels::SPEC, desired.recorded().to_string());

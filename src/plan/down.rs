@@ -42,6 +42,20 @@ pub fn plan_down(stack: &str, observed: &ObservedState, policy: &Policy) -> Plan
             change.warnings.push(format!("{} was made by another tool and stays", container.name));
         }
     }
+    for (key, runs) in index.services_with_runs(stack).filter(|_| policy.covers(stack)) {
+        let change = changes.services.entry(key.to_owned());
+        let change = change.or_insert_with(|| Change::new(ChangeAction::Remove, Vec::new()));
+        for run in runs {
+            let cause = Cause::new(CauseKind::Orphan, &run.name);
+            let (owner, prefix) = (Owner { stack, service: key }, format!("{stack}/{key}-run"));
+            let causes = std::slice::from_ref(&cause);
+            let target = Target { owner, prefix: &prefix, container: run, is_leftover: true, causes };
+            let stopping = removal::stop(&mut builder, target, &[], &[]);
+            let after: Vec<StepId> = stopping.map(|stopping| stopping.stop).into_iter().collect();
+            removes.insert(run.id.clone(), removal::remove(&mut builder, target, &after));
+            change.causes.push(cause);
+        }
+    }
     for (key, marks) in index.marked(stack).filter(|_| policy.covers(stack)) {
         let change = changes.services.entry(key.to_owned());
         let change = change.or_insert_with(|| Change::new(ChangeAction::Remove, Vec::new()));

@@ -79,7 +79,7 @@ fn hide_contents(old: &mut Value, new: &mut Value) {
 fn render(recorded: &Value) -> String {
     let mut out = String::new();
     mapping(&mut out, 0, &recorded["spec"]);
-    for key in ["contents", "names", "build"] {
+    for key in ["contents", "names", "build", "job"] {
         match &recorded[key] {
             Value::Null => {}
             Value::Object(map) if map.is_empty() => {}

@@ -17,6 +17,7 @@ pub(super) struct Index<'a> {
     attached: BTreeMap<&'a str, Vec<&'a ObservedContainer>>,
     ports: BTreeMap<(&'a str, u16), Vec<(&'a str, &'a ObservedContainer)>>,
     marks: BTreeMap<&'a str, ByService<'a>>,
+    runs: BTreeMap<&'a str, ByService<'a>>,
 }
 
 impl<'a> Index<'a> {
@@ -30,6 +31,7 @@ impl<'a> Index<'a> {
             attached: BTreeMap::new(),
             ports: BTreeMap::new(),
             marks: BTreeMap::new(),
+            runs: BTreeMap::new(),
         };
         for container in &observed.containers {
             index.add(container);
@@ -43,7 +45,13 @@ impl<'a> Index<'a> {
             self.marks.entry(stack).or_default().entry(service).or_default().push(container);
             return;
         }
-        if !container.service().is_empty() && !container.is_oneoff() {
+        if let Some((stack, service)) = container.run() {
+            self.runs.entry(stack).or_default().entry(service).or_default().push(container);
+            if !container.is_up() {
+                // It never runs again, so it holds no network.
+                return;
+            }
+        } else if !container.service().is_empty() && !container.is_oneoff() {
             let services = self.stacks.entry(container.stack()).or_default();
             services.entry(container.service()).or_default().push(container);
         }
@@ -67,9 +75,22 @@ impl<'a> Index<'a> {
         self.stacks.get(stack).into_iter().flatten().map(|(key, containers)| (*key, containers.as_slice()))
     }
 
-    /// Names of all projects that have containers or marks.
+    /// Names of all projects that have containers, marks or runs.
     pub fn stacks(&self) -> BTreeSet<&'a str> {
-        self.stacks.keys().chain(self.marks.keys()).copied().collect()
+        self.stacks.keys().chain(self.marks.keys()).chain(self.runs.keys()).copied().collect()
+    }
+
+    /// Runs of one service that runs at times, or did.
+    pub fn runs(&self, stack: &str, service: &str) -> &[&'a ObservedContainer] {
+        self.runs.get(stack).and_then(|services| services.get(service)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Services of one stack that have runs.
+    pub fn services_with_runs(
+        &self,
+        stack: &str,
+    ) -> impl Iterator<Item = (&'a str, &[&'a ObservedContainer])> {
+        self.runs.get(stack).into_iter().flatten().map(|(key, runs)| (*key, runs.as_slice()))
     }
 
     /// Marks about one service.

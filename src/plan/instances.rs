@@ -222,6 +222,10 @@ impl<'a, 'c> Judge<'a, 'c> {
             let cause = Cause::new(kind, &container.name);
             Some(cause.values(Some(container.state.as_str().to_owned()), Some(new.to_owned())))
         };
+        // Its runs are containers of their own.
+        if self.service.timetable.is_some() {
+            return (Kick::None, None);
+        }
         match container.state {
             ContainerState::Running | ContainerState::Restarting => (Kick::None, None),
             ContainerState::Paused => (Kick::Unpause, cause(CauseKind::Drift, "running")),

@@ -92,7 +92,7 @@ impl<'a> Linter<'a> {
             stack.working_dir == container.label(labels::WORKING_DIR)
                 && stack.services.contains_key(container.service())
         });
-        (is_ours(&container.labels) || same_place) && !container.is_oneoff()
+        (is_ours(&container.labels) || container.run().is_some() || same_place) && !container.is_oneoff()
     }
 
     fn is_mark(container: &ObservedContainer) -> bool {
@@ -182,6 +182,7 @@ impl<'a> Linter<'a> {
             }
             let (gone, taken) = match &step.action {
                 Action::CreateContainer(spec) => (None, Some((spec.name.clone(), step.id.clone()))),
+                Action::CreateRun { name, .. } => (None, Some((name.clone(), step.id.clone()))),
                 Action::RenameContainer { container, to } => {
                     let old = holder_name(&holders, container);
                     let id = old.as_ref().and_then(|old| holders.get(old)).cloned();

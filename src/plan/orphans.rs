@@ -50,6 +50,13 @@ fn of_source<'a>(stack: &str, source: &str, index: &Index<'a>) -> BTreeMap<&'a s
             found.entry(key).or_default().containers.push(container);
         }
     }
+    for (key, runs) in index.services_with_runs(stack) {
+        let own = runs.iter().filter(|run| run.label(labels::SOURCE) == source);
+        let own: Vec<&ObservedContainer> = own.copied().collect();
+        if !own.is_empty() {
+            found.entry(key).or_default().containers.extend(own);
+        }
+    }
     for (key, marks) in index.marked(stack) {
         for mark in marks.iter().filter(|mark| mark.label(labels::SOURCE) == source) {
             found.entry(key).or_default().marks.push(mark);

@@ -49,6 +49,9 @@ pub(super) fn decide<'a>(judge: &Judge<'a, '_>) -> Replicas<'a> {
         let cause = Cause::new(CauseKind::Scale, "replicas");
         replicas.scale = Some(cause.values(Some(standing.to_string()), Some(wanted.to_string())));
     }
+    if judge.service.timetable.is_none() {
+        replicas.gone.extend(judge.context.index.runs(&judge.stack.name, judge.key));
+    }
     let free = (1..).filter(|number| !numbers.contains_key(number));
     let missing: Vec<u32> = free.take(wanted.saturating_sub(standing)).collect();
     let mut instances: Vec<Instance> =

@@ -205,7 +205,9 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             self.image_steps(desired);
         }
         if service.takes_part() {
-            let starts = |instance: &Instance| instance.is_created() || instance.kick != Kick::None;
+            let is_started = service.desired.is_some_and(|desired| desired.timetable.is_none());
+            let starts =
+                |instance: &Instance| is_started && instance.is_created() || instance.kick != Kick::None;
             let conditions = match service.desired.filter(|_| service.instances.iter().any(starts)) {
                 Some(desired) => self.conditions(owner, stack, desired),
                 None => Conditions::default(),

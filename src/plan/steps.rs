@@ -327,6 +327,9 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
     }
 
     fn start(&mut self) {
+        if self.desired.timetable.is_some() {
+            return;
+        }
         let kick = if self.instance.is_created() { Kick::Start } else { self.instance.kick };
         let container = self.container.clone();
         let (verb, action) = match kick {

@@ -96,6 +96,7 @@ fn target(action: &Action) -> String {
         | Action::CreateNetwork { .. }
         | Action::RemoveNetwork { .. }
         | Action::CreateVolume { .. }
+        | Action::CreateRun { .. }
         | Action::Mark { .. }
         | Action::Delay { .. }
         | Action::CreateContainer(_) => action.target(),

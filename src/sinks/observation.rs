@@ -2,6 +2,7 @@
 
 use crate::model::alert::AlertKind;
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction, StackChanges};
+use crate::model::clock;
 use crate::model::desired::DesiredState;
 use crate::model::redact::Redactor;
 use crate::model::report::{Blame, Failure, Fate, Report, Results, ServiceResult};
@@ -157,6 +158,40 @@ pub fn unreachable(source: &str, problem: String) -> Observation {
     let story = Story { problems: vec![problem], ..Story::default() };
     let identity = "engine".to_owned();
     trouble(source, "", None, Trouble { kind: AlertKind::Failed, identity, is_outage: true, story })
+}
+
+/// How a run of a job came to a bad end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobEnd {
+    /// The container.
+    pub run: String,
+    /// The word for it, such as `timed out`.
+    pub outcome: &'static str,
+    /// Its exit code, if it ended by itself.
+    pub exit_code: Option<i64>,
+    /// The time that it was for, in seconds since 1970.
+    pub at: i64,
+}
+
+/// A job whose last run came to a bad end, or to a good one. In place of a stack stands `stack/service`. A job that fails at
+/// each of its times is told once, and again with the reminders.
+pub fn job(source: &str, (stack, service): (&str, &str), end: Option<JobEnd>) -> Observation {
+    let place = format!("{stack}/{service}");
+    let Some(JobEnd { run, outcome, exit_code, at }) = end else {
+        return Observation {
+            source: source.to_owned(),
+            stack: place,
+            revision: None,
+            finding: Finding::Fine,
+        };
+    };
+    let identity = format!("job {outcome} {exit_code:?}");
+    let reason = format!("the run of {}; `docker logs {run}` tells more", clock::utc(at));
+    let outcome = outcome.replace(' ', "_");
+    let told =
+        ServiceStory { name: service.to_owned(), outcome, reason, exit_code, ..ServiceStory::default() };
+    let story = Story { services: vec![told], ..Story::default() };
+    trouble(source, &place, None, Trouble { kind: AlertKind::Failed, identity, is_outage: false, story })
 }
 
 fn trouble(source: &str, stack: &str, revision: Option<Revision>, trouble: Trouble) -> Observation {

@@ -81,6 +81,8 @@ impl Rules {
 
     /// Whether it is about something that the sink is told about. A source as a whole concerns all of its stacks.
     pub fn concerns(&self, source: &str, stack: &str) -> bool {
+        // A job is named by its stack and its service.
+        let stack = stack.split_once('/').map_or(stack, |(stack, _)| stack);
         (self.sources.is_empty() || self.sources.contains(source))
             && (self.stacks.is_empty() || stack.is_empty() || self.stacks.contains(stack))
     }

@@ -12,12 +12,14 @@ mod mounts;
 mod ports;
 mod process;
 mod resources;
+mod run;
 mod security;
 
 pub(crate) use endpoints::endpoint;
 pub(crate) use fields::{Fields, Gate, Refusal};
 pub(crate) use process::extra_hosts;
 pub(crate) use resources::ulimits;
+pub(crate) use run::{RunBody, run_body};
 pub(crate) use security::{capabilities, profile_file};
 
 use crate::model::service::{Pairs, ServiceSpec};

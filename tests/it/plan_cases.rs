@@ -12,7 +12,7 @@ use reconcile::engine::sim::{Fault, SimEngine, World};
 use reconcile::model::desired::DesiredState;
 use reconcile::model::observed::{ContainerState, Health, ObservedState};
 use reconcile::model::step::Plan;
-use reconcile::plan::{self, Policy, Retry, Suspension};
+use reconcile::plan::{self, Beginning, Policy, Retry, Suspension};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -128,6 +128,19 @@ impl Case {
             ("suspend", [stack, reason @ ..]) => {
                 let suspension = Suspension { reason: reason.join(" "), at: Some(self.now()), until: None };
                 sequential::execute(&plan::suspend(stack, &suspension), &self.engine, usize::MAX);
+            }
+            // A run of a job for a time, of which nothing more than its start is seen.
+            ("run", [stack, service, at]) => {
+                let observed = observe(&self.engine, &self.after);
+                let at = at.parse().expect("seconds");
+                match plan::begin(&observed, stack, service, at, at) {
+                    Beginning::Run(_, plan) => {
+                        assert_eq!(plan::lint(&plan, &observed, &self.after), Vec::<String>::new());
+                        let report = sequential::execute(&plan, &self.engine, usize::MAX);
+                        assert!(report.is_success(), "{:?}", sequential::failures(&report));
+                    }
+                    other => panic!("{other:?}"),
+                }
             }
             ("retry", []) => self.script.policy.retry = Retry::All,
             ("retry", names) => {

@@ -125,7 +125,10 @@ fn service(stack: &mut DesiredStack, key: &str, value: Value) -> DesiredService 
     let build = take("build").map(|value| value.as_str().expect("build is a digest").to_owned());
     let contents = mapping(take("contents").as_ref());
     let files = list(take("files").as_ref());
-    let job = take("job").map(|value| value.as_bool().expect("job is a bool"));
+    let job = take("job");
+    let timetable = job.clone().filter(Value::is_mapping);
+    let timetable = timetable.map(|value| serde_yaml::from_value(value).expect("a timetable"));
+    let job = job.map(|value| value.is_mapping() || value.as_bool().expect("job is a bool"));
     let allow_empty_volume = take("allow_empty_volume").is_some();
     let rollout = take("rollout").map(|value| rollout(&value)).unwrap_or_default();
     let spec = spec(stack, map);
@@ -155,6 +158,7 @@ fn service(stack: &mut DesiredStack, key: &str, value: Value) -> DesiredService 
             .into_iter()
             .map(|(key, value)| (key, digest(value.as_str().unwrap().as_bytes())))
             .collect(),
+        timetable,
         job: job.map_or(JobMode::Inferred, |job| if job { JobMode::Job } else { JobMode::Service }),
         compose_hash,
         allow_empty_volume,

@@ -15,6 +15,7 @@ mod rollout;
 mod seccomp;
 mod service;
 mod strip;
+mod timetable;
 mod words;
 
 use super::diagnostic::Diagnostic;
@@ -107,6 +108,7 @@ pub fn desired(
         }
     }
     pre_deploy::check(&mut scope, settings, &stack);
+    timetable::check(&mut scope, settings, &stack);
     let diagnostics = scope.report.finish();
     let sound =
         diagnostics.iter().all(|diagnostic| diagnostic.severity != super::diagnostic::Severity::Error);

@@ -45,11 +45,13 @@ pub(super) fn convert(
         image,
         names: names(&spec, stack),
         job: match own.job {
+            _ if own.timetable.is_some() => JobMode::Job,
             Some(true) => JobMode::Job,
             Some(false) => JobMode::Service,
             None if waited_for.contains(key) => JobMode::Job,
             None => JobMode::Inferred,
         },
+        timetable: own.timetable,
         compose_hash: compose_hash(scope, key, service),
         allow_empty_volume: own.allow_empty_volume,
         wait_timeout: own.wait_timeout,

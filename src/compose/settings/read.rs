@@ -110,6 +110,15 @@ fn take<T: 'static>(
                 put(settings, on);
             }
         }
+        Takes::SwitchOr(put, group) => match &node.value {
+            Value::Bool(on) => put(settings, *on),
+            Value::Map(_) => group.read(settings, node, place, diagnostics),
+            _ => {
+                let error = wrong(node, place, "true, false or a mapping").allowed(["true", "false"]);
+                diagnostics
+                    .push(error.hint("write true or false, or `name: value` lines below it, indented"));
+            }
+        },
         Takes::Duration(put) => {
             if let Some(time) = duration(node, place, 1, diagnostics) {
                 put(settings, time);
@@ -140,7 +149,7 @@ pub(super) fn secret_places<T: 'static>(keys: &Keys<T>, node: &Node, found: &mut
     let are_secrets = keys.rows.iter().any(|row| is_secret(&row.takes));
     for (key, value) in node.as_map().into_iter().flatten() {
         match keys.rows.iter().find(|row| row.key == &*key.name).map(|row| &row.takes) {
-            Some(Takes::Group(group)) => group.secrets(value, found),
+            Some(Takes::Group(group) | Takes::SwitchOr(_, group)) => group.secrets(value, found),
             Some(takes) if is_secret(takes) => scalars(value, found),
             None if are_secrets => scalars(value, found),
             Some(_) | None => {}

@@ -118,6 +118,11 @@ fn kind<T: 'static>(takes: &Takes<T>) -> Value {
         }
         Takes::Lists(_) => json!({"type": ["object", "null"], "additionalProperties": texts()}),
         Takes::Switch(_) => json!({"type": "boolean"}),
+        Takes::SwitchOr(_, group) => {
+            let mut schema = group.schema();
+            schema["type"] = json!(["boolean", "object"]);
+            schema
+        }
         Takes::Duration(_) | Takes::Period(_) => json!({"type": "string", "pattern": DURATION}),
         Takes::Count(_) => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
         Takes::Choice(words, _) => json!({"type": "string", "enum": words}),

@@ -6,6 +6,7 @@ use super::{
 use crate::compose::diagnostic::Diagnostic;
 use crate::compose::node::{Node, Span};
 use crate::model::compose_hash::Dialect;
+use crate::model::job::{self, Overlap, Timetable};
 use crate::model::rollout::{FailureAction, Order, WaitFor};
 use crate::model::sensitive::Sensitive;
 use crate::model::units::Nanos;
@@ -58,6 +59,8 @@ pub(super) enum Takes<T: 'static> {
     Lists(fn(&mut T, Lists)),
     /// True or false.
     Switch(fn(&mut T, bool)),
+    /// True or false, or a mapping with keys of its own.
+    SwitchOr(fn(&mut T, bool), &'static (dyn Group<T> + Sync)),
     /// A text that means something; the reader says what is wrong with it, and what it should be.
     Parsed(&'static str, fn(&mut T, &str) -> Result<(), String>),
     /// A time above zero.
@@ -189,7 +192,7 @@ static SCHEDULE: Keys<ScheduleSettings> = Keys {
     rows: &[
         Setting {
             key: "timezone",
-            takes: Takes::Parsed("the name of a time zone such as Europe/Berlin", |schedule, name| {
+            takes: Takes::Parsed(ZONE, |schedule, name| {
                 schedule.timezone = Some(windows::zone(name)?);
                 Ok(())
             }),
@@ -232,6 +235,7 @@ static SCHEDULE: Keys<ScheduleSettings> = Keys {
     planned: &[],
 };
 
+const ZONE: &str = "the name of a time zone such as Europe/Berlin";
 const CRON: &str = "a cron expression of five fields such as `0 3 * * *`";
 
 /// A window.
@@ -262,8 +266,15 @@ pub(super) static SERVICE: Keys<ServiceSettings> = Keys {
     rows: &[
         Setting {
             key: "job",
-            takes: Takes::Switch(|settings, job| settings.job = Some(job)),
+            takes: Takes::SwitchOr(
+                |settings, job| settings.job = Some(job),
+                &Put {
+                    keys: &JOB,
+                    put: |settings: &mut ServiceSettings, table| settings.timetable = Some(table),
+                },
+            ),
             doc: "true: it runs once to completion for each change of its definition. false: it is meant to keep running. \
+                  A mapping: it runs at times, started by `reconcile watch`. \
                   Left out, it is a job if another service waits for its completion.",
         },
         Setting {
@@ -286,6 +297,57 @@ pub(super) static SERVICE: Keys<ServiceSettings> = Keys {
         },
     ],
     required: &[],
+    exactly_one: &[],
+    at_most_one: &[],
+    planned: &[],
+};
+
+/// When a service runs, and what holds for its runs.
+static JOB: Keys<Timetable> = Keys {
+    rows: &[
+        Setting {
+            key: "schedule",
+            takes: Takes::Parsed(
+                "a cron expression such as `0 3 * * *`, of five fields, or six with seconds first",
+                |job, text| {
+                    text.clone_into(&mut job.schedule);
+                    job::cron(text).map(drop)
+                },
+            ),
+            doc: "When it runs, as a cron expression: `0 3 * * *` is at 3 o'clock, `*/30 * * * * *` every 30 seconds.",
+        },
+        Setting {
+            key: "timezone",
+            takes: Takes::Parsed(ZONE, |job, name| {
+                name.clone_into(&mut job.timezone);
+                windows::zone(name).map(drop)
+            }),
+            doc: "In which times are given, such as `Europe/Berlin`; UTC if left out.",
+        },
+        Setting {
+            key: "overlap",
+            takes: Takes::Choice(Overlap::WORDS, |job, word| job.overlap = Overlap::parse(word)),
+            doc: "What happens at a time at which an earlier run still runs. skip (the default): that one goes on, and none \
+                  is started. replace: that one is stopped first.",
+        },
+        Setting {
+            key: "timeout",
+            takes: Takes::Duration(|job, time| job.timeout = Some(time)),
+            doc: "How long a run may take before it is stopped, such as `1h`; as long as it wants if left out.",
+        },
+        Setting {
+            key: "keep",
+            takes: Takes::Count(|job, count| job.keep = count),
+            doc: "How many runs that ended are kept with their logs, at least 1; 5 if left out.",
+        },
+        Setting {
+            key: "catch_up",
+            takes: Takes::Switch(|job, on| job.catch_up = on),
+            doc: "Whether a time is made up for at which nobody was there to start the run: the last one only. false if \
+                  left out.",
+        },
+    ],
+    required: &["schedule"],
     exactly_one: &[],
     at_most_one: &[],
     planned: &[],

@@ -135,6 +135,11 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
+    /// What it holds.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Reads the answer as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, EngineError> {
         serde_json::from_slice(&self.bytes)

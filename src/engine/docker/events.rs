@@ -66,12 +66,18 @@ impl DockerEngine {
     }
 }
 
+fn stack_of_run(label: Option<String>) -> Option<String> {
+    Some(label?.split_once('/')?.0.to_owned())
+}
+
 impl From<Line> for EngineEvent {
     fn from(line: Line) -> Self {
         let attribute = |key: &str| line.actor.attributes.get(key).cloned();
         Self {
             name: attribute("name").unwrap_or_else(|| line.actor.id.clone()),
-            stack: attribute(labels::PROJECT).unwrap_or_default(),
+            stack: attribute(labels::PROJECT)
+                .or_else(|| stack_of_run(attribute(labels::RUN)))
+                .unwrap_or_default(),
             kind: line.r#type,
             action: line.action,
         }

@@ -27,6 +27,7 @@ mod perform;
 mod profiles;
 mod pull;
 mod reattach;
+mod runs;
 mod start_times;
 mod status;
 mod transport;

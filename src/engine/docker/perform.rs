@@ -14,6 +14,9 @@ impl Engine for DockerEngine {
             Action::RemoveNetwork { id, name: _ } => self.remove_network(id).await,
             Action::CreateVolume { spec, labels } => self.create_volume(spec, labels).await,
             Action::CreateContainer(container) => self.create_container(container).await,
+            Action::CreateRun { like, name, labels, files } => {
+                self.create_run(like, name, labels, files).await
+            }
             Action::Mark { name, labels } => self.leave_mark(name, labels).await,
             Action::ConnectNetwork { container, network, endpoint } => {
                 self.connect_network(container, network, endpoint).await

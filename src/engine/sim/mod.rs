@@ -7,6 +7,7 @@ mod inspect;
 mod locks;
 mod marks;
 mod perform;
+mod runs;
 mod start;
 mod words;
 mod world;

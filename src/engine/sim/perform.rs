@@ -25,6 +25,7 @@ pub(super) fn perform(world: &mut World, action: &Action) -> Done {
         Action::RemoveNetwork { id, name } => remove_network(world, id, name),
         Action::CreateVolume { spec, labels } => Ok(create_volume(world, spec, labels)),
         Action::CreateContainer(spec) => create_container(world, spec),
+        Action::CreateRun { like, name, labels, .. } => super::runs::create(world, like, name, labels),
         Action::Mark { name, labels } => super::marks::leave(world, name, labels),
         Action::ConnectNetwork { container, network, endpoint } => {
             connect(world, container, network, endpoint)

@@ -1,4 +1,4 @@
-use super::super::observation::{Finding, Observation, ServiceStory, Story, Trouble};
+use super::super::observation::{self, Finding, JobEnd, Observation, ServiceStory, Story, Trouble};
 use super::{OUTAGE_GRACE, RETELL, Rules, Telling};
 use crate::model::alert::AlertKind;
 use proptest::prelude::*;
@@ -206,4 +206,22 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_job_is_a_matter_of_its_own_and_told_to_whom_its_stack_concerns() {
+    let mut rules = rules();
+    rules.stacks = BTreeSet::from(["shop".to_owned()]);
+    let failed = |at: i64| {
+        let run = format!("shop-backup-run-{at}");
+        let end = JobEnd { run, outcome: "failed", exit_code: Some(3), at };
+        observation::job("home", ("shop", "backup"), Some(end))
+    };
+    assert_eq!(kind(rules.decide(&failed(0), 0)), Some(AlertKind::Failed));
+    assert_eq!(rules.decide(&failed(60), 60), None, "it fails each minute");
+    assert_eq!(rules.decide(&seen(Finding::Fine), 70), None, "that its stack is well says nothing about it");
+    let good = observation::job("home", ("shop", "backup"), None);
+    assert_eq!(kind(rules.decide(&good, 120)), Some(AlertKind::Recovered));
+    let other = observation::job("home", ("other", "backup"), None);
+    assert!(!rules.concerns(&other.source, &other.stack));
 }

@@ -30,9 +30,18 @@ impl Daemon {
         Self::start_with(lab, args, &[])
     }
 
+    /// A second one over the same folder.
+    pub fn start_beside(lab: &Lab, args: &[&str]) -> Self {
+        Self::logging_to(lab, &format!("{}-2.log", lab.prefix), (args, &[]))
+    }
+
     /// The same with variables set.
     pub fn start_with(lab: &Lab, args: &[&str], variables: &[(&str, &str)]) -> Self {
-        let log = std::env::temp_dir().join(format!("{}.log", lab.prefix));
+        Self::logging_to(lab, &format!("{}.log", lab.prefix), (args, variables))
+    }
+
+    fn logging_to(lab: &Lab, log: &str, (args, variables): (&[&str], &[(&str, &str)])) -> Self {
+        let log = std::env::temp_dir().join(log);
         let file = File::create(&log).expect("log");
         let child = Command::new(env!("CARGO_BIN_EXE_reconcile"))
             .args([&["watch", "--interval", "1h"], args].concat())

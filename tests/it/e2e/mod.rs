@@ -9,6 +9,7 @@ mod failing;
 mod faults;
 mod history;
 mod http;
+mod jobs;
 mod locking;
 mod refusing;
 mod requests;
