@@ -4,6 +4,7 @@
 use super::compare::recorded;
 use super::diff::ServiceDiff;
 use super::instances::{Instance, Judge, Kick, is_job};
+use super::networks::NetworkFate;
 use super::pre_deploy;
 use super::replicas::Replicas;
 use super::service::Decided;
@@ -79,13 +80,15 @@ fn may_have_ended(service: &DesiredService, container: &ObservedContainer) -> bo
     is_job(service) || is_job(&DesiredService { spec, job: service.job, ..DesiredService::default() })
 }
 
-/// Whether all stands that a container was made for.
+/// Whether all stands that a container was made for, or is made by this plan. A network that was made anew meanwhile counts by its
+/// name: a start attaches to that what stood still (`engine/docker/reattach.rs`).
 fn can_run(judge: &Judge, old: &ObservedContainer, decided: &Decided) -> bool {
     let index = judge.context.index;
-    let stands = |(name, id): (&String, &String)| {
-        index.network(name).is_some_and(|network| id.is_empty() || network.id == *id)
+    let stands = |name: &String| {
+        let is_made = matches!(judge.context.network_fate(name), NetworkFate::Create | NetworkFate::Replace);
+        is_made || index.network(name).is_some()
     };
-    let has_networks = old.networks.iter().all(stands);
+    let has_networks = old.networks.keys().all(stands);
     let Some(joined) = old.network_mode.strip_prefix("container:") else { return has_networks };
     let is_joined = |found: &ObservedContainer| found.id == joined || found.name == joined;
     let goes = |found: &ServiceDiff| found.leaving().any(is_joined);

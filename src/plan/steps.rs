@@ -5,7 +5,7 @@ use super::conditions::Conditions;
 use super::create;
 use super::diff::{ServiceDiff, StackDiff};
 use super::edges::Owner;
-use super::instances::{Instance, Kick, used_networks};
+use super::instances::{Instance, Kick};
 use super::order;
 use super::removal::{self, Target, reference};
 use super::schedule::Scheduler;
@@ -77,7 +77,7 @@ pub(super) fn replica<'d, 'a>(
     };
     let container = instance.keep.map_or_else(|| ContainerRef::Name(instance.name.clone()), reference);
     let start = scheduler.builder.steps().len();
-    let networks = networks_to_wait_for(scheduler, found, desired, instance);
+    let networks = networks_to_wait_for(scheduler, instance);
     let mut draft = Draft {
         scheduler,
         owner,
@@ -116,17 +116,11 @@ pub(super) fn replica<'d, 'a>(
     marks
 }
 
-/// A container that an interrupted run made knows its networks by name: they have to stand before it starts.
-fn networks_to_wait_for(
-    scheduler: &Scheduler,
-    found: &StackDiff,
-    desired: &DesiredService,
-    instance: &Instance,
-) -> Vec<StepId> {
-    let Some(stack) = found.desired.filter(|_| !instance.is_created()) else { return Vec::new() };
-    let ready =
-        used_networks(stack, desired).into_iter().filter_map(|name| scheduler.network_ready.get(name));
-    ready.map(|(step, _)| step.clone()).collect()
+/// A container that stays finds its networks by name when it starts, whether it was made by an interrupted run or stood still
+/// while they were made anew: they have to stand by then. Those of one that is started as it was need not be those of its file.
+fn networks_to_wait_for(scheduler: &Scheduler, instance: &Instance) -> Vec<StepId> {
+    let names = instance.keep.into_iter().flat_map(|kept| kept.networks.keys());
+    names.filter_map(|name| scheduler.network_ready.get(name.as_str())).map(|(step, _)| step.clone()).collect()
 }
 
 fn first_steps(scheduler: &Scheduler, start: usize, owner: Owner) -> Vec<StepId> {
