@@ -135,7 +135,8 @@ impl Builder {
         sorted
     }
 
-    /// The soft edges of one kind that close no circle with what is settled and with each other.
+    /// The soft edges of one kind that close no circle with what is settled and with each other. Of what was asked for as little
+    /// as possible is given up: edges on circles are added one by one, as long as they close none.
     fn without_circles(&self, settled: &[Vec<usize>], asked: bool) -> Vec<(usize, usize)> {
         let own = self.soft.iter().filter(|(_, _, is_asked)| *is_asked == asked);
         let edges: Vec<(usize, usize)> =
@@ -145,12 +146,35 @@ impl Builder {
             all[*place].push(*before);
         }
         let circles = circles(&all);
-        edges.into_iter().filter(|(place, before)| circles[*place] != circles[*before]).collect()
+        let (mut kept, doubtful): (Vec<_>, Vec<_>) =
+            edges.into_iter().partition(|(place, before)| circles[*place] != circles[*before]);
+        let mut sound = settled.to_vec();
+        for (place, before) in doubtful.into_iter().filter(|_| asked) {
+            // Whatever closes a circle lies on one of those found.
+            let inside = |other: &usize| circles[*other] == circles[place];
+            if !leads_to(&sound, (before, place), inside) {
+                sound[place].push(before);
+                kept.push((place, before));
+            }
+        }
+        kept
     }
 
     fn predecessors(&self, step: &Step) -> Vec<usize> {
         step.after.iter().chain(&step.after_any).filter_map(|id| self.places.get(id)).copied().collect()
     }
+}
+
+/// Whether the second place comes, directly or not, before the first, by way of those that count.
+fn leads_to(before: &[Vec<usize>], (from, to): (usize, usize), counts: impl Fn(&usize) -> bool) -> bool {
+    let (mut open, mut seen) = (vec![from], BTreeSet::from([from]));
+    while let Some(place) = open.pop() {
+        if place == to {
+            return true;
+        }
+        open.extend(before[place].iter().filter(|next| counts(next) && seen.insert(**next)));
+    }
+    false
 }
 
 /// Kahn's order, earlier additions first. What lies on a circle of hard edges comes last; the linter tells.
@@ -269,5 +293,19 @@ mod tests {
         builder.rather_after("a", "b");
         builder.in_turn_after("b", "a");
         assert_eq!(ids(builder), ["a<", "b<a"]);
+    }
+
+    #[test]
+    fn of_what_was_asked_for_only_that_is_given_up_which_cannot_be() {
+        let mut builder = Builder::default();
+        add(&mut builder, "stop", &[]);
+        add(&mut builder, "network", &["stop"]);
+        add(&mut builder, "first", &["network"]);
+        add(&mut builder, "second", &[]);
+        add(&mut builder, "last", &["second"]);
+        // Kept, although it lies on the circle that the next one closes.
+        builder.in_turn_after("second", "first");
+        builder.in_turn_after("stop", "last");
+        assert_eq!(ids(builder), ["stop<", "network<stop", "first<network", "second<first", "last<second"]);
     }
 }

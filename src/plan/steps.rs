@@ -192,17 +192,17 @@ impl<'d, 'a> Draft<'_, 'd, 'a> {
         self.marks.create = Some(create);
     }
 
-    /// A container whose namespace is shared must be the new one under its final name; that it runs is better still.
+    /// A container whose namespace is shared must be the new one under its final name; that it runs is better still. It is the
+    /// first replica whose that is: were the others waited for as well, they could not keep to their turns where this one has
+    /// to be out of the way before the first can start.
     fn follow_parents(&mut self, create: &str) {
         for parent in order::parents(&self.desired.spec) {
             let marks = self.scheduler.marks_of(self.owner.stack, parent).to_vec();
-            for mark in marks {
-                if let Some(named) = &mark.named {
-                    self.scheduler.builder.after(create, named);
-                }
-                if let Some(running) = &mark.running {
-                    self.scheduler.builder.rather_after(create, running);
-                }
+            if let Some(named) = marks.first().and_then(|mark| mark.named.as_ref()) {
+                self.scheduler.builder.after(create, named);
+            }
+            for running in marks.iter().filter_map(|mark| mark.running.as_ref()) {
+                self.scheduler.builder.rather_after(create, running);
             }
         }
     }
