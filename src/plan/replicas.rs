@@ -2,6 +2,7 @@
 
 use super::index::{is_of_source, is_ours};
 use super::instances::{Instance, Judge, Kick};
+use super::order;
 use crate::model::change::{Cause, CauseKind};
 use crate::model::labels;
 use crate::model::observed::{ContainerState, ObservedContainer};
@@ -109,11 +110,16 @@ fn absent<'a>(judge: &Judge<'a, '_>, number: u32, scale: Option<&Cause>) -> Inst
 fn existing<'a>(judge: &Judge<'a, '_>, number: u32, judged: Vec<Judged<'a>>) -> Instance<'a> {
     let name = judge.name(number);
     let is_final = |container: &ObservedContainer| container.name == name;
+    // What served and is wanted again needs nothing but a start, whatever its successor waits for. Where it is bound to another
+    // container, the newest is most likely bound to the one that stands.
+    let is_bound = !order::parents(&judge.service.spec).is_empty();
+    let served = |container: &ObservedContainer| !is_bound && container.state != ContainerState::Created;
     let best = judged
         .iter()
         .filter(|(_, causes)| causes.is_empty())
         .max_by_key(|(container, _)| {
-            (is_final(container), container.is_up(), container.created, &container.name)
+            let age = (container.created, &container.name);
+            (served(container), is_final(container), container.is_up(), age)
         })
         .map(|(container, _)| *container);
     let mut rest: Vec<Judged> =
