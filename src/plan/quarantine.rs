@@ -142,16 +142,16 @@ pub(super) fn joined<'a>(index: &Index<'a>, child: &ObservedContainer) -> Option
     index.observed.containers.iter().find(|found| found.id == parent || found.name == parent)
 }
 
-/// Services that must stay as they are because an old container that is held shares the network of one of theirs, each with
+/// Services that must stay as they are because a container that stays as it is shares the network of one of theirs, each with
 /// why. Its file may name another parent by now, so those of the file alone do not tell.
 pub(super) fn needed(services: &Decided, index: &Index) -> BTreeMap<String, Vec<Cause>> {
     let mut needed: BTreeMap<String, Vec<Cause>> = BTreeMap::new();
-    let held = services.values().filter(|service| service.is_quarantined);
-    for child in held.flat_map(|service| &service.instances).filter_map(|instance| instance.keep) {
+    for (child, why) in services.values().flat_map(staying) {
         let Some(parent) = joined(index, child) else { continue };
-        let goes = |service: &ServiceDiff| service.leaving().any(|found| found.id == parent.id);
-        for (key, _) in services.iter().filter(|(_, service)| goes(service)) {
-            let why = Some("is quarantined as it serves, and shares its network".to_owned());
+        for (key, _) in
+            services.iter().filter(|(_, service)| service.leaving().any(|one| one.id == parent.id))
+        {
+            let why = Some(format!("is {why} as it serves, and shares its network"));
             let cause = Cause::new(CauseKind::Dependency, &child.name).values(None, why);
             let causes = needed.entry(key.clone()).or_default();
             if !causes.contains(&cause) {
@@ -160,6 +160,21 @@ pub(super) fn needed(services: &Decided, index: &Index) -> BTreeMap<String, Vec<
         }
     }
     needed
+}
+
+/// The containers of a service that is held back, each with what holds it: what it goes back to, or what runs of it.
+fn staying<'a>(service: &ServiceDiff<'a>) -> Vec<(&'a ObservedContainer, &'static str)> {
+    let kept = || service.instances.iter().filter_map(|instance| instance.keep);
+    if service.is_quarantined {
+        return kept().map(|kept| (kept, "quarantined")).collect();
+    }
+    let standing =
+        || service.instances.iter().flat_map(Instance::standing).chain(service.gone.iter().copied());
+    let stays = |found: &&ObservedContainer| {
+        found.is_up() || service.is_restored && kept().any(|kept| kept.id == found.id)
+    };
+    let blocked = standing().filter(|_| service.is_blocked()).filter(stays);
+    blocked.map(|found| (found, "blocked")).collect()
 }
 
 fn cause(mark: &ObservedContainer) -> Cause {
