@@ -5,6 +5,7 @@ use super::conditions::Conditions;
 use super::diff::{ServiceDiff, StackDiff};
 use super::edges::Owner;
 use super::instances::Instance;
+use super::quarantine;
 use super::removal::reference;
 use super::schedule::Scheduler;
 use super::steps::{self, Marks};
@@ -107,7 +108,10 @@ impl<'d, 'a> Scheduler<'d, 'a> {
     /// all of them are good.
     pub fn plan_ways_back(&mut self, name: &'d str, found: &'d StackDiff<'a>) {
         let Some(stack) = found.desired else { return };
-        let ties = Ties::of(stack);
+        let mut ties = Ties::of(stack);
+        for (child, parent) in self.bound(found) {
+            ties.join(child, parent);
+        }
         let mut done: BTreeSet<&str> = BTreeSet::new();
         for key in &found.order {
             if done.contains(key) {
@@ -127,6 +131,29 @@ impl<'d, 'a> Scheduler<'d, 'a> {
                 self.ways_back.push(WayBack { services });
             }
         }
+    }
+
+    /// Services that leave the network of another one which has to be out of the way before their new containers can run:
+    /// what they serve with can only run again beside what that one serves with. Where it need not be, it waits until
+    /// they have left (`handover::keep_parents`).
+    fn bound(&self, found: &'d StackDiff<'a>) -> Vec<(&'a str, &'a str)> {
+        let mut bound = Vec::new();
+        for key in &found.order {
+            let Some(service) = found.services.get(*key).filter(|service| service.takes_part()) else {
+                continue;
+            };
+            for old in service.instances.iter().filter_map(Instance::predecessor) {
+                let Some(parent) = quarantine::joined(&self.diff.index, old) else { continue };
+                let other = found.order.iter().find(|other| **other == parent.service() && *other != key);
+                let (stop, removal) = (self.stops.get(&parent.id), self.removes.get(&old.id));
+                let is_before =
+                    stop.zip(removal).is_some_and(|(stop, removal)| self.builder.comes_after(removal, stop));
+                if let Some(other) = other.filter(|_| is_before && parent.stack() == old.stack()) {
+                    bound.push((*key, *other));
+                }
+            }
+        }
+        bound
     }
 
     fn remove_together(&mut self, name: &str, services: &[ServiceBack]) {

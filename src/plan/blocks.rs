@@ -186,9 +186,13 @@ pub(super) fn clashes<'a>(
             }
             causes.extend(name_clash(context, instance, leaving));
         }
-        let created = service.instances.iter().filter(|instance| instance.is_created()).count();
+        let begins = |instance: &Instance| match instance.keep {
+            Some(kept) => instance.kick == Kick::Start && !kept.is_up(),
+            None => true,
+        };
+        let begins = service.instances.iter().any(begins);
         for (address, first, last, protocol) in desired.spec.ports.iter().filter_map(host_ports) {
-            if created == 0 || last > first {
+            if !begins || last > first {
                 // The engine picks any free port of a range.
                 continue;
             }

@@ -14,7 +14,7 @@ pub(super) struct Builder {
     soft: Vec<Soft>,
 }
 
-/// A soft edge: the later step, the earlier one, and whether it was asked for.
+/// A soft edge: the later step, the earlier one, and whether it is more than a wish.
 type Soft = (usize, StepId, bool);
 
 /// Who a step belongs to.
@@ -63,6 +63,20 @@ impl Builder {
         &self.steps
     }
 
+    /// Whether a step comes after another one by hard edges, directly or not.
+    pub fn comes_after(&self, id: &str, predecessor: &str) -> bool {
+        let (mut open, mut seen) = (vec![id], BTreeSet::from([id]));
+        while let Some(id) = open.pop() {
+            if id == predecessor {
+                return true;
+            }
+            let step = self.places.get(id).and_then(|place| self.steps.get(*place));
+            let before = step.into_iter().flat_map(|step| step.after.iter().chain(&step.after_any));
+            open.extend(before.map(String::as_str).filter(|before| seen.insert(before)));
+        }
+        false
+    }
+
     /// A hard edge.
     pub fn after(&mut self, id: &str, predecessor: &str) {
         if let Some(step) = self.step(id).filter(|_| id != predecessor) {
@@ -89,7 +103,7 @@ impl Builder {
         self.soft_edge(id, predecessor, false);
     }
 
-    /// A soft edge that the owner of the service asked for.
+    /// A soft edge that the owner of the service asked for, or without which there may be no way back.
     pub fn in_turn_after(&mut self, id: &str, predecessor: &str) {
         self.soft_edge(id, predecessor, true);
     }

@@ -5,23 +5,27 @@ use super::instances::{Instance, shares_namespace};
 use super::schedule::Scheduler;
 use crate::model::desired::host_ports;
 use crate::model::observed::ObservedContainer;
+use std::collections::BTreeSet;
 
 /// Ports of a range that are looked at; a longer one is not handed over as a whole.
 const LONGEST_RANGE: u16 = 1000;
 
 /// What a hand-over adds: the later step, the earlier one, and whether the earlier one waits for the creation of the
-/// container that takes over.
+/// container that takes over; and the first step that touches what the taker serves with.
 struct HandOver {
     step: String,
     holder: String,
     create: Option<String>,
+    interrupt: Option<String>,
 }
 
 /// Lets every taker wait for its giver. A giver without a successor of its own is not stopped before the taker is
-/// created.
+/// created. One that has one may go back to what served, and needs what it gives for that: until there is no way back, the
+/// taker is left as it is.
 pub(super) fn add(scheduler: &mut Scheduler) {
     let mut all = names(scheduler);
     all.extend(ports(scheduler));
+    let succeeded = succeeded(scheduler);
     for over in all {
         let (stop, free) = (scheduler.stops.get(&over.holder), scheduler.frees.get(&over.holder));
         let (stop, free) = (stop.cloned(), free.cloned());
@@ -32,7 +36,18 @@ pub(super) fn add(scheduler: &mut Scheduler) {
         if let (Some(create), Some(stop)) = (&over.create, &stop) {
             scheduler.builder.after(stop, create);
         }
+        let removal = scheduler.removes.get(&over.holder).filter(|_| succeeded.contains(&over.holder));
+        if let Some(removal) = removal {
+            scheduler.builder.in_turn_after(over.interrupt.as_ref().unwrap_or(&over.step), removal);
+        }
     }
+}
+
+/// Ids of the containers that others take over from.
+fn succeeded(scheduler: &Scheduler) -> BTreeSet<String> {
+    let services = scheduler.diff.stacks.values().flat_map(|stack| stack.services.values());
+    let replaced = services.filter(|service| service.takes_part()).flat_map(|service| &service.instances);
+    replaced.filter_map(Instance::predecessor).map(|old| old.id.clone()).collect()
 }
 
 /// A container whose network others share stops only after they have gone: until then their way back needs it.
@@ -53,7 +68,7 @@ pub(super) fn keep_parents(scheduler: &mut Scheduler) {
         }
     }
     for (stop, removal) in pairs {
-        scheduler.builder.rather_after(&stop, &removal);
+        scheduler.builder.in_turn_after(&stop, &removal);
     }
 }
 
@@ -63,9 +78,10 @@ fn names(scheduler: &Scheduler) -> Vec<HandOver> {
             free.rsplit_once('/').map(|(prefix, _)| prefix) == step.rsplit_once('/').map(|(prefix, _)| prefix)
         })
     };
-    let takers = scheduler.renames.iter().filter_map(|(step, name, create)| {
+    let takers = scheduler.renames.iter().filter_map(|(step, name, create, interrupt)| {
         let holder = scheduler.diff.index.named(name).filter(|holder| !own(step, holder))?;
-        Some(HandOver { step: step.clone(), holder: holder.id.clone(), create: create.clone() })
+        let (step, holder) = (step.clone(), holder.id.clone());
+        Some(HandOver { step, holder, create: create.clone(), interrupt: interrupt.clone() })
     });
     takers.collect()
 }
@@ -82,6 +98,7 @@ fn ports(scheduler: &Scheduler) -> Vec<HandOver> {
                         step: start.clone(),
                         holder: holder.id.clone(),
                         create: mark.create.clone(),
+                        interrupt: mark.interrupt.clone(),
                     });
                 }
             }

@@ -3,7 +3,7 @@
 
 use super::instances::Kick;
 use super::removal::reference;
-use super::steps::Draft;
+use super::steps::{Draft, Marks};
 use crate::model::observed::{ContainerState, ObservedContainer};
 use crate::model::step::{Action, ContainerRef, StepId};
 
@@ -43,7 +43,8 @@ impl Draft<'_, '_, '_> {
         let action = Action::RenameContainer { container: self.container.clone(), to: name.clone() };
         let tail = self.tail.clone();
         let step = self.push("rename", action, &tail);
-        self.scheduler.renames.push((step.clone(), name.clone(), self.marks.create.clone()));
+        let Marks { create, interrupt, .. } = self.marks.clone();
+        self.scheduler.renames.push((step.clone(), name.clone(), create, interrupt));
         self.marks.named = Some(step.clone());
         self.tail = vec![step];
         self.container = match &self.container {

@@ -38,8 +38,8 @@ pub(super) struct Scheduler<'d, 'a> {
     pub removes: BTreeMap<String, StepId>,
     /// By the start of a job: the first steps towards the stops that it needs, each with what that comes after.
     pub job_stops: BTreeMap<StepId, Vec<(StepId, Vec<StepId>)>>,
-    /// Renames to final names: step, name and the creation of the container.
-    pub renames: Vec<(StepId, String, Option<StepId>)>,
+    /// Renames to final names: step, name, the creation of the container, and what touches first what served until now.
+    pub renames: Vec<(StepId, String, Option<StepId>, Option<StepId>)>,
     /// How services go back whose replacement fails.
     pub ways_back: Vec<WayBack>,
     networks_back: Vec<NetworkBack>,
@@ -79,6 +79,9 @@ pub fn schedule(diff: &Diff) -> Plan {
     }
     scheduler.network_removals();
     handover::add(&mut scheduler);
+    for (name, stack) in &diff.stacks {
+        scheduler.plan_ways_back(name, stack);
+    }
     handover::keep_parents(&mut scheduler);
     scheduler.stop_together();
     scheduler.stack_dependencies();
@@ -191,7 +194,6 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             .cloned()
             .filter_map(|mark| mark.running)
             .collect();
-        self.plan_ways_back(name, stack);
         for (key, service) in stack.services.iter().filter(|(_, service)| service.desired.is_none()) {
             self.gone(Owner { stack: name, service: key }, service, &up);
         }

@@ -120,7 +120,10 @@ pub(super) fn replica<'d, 'a>(
 /// while they were made anew: they have to stand by then. Those of one that is started as it was need not be those of its file.
 fn networks_to_wait_for(scheduler: &Scheduler, instance: &Instance) -> Vec<StepId> {
     let names = instance.keep.into_iter().flat_map(|kept| kept.networks.keys());
-    names.filter_map(|name| scheduler.network_ready.get(name.as_str())).map(|(step, _)| step.clone()).collect()
+    names
+        .filter_map(|name| scheduler.network_ready.get(name.as_str()))
+        .map(|(step, _)| step.clone())
+        .collect()
 }
 
 fn first_steps(scheduler: &Scheduler, start: usize, owner: Owner) -> Vec<StepId> {

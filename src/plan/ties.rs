@@ -36,6 +36,13 @@ impl<'a> Ties<'a> {
         ties
     }
 
+    /// Binds a service to another one whose namespace it shares until now, whatever its file says.
+    pub fn join(&mut self, child: &'a str, parent: &'a str) {
+        self.joined.entry(child).or_default().insert(parent);
+        self.joined.entry(parent).or_default().insert(child);
+        self.parents.entry(child).or_default().insert(parent);
+    }
+
     /// The service and all that share namespaces with it, directly or not: they go back together.
     pub fn family(&self, key: &'a str) -> BTreeSet<&'a str> {
         let mut found = BTreeSet::from([key]);
