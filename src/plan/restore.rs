@@ -12,7 +12,7 @@ use crate::model::change::{Cause, CauseKind};
 use crate::model::desired::{DesiredService, JobMode};
 use crate::model::observed::{ContainerState, ObservedContainer};
 
-/// Settles what is started again of a blocked service. If anything is, the rest stays as it is; else nothing changes.
+/// Settles what is started again of a blocked service. If anything is, what else runs stays as it is; else nothing changes.
 pub(super) fn decide<'a>(judge: &Judge<'a, '_>, replicas: &mut Replicas<'a>, decided: &Decided<'a>) -> bool {
     if judge.service.job == JobMode::Job {
         return false;
@@ -23,6 +23,12 @@ pub(super) fn decide<'a>(judge: &Judge<'a, '_>, replicas: &mut Replicas<'a>, dec
     }
     for mut instance in std::mem::take(&mut replicas.instances) {
         let up = instance.standing().find(|found| found.is_up());
+        let is_in_place = |kept: &ObservedContainer| kept.is_up() && kept.name == instance.name;
+        if instance.kick == Kick::None && instance.keep.is_some_and(is_in_place) {
+            // It is the one that is wanted: what it took over from may go, as it would without the block.
+            replicas.instances.push(instance);
+            continue;
+        }
         if let Some(old) = stopped(judge, &instance, decided) {
             restore(judge, &mut instance, old);
         } else if let Some(up) = up {
@@ -109,7 +115,13 @@ fn restore<'a>(judge: &Judge, instance: &mut Instance<'a>, old: &'a ObservedCont
     if !is_aside || holder.is_some() && own.is_none() {
         instance.name.clone_from(&old.name);
     }
-    instance.rest = own.filter(|own| is_aside && own.id != old.id).into_iter().collect();
+    // What an interrupted run made and never started goes too: once this one runs it may be all that is wanted.
+    let goes = |found: &&ObservedContainer| {
+        let is_in_the_way = is_aside && own.is_some_and(|own| own.id == found.id);
+        found.id != old.id && (is_in_the_way || found.state == ContainerState::Created)
+    };
+    let rest = instance.standing().filter(goes).collect();
+    instance.rest = rest;
     instance.keep = Some(old);
     instance.kick = Kick::Restore;
     let cause = Cause::new(CauseKind::Stopped, &old.name);
