@@ -10,7 +10,7 @@ use super::exit::{Exit, Tally};
 use super::output::{Output, YELLOW};
 use super::plan_json::{self, Summary};
 use super::record::{Record, Recorder};
-use super::source::{commit_json, diagnostics_json, secret_file, secret_of};
+use super::source::{commit_json, diagnostics_json, secret_file};
 use super::{locking, plan_text, report_json, report_text};
 use crate::cycle::{self, Aim, Applied, Planned, Reread, Secured};
 use crate::engine::docker::DockerEngine;
@@ -151,8 +151,9 @@ impl Run<'_> {
         if !plan.steps.is_empty() || Summary::of(&plan.changes).is_held_back() {
             self.output.talk(&plan_text::text(plan, self.output.verbose > 0));
         }
-        let read = |path: &str| self.loaded.mounts.as_ref().and_then(|mounts| secret_of(mounts, path));
-        let read = |path: &str| read(path).or_else(|| secret_file(path));
+        let mounts = self.loaded.mounts.as_ref();
+        let tracked = |path: &str| mounts.and_then(|mounts| mounts.secret(Path::new(path)));
+        let read = |path: &str| tracked(path).or_else(|| secret_file(path));
         let redactor = plan::secrets(&self.loaded.desired, &read);
         let parallel = self.args.parallel.unwrap_or(PARALLEL);
         let work = async |options: &Options<'_>| {

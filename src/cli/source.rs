@@ -6,12 +6,12 @@ use super::output::Output;
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
 use crate::model::clock;
 use crate::model::commit::Commit;
-use crate::source::mounted::Mounts;
+use crate::model::redact::LARGEST_SECRET;
 use crate::source::{LoadedSource, ProjectFlags, SourceRequest};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{LazyLock, OnceLock};
 
 /// The process environment; names and values that are no UTF-8 are left out.
@@ -52,14 +52,6 @@ pub fn secret_file(path: &str) -> Option<Vec<u8>> {
     let found = std::fs::metadata(path).ok()?;
     if found.is_file() && found.len() <= LARGEST_SECRET { std::fs::read(path).ok() } else { None }
 }
-
-/// The same of a file in a repository.
-pub fn secret_of(mounts: &Mounts, path: &str) -> Option<Vec<u8>> {
-    mounts.read(Path::new(path), LARGEST_SECRET)
-}
-
-/// What is larger than this, in bytes, is no secret.
-const LARGEST_SECRET: u64 = 1 << 20;
 
 /// A commit, for people.
 pub fn told(commit: &Commit) -> String {

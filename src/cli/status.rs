@@ -51,19 +51,21 @@ pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
             observed = planned.observed;
         }
         let mut rows = rows(&desired, &observed, &changes);
-        rows.retain(|row| args.stacks.is_empty() || args.stacks.contains(&row.stack));
+        let is_chosen = |stack: &String| args.stacks.is_empty() || args.stacks.contains(stack);
+        rows.retain(|row| is_chosen(&row.stack));
+        let mut suspensions = plan::suspensions(&observed);
+        suspensions.retain(|stack, suspension| is_chosen(stack) && suspension.holds(now()));
         let store = config::history(common, &environment);
         let names = rows.iter().map(|row| row.stack.as_str());
         let commits = running::commits(&sources, &changes, names, &store);
         if output.json {
             let errors: Vec<Value> =
                 sources.iter().flat_map(|(_, loaded)| diagnostics_json(loaded)).collect();
-            let suspended = plan::suspensions(&observed);
-            let stacks = stacks_json(&rows, &suspended, (&commits, now()));
+            let stacks = stacks_json(&rows, &suspensions, (&commits, now()));
             output.result(&pretty(&json!({"stacks": stacks, "errors": errors})));
         } else {
-            output
-                .result(&(table(&rows, now()) + &running::text(&sources, &commits) + &suspended(&observed)));
+            let commits = running::text(&sources, &commits);
+            output.result(&(table(&rows, now()) + &commits + &suspended(&suspensions)));
         }
         let failed = sources.iter().any(|(_, loaded)| failures(loaded) > 0);
         Ok(if failed { Exit::Failure } else { Exit::Success })
@@ -230,12 +232,12 @@ fn table(rows: &[Row], now: i64) -> String {
 }
 
 /// A line for each stack that somebody suspended.
-fn suspended(observed: &ObservedState) -> String {
+fn suspended(suspensions: &BTreeMap<String, Suspension>) -> String {
     let mut text = String::new();
-    for (stack, Suspension { reason, at, until }) in plan::suspensions(observed) {
+    for (stack, Suspension { reason, at, until }) in suspensions {
         let _ = write!(text, "{YELLOW}{stack} is suspended{YELLOW:#}");
         if let Some(at) = at {
-            let _ = write!(text, " since {}", clock::utc(at));
+            let _ = write!(text, " since {}", clock::utc(*at));
         }
         let until = until.map_or("`reconcile resume`".to_owned(), clock::utc);
         let _ = write!(text, ", until {until}");

@@ -102,15 +102,14 @@ impl SourceNews {
             }
             let has = |fate| services.values().any(|result| result.fate == fate);
             let news = self.stacks.entry(name).or_default();
-            let count = if has(Fate::RolledBack) {
-                &mut news.deployments.rolled_back
+            let (count, is_success) = if has(Fate::RolledBack) {
+                (&mut news.deployments.rolled_back, false)
             } else if has(Fate::Failed) || has(Fate::Skipped) {
-                &mut news.deployments.failed
+                (&mut news.deployments.failed, false)
             } else {
-                &mut news.deployments.applied
+                (&mut news.deployments.applied, true)
             };
             *count += 1;
-            let is_success = !has(Fate::RolledBack) && !has(Fate::Failed) && !has(Fate::Skipped);
             news.last = Some((now, is_success));
             // The next look may be an interval away.
             let of =

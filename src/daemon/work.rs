@@ -21,9 +21,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// What is larger than this, in bytes, is no secret.
-const LARGEST_SECRET: u64 = 1 << 20;
-
 /// What came of the work on a group of stacks.
 pub(super) enum End {
     /// It was done.
@@ -59,7 +56,7 @@ impl Goal {
     pub(super) fn redactor(&self, secret: fn(&str) -> Option<Vec<u8>>) -> Redactor {
         let read = |path: &str| {
             let mounts = self.mounts.as_ref();
-            mounts.and_then(|mounts| mounts.read(Path::new(path), LARGEST_SECRET)).or_else(|| secret(path))
+            mounts.and_then(|mounts| mounts.secret(Path::new(path))).or_else(|| secret(path))
         };
         plan::secrets(&self.desired, &read)
     }

@@ -3,6 +3,9 @@
 /// What stands in place of a secret.
 pub const MASK: &str = "***";
 
+/// What is larger than this, in bytes, is no secret.
+pub const LARGEST_SECRET: u64 = 1 << 20;
+
 /// Shorter values are no secrets worth the name, and masking them would garble every text.
 const SHORTEST: usize = 4;
 /// Words that settings with a telling name often hold (`AUTH_ENABLED: true`) and that tell nothing.

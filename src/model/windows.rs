@@ -50,7 +50,7 @@ pub enum Opening {
 /// Reads a cron expression: five fields, or a word such as `@daily`.
 pub fn cron(text: &str) -> Result<Cron, String> {
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    comes(parser.parse(text).map_err(|error| error.to_string())?)
+    comes(parser.parse(text).map_err(|error| mistake(parser, text).unwrap_or(error.to_string()))?)
 }
 
 /// Refuses an expression whose time never comes.
@@ -60,6 +60,31 @@ pub(super) fn comes(cron: Cron) -> Result<Cron, String> {
         Ok(_) => Ok(cron),
         Err(_) => Err("no such time ever comes".to_owned()),
     }
+}
+
+/// The fields of a cron expression, and what they may be.
+const FIELDS: [(&str, &str); 5] = [
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31"),
+    ("month", "1 to 12 or jan to dec"),
+    ("day of the week", "0 to 7 or sun to sat"),
+];
+
+/// Which field of a cron expression is wrong.
+fn mistake(parser: CronParser, text: &str) -> Option<String> {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if fields.len() != FIELDS.len() {
+        let count = fields.len();
+        return Some(format!("it has {count} field{} in place of five", if count == 1 { "" } else { "s" }));
+    }
+    let is_wrong = |index: usize| {
+        let alone = (0..FIELDS.len()).map(|place| if place == index { fields[index] } else { "*" });
+        parser.parse(&alone.collect::<Vec<_>>().join(" ")).is_err()
+    };
+    let index = (0..FIELDS.len()).find(|index| is_wrong(*index))?;
+    let (name, range) = FIELDS[index];
+    Some(format!("the {name} is `{}`; it may be {range}, `*`, a list, a range or a step", fields[index]))
 }
 
 /// Looks up a time zone by its name, such as `Europe/Berlin`.
@@ -203,5 +228,15 @@ mod tests {
         }
         assert!(zone("Europe/Berlin").is_ok() && zone("UTC").is_ok());
         assert!(zone("Europe/Atlantis").is_err() && zone("").is_err());
+    }
+
+    #[test]
+    fn a_wrong_field_of_a_cron_expression_is_named() {
+        let said = |text| cron(text).map(|_| ()).expect_err(text);
+        assert!(said("0 25 * * *").starts_with("the hour is `25`; it may be 0 to 23"));
+        assert!(said("0 3 * * mo-fr").starts_with("the day of the week is `mo-fr`"));
+        assert_eq!(said("0 3 * *"), "it has 4 fields in place of five");
+        assert_eq!(said("@dayly"), "it has 1 field in place of five");
+        assert_eq!(said("0 0 30 2 *"), "no such time ever comes");
     }
 }

@@ -160,6 +160,7 @@ pub(super) static HOST: Keys<HostSettings> = Keys {
     required: &["sources"],
     exactly_one: &[],
     at_most_one: &[],
+    needs: &[],
     planned: &["policy"],
 };
 
@@ -184,6 +185,7 @@ static HTTP: Keys<HttpSettings> = Keys {
     required: &["listen"],
     exactly_one: &[],
     at_most_one: &[],
+    needs: &[],
     planned: &[],
 };
 
@@ -305,5 +307,6 @@ pub(super) static SOURCE: Keys<SourceSettings> = Keys {
     required: &[],
     exactly_one: &[&["dir", "git"]],
     at_most_one: &[&["branch", "tag", "commit"]],
+    needs: &[],
     planned: &[],
 };

@@ -51,6 +51,8 @@ fn settings_of<T: Default + 'static>(
     for set in keys.exactly_one.iter().chain(keys.at_most_one) {
         diagnostics.extend(beside(set, map, path));
     }
+    let idle = keys.needs.iter().filter(|(key, other)| map.contains_key(*key) && !map.contains_key(*other));
+    diagnostics.extend(idle.filter_map(|pair| alone(*pair, map, path)));
     for (key, value) in map {
         let place = join(path, &key.name);
         match keys.rows.iter().find(|row| row.key == &*key.name) {
@@ -265,6 +267,14 @@ fn beside(set: &[&'static str], map: &Map, path: &str) -> Option<Diagnostic> {
     let (first, second) = (found.next()?, found.next()?);
     let error = Diagnostic::error(format!("`{}` stands beside `{}`", second.name, first.name));
     Some(error.at(join(path, &second.name)).span(second.span).hint("keep one of the two"))
+}
+
+/// Says that a key is there without the one that gives it a meaning.
+fn alone((key, other): (&'static str, &'static str), map: &Map, path: &str) -> Option<Diagnostic> {
+    let found = map.keys().find(|found| &*found.name == key)?;
+    let error = Diagnostic::error(format!("`{key}` means nothing without `{other}`"));
+    let hint = format!("add `{other}:` beside it, or remove it");
+    Some(error.at(join(path, key)).span(found.span).lacks(Lack::Key(vec![other])).hint(hint))
 }
 
 fn join(path: &str, key: &str) -> String {

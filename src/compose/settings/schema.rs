@@ -85,6 +85,9 @@ pub(super) fn group<T: 'static>(keys: &Keys<T>) -> Value {
     if !rules.is_empty() {
         group["allOf"] = Value::Array(rules);
     }
+    for (key, other) in keys.needs {
+        group["dependentRequired"][key] = json!([other]);
+    }
     group
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Keys<T: 'static> {
     pub exactly_one: &'static [&'static [&'static str]],
     /// Sets of keys of which one at most may be there.
     pub at_most_one: &'static [&'static [&'static str]],
+    /// Keys that mean nothing without another one.
+    pub needs: &'static [(&'static str, &'static str)],
     /// Keys of the plan of record that this version does not carry out yet.
     pub planned: &'static [&'static str],
 }
@@ -184,6 +186,7 @@ pub(super) static STACK: Keys<StackSettings> = Keys {
     required: &[],
     exactly_one: &[],
     at_most_one: &[],
+    needs: &[],
     planned: &["drift"],
 };
 
@@ -232,6 +235,7 @@ static SCHEDULE: Keys<ScheduleSettings> = Keys {
     required: &[],
     exactly_one: &[],
     at_most_one: &[],
+    needs: &[("duration", "cron")],
     planned: &[],
 };
 
@@ -258,6 +262,7 @@ static WINDOW: Keys<WindowSettings> = Keys {
     required: &["cron"],
     exactly_one: &[],
     at_most_one: &[],
+    needs: &[],
     planned: &[],
 };
 
@@ -299,6 +304,7 @@ pub(super) static SERVICE: Keys<ServiceSettings> = Keys {
     required: &[],
     exactly_one: &[],
     at_most_one: &[],
+    needs: &[],
     planned: &[],
 };
 
@@ -410,5 +416,6 @@ pub(super) static ROLLOUT: Keys<RolloutSettings> = Keys {
     required: &[],
     exactly_one: &[],
     at_most_one: &[],
+    needs: &[],
     planned: &[],
 };

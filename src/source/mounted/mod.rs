@@ -13,6 +13,7 @@ mod wanted;
 use super::git::{Seen, Tree, replace};
 use crate::compose::files::Files as _;
 use crate::model::desired::{DesiredService, DesiredState};
+use crate::model::redact::LARGEST_SECRET;
 use change::Change;
 use disk::Root;
 use manifest::Manifest;
@@ -62,9 +63,9 @@ impl Mounts {
         self.tree.locals()
     }
 
-    /// The bytes of a file of up to `largest` bytes.
-    pub fn read(&self, path: &Path, largest: u64) -> Option<Vec<u8>> {
-        self.tree.entry(path).filter(|entry| entry.len <= largest)?;
+    /// The bytes of a file that is a secret, to mask them in reports. What is larger than any secret is left out.
+    pub fn secret(&self, path: &Path) -> Option<Vec<u8>> {
+        self.tree.entry(path).filter(|entry| entry.len <= LARGEST_SECRET)?;
         self.tree.read(path).ok()
     }
 

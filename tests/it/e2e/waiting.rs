@@ -69,6 +69,12 @@ fn a_suspended_stack_waits_for_whoever_steers_the_engine() {
     assert_eq!(status["stacks"][0]["suspended"]["reason"], "looking into the leak", "{status}");
     assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
 
+    // A suspension whose time is over holds nothing back, and nobody is told of it. Tests beside this one suspend stacks
+    // of their own.
+    lab.reconcile(&["suspend", &stack, "--for", "1s"]).exits(0);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let status = lab.reconcile(&["status", "."]).exits(0);
+    assert!(!status.stdout.contains(&format!("{stack} is suspended")), "{status}");
     lab.reconcile(&["resume", &stack]).exits(0);
     let run = lab.reconcile(&["resume", &stack]).exits(0);
     assert!(run.stderr.contains("not suspended"), "{run}");

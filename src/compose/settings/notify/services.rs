@@ -32,6 +32,7 @@ pub(in super::super) static NTFY: Keys<PushSettings> = Keys {
     required: &[],
     exactly_one: &[URL],
     at_most_one: &[TOKEN],
+    needs: &[],
     planned: &[],
 };
 
@@ -62,6 +63,7 @@ pub(in super::super) static GOTIFY: Keys<PushSettings> = Keys {
     required: &[],
     exactly_one: &[URL, TOKEN],
     at_most_one: &[],
+    needs: &[],
     planned: &[],
 };
 
@@ -114,6 +116,7 @@ pub(in super::super) static EMAIL: Keys<EmailSettings> = Keys {
     required: &["host", "from", "to"],
     exactly_one: &[],
     at_most_one: &[&["password", "password_file"]],
+    needs: &[],
     planned: &[],
 };
 
@@ -139,6 +142,7 @@ pub(in super::super) static HEARTBEAT: Keys<HeartbeatSettings> = Keys {
     required: &[],
     exactly_one: &[URL],
     at_most_one: &[],
+    needs: &[],
     planned: &[],
 };
 
@@ -190,5 +194,6 @@ pub(in super::super) static COMMIT_STATUS: Keys<CommitStatusSettings> = Keys {
     required: &["forge", "repository"],
     exactly_one: &[TOKEN],
     at_most_one: &[],
+    needs: &[],
     planned: &[],
 };

@@ -111,6 +111,7 @@ pub(in super::super) static NOTIFY: Keys<NotifySettings> = Keys {
     required: &[],
     exactly_one: &[&["webhook", "slack", "discord", "ntfy", "gotify", "email", "heartbeat", "commit_status"]],
     at_most_one: &[],
+    needs: &[],
     planned: &[],
 };
 
@@ -166,6 +167,7 @@ pub(in super::super) static WEBHOOK: Keys<WebhookSettings> = Keys {
     required: &[],
     exactly_one: &[URL],
     at_most_one: &[TOKEN, &["secret", "secret_file"]],
+    needs: &[],
     planned: &[],
 };
 
@@ -186,5 +188,6 @@ pub(in super::super) static ADDRESS: Keys<AddressSettings> = Keys {
     required: &[],
     exactly_one: &[URL],
     at_most_one: &[],
+    needs: &[],
     planned: &[],
 };
