@@ -1,7 +1,8 @@
 //! `make bench`: what a run costs, beside `docker compose` in the same run where it is installed
 //! (`RECONCILE_BENCH_COMPOSE` names its program), else alone. Prints medians and ratios; asserts nothing about time.
 //!
-//! `BENCH_SIZES` (default `10,50,100`) and `BENCH_RUNS` (default 5) set the extent; `BENCH_ONLY=render` leaves the engine out.
+//! `BENCH_SIZES` (default `10,50,100`) and `BENCH_RUNS` (default 5) set the extent; `BENCH_ONLY=render` leaves the engine out, `BENCH_ONLY=idle`
+//! leaves all of this out.
 
 #[path = "../tests/it/proxy/mod.rs"]
 mod proxy;
@@ -32,6 +33,9 @@ struct Bench {
 }
 
 fn main() {
+    if std::env::var("BENCH_ONLY").is_ok_and(|only| only == "idle") {
+        return;
+    }
     let setting = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
     let sizes: Vec<usize> =
         setting("BENCH_SIZES", "10,50,100").split(',').filter_map(|n| n.trim().parse().ok()).collect();

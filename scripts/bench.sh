@@ -1,5 +1,5 @@
 #!/bin/bash
-# What a run costs, beside `docker compose` in the same run where it can be had. See benches/against_compose.rs for settings.
+# What a run costs, beside `docker compose` in the same run where it can be had. See benches/ for settings.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -8,4 +8,4 @@ compose=$LAB/compose/docker-compose
 [ -x "$compose" ] || "$ROOT/scripts/reference-compose.sh" "$LAB/compose" || true
 [ -x "$compose" ] && export RECONCILE_BENCH_COMPOSE=$compose
 cd "$ROOT"
-exec cargo bench --locked --bench against_compose
+cargo bench --locked --bench against_compose --bench footprint

@@ -11,7 +11,7 @@ use super::output::{Output, YELLOW};
 use super::plan_json::{self, Summary};
 use super::record::{Record, Recorder};
 use super::source::{commit_json, diagnostics_json, secret_file};
-use super::{locking, plan_text, report_json, report_text};
+use super::{deputy, locking, plan_text, report_json, report_text};
 use crate::cycle::{self, Aim, Applied, Planned, Reread, Secured};
 use crate::engine::docker::DockerEngine;
 use crate::engine::{EngineError, ReadOnly};
@@ -24,6 +24,7 @@ use crate::plan::{self, Policy, Retry};
 use crate::source::LoadedSource;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
@@ -141,6 +142,9 @@ impl Run<'_> {
         let engine = connect(self.common.host.as_deref(), self.environment).await?;
         let first = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
         self.check_retry(&first.observed);
+        if deputy::is_part_of(&first.plan, self.output) {
+            return Ok(Exit::Failure.into());
+        }
         let mounts = self.loaded.mounts.as_ref();
         let aim = Aim { desired: &self.loaded.desired, policy: &self.policy, mounts, clock: &now };
         let (planned, guard, holder) = match self.secure(&engine, aim, first).await? {
@@ -151,7 +155,6 @@ impl Run<'_> {
         if !plan.steps.is_empty() || Summary::of(&plan.changes).is_held_back() {
             self.output.talk(&plan_text::text(plan, self.output.verbose > 0));
         }
-        let mounts = self.loaded.mounts.as_ref();
         let tracked = |path: &str| mounts.and_then(|mounts| mounts.secret(Path::new(path)));
         let read = |path: &str| tracked(path).or_else(|| secret_file(path));
         let redactor = plan::secrets(&self.loaded.desired, &read);

@@ -6,6 +6,7 @@ mod args;
 mod carry;
 mod config;
 mod deploy;
+mod deputy;
 pub mod diagnostics;
 mod down;
 mod engine;

@@ -1,4 +1,4 @@
-//! A program in a container: where the engine's host has a directory that this process sees.
+//! A program in a container: which one that is, and where the engine's host has a directory that this process sees.
 
 use super::engine::connect;
 use std::collections::BTreeMap;
@@ -16,9 +16,7 @@ pub fn host_path(
     host: Option<&str>,
     environment: &BTreeMap<String, String>,
 ) -> Result<PathBuf, String> {
-    let Some(id) = id(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()) else {
-        return Ok(own.to_owned());
-    };
+    let Some(id) = self::own() else { return Ok(own.to_owned()) };
     let unknown = |why: &str| {
         format!(
             "this runs in a container, and where {} is on the host of the engine is not known: {why}",
@@ -33,7 +31,12 @@ pub fn host_path(
     on_host(own, &mounts).ok_or_else(|| unknown("no directory of the host is mounted there"))
 }
 
-/// The id of the container that this process runs in, as the list of its mounts tells.
+/// The id of the container that this process runs in.
+pub fn own() -> Option<String> {
+    id(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
+}
+
+/// The same, as the list of its mounts tells.
 fn id(mounts: &str) -> Option<String> {
     let sources = mounts.lines().filter_map(|line| {
         let mut fields = line.split(' ').skip(3);

@@ -11,7 +11,7 @@ use super::output::{BOLD, Output};
 use super::progress::Printer;
 use super::record::{Record, Recorder};
 use super::source::{environment, print_diagnostics, request, secret_file, told};
-use super::{apply, http, jobs, locking, plan_text, process, report_text, systemd};
+use super::{apply, deputy, http, jobs, locking, plan_text, process, report_text, systemd};
 use crate::cycle::Applied;
 use crate::daemon::files::Watched;
 use crate::daemon::queue::{Timing, Trigger};
@@ -42,6 +42,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common).journal();
     let environment = environment();
+    if let Some(stacks) = deputy::mission(&environment) {
+        return deputy::run(args, common, stacks);
+    }
     let Ok(sources) = config::sources(&args.source, common, &environment, output, true) else {
         return Exit::Failure;
     };
@@ -73,6 +76,10 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
         }
         systemd::ready();
         let Some(engine) = reach(common, &environment, output).await? else { return Ok(Exit::Success) };
+        let deputy = deputy::deputy(&engine, output);
+        if deputy.is_some() {
+            tokio::spawn(deputy::settle(engine.clone(), output));
+        }
         let claims = Arc::new(Mutex::new(claims));
         let mut requests = Vec::new();
         let mut watched = Vec::new();
@@ -82,7 +89,8 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
             watched.push(watch_files(chosen, &trigger, output));
             desk.follows(chosen.title(), trigger.clone());
             requests.push(trigger);
-            let source = source(chosen, args, sources.len() > 1, (&environment, &claims));
+            let mut source = source(chosen, args, sources.len() > 1, (&environment, &claims));
+            source.deputy.clone_from(&deputy);
             let patience = source.patience;
             let (alerts, desk) = (Arc::clone(&alerts), Arc::clone(&desk));
             let (steps, recorder) = (Printer::new(output, 0), Arc::clone(&recorder));
@@ -183,6 +191,7 @@ fn source(
         timing: Timing { interval, ..Timing::default() },
         parallel: args.parallel.unwrap_or(apply::PARALLEL).into(),
         patience: locking::patience(args.lock_timeout),
+        deputy: None,
     }
 }
 

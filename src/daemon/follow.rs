@@ -6,9 +6,9 @@ use super::work::{End, Ended, Goal, Work};
 use super::{Listener, Source, Surroundings};
 use crate::cycle::{self, Aim, Applied, Planned};
 use crate::engine::{Follow, Locks};
-use crate::model::change::ChangeAction;
+use crate::model::change::{ChangeAction, StackChanges};
 use crate::model::desired::DesiredState;
-use crate::model::step::Plan;
+use crate::model::step::{Action, Plan};
 use crate::plan::{self, Policy, groups};
 use crate::source::git::Ask;
 use crate::source::mounted::Mounts;
@@ -179,17 +179,40 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                 let goal = Goal { trigger, desired: Arc::clone(&desired), commit, mounts };
                 let under_way = self.groups.values().flatten().cloned().collect();
                 self.listener.looked(&self.source.name, &desired, &planned.plan, &under_way);
-                for group in groups::split(&desired, &names) {
+                // Of a thousand stacks most have nothing to be done, and to plan for each alone takes a look at all.
+                let busy = concerned(&desired, &planned.plan);
+                let (busy, idle): (Vec<_>, Vec<_>) = groups::split(&desired, &names)
+                    .into_iter()
+                    .partition(|group| group.iter().any(|stack| busy.contains(stack)));
+                for group in busy {
                     let policy = Policy { only: Some(group.clone()), ..self.source.policy.clone() };
                     let plan = plan::plan(&desired, &planned.observed, &policy, now);
                     let observed = planned.observed.clone();
                     self.begin(group, Planned { observed, plan }, policy, &goal);
                 }
+                self.rest(&idle, planned.plan, &goal);
             }
             Err(error) => {
                 self.listener.unreachable(&self.source.name, &error);
                 self.end(WHOLE, false);
             }
+        }
+    }
+
+    /// Leaves groups of stacks as they are that a plan does nothing about, but for mounted files that were lost.
+    fn rest(&mut self, groups: &[BTreeSet<String>], mut plan: Plan, goal: &Goal) {
+        self.blocked.retain(|group, _| !groups.contains(group));
+        if goal.mounts.is_some() {
+            let idle: BTreeSet<String> = groups.iter().flatten().cloned().collect();
+            plan.changes.retain(|stack, _| idle.contains(stack));
+            self.settle(plan, self.source.policy.clone(), goal);
+        }
+    }
+
+    fn settle(&self, plan: Plan, policy: Policy, goal: &Goal) {
+        if let Some(mounts) = &goal.mounts {
+            let (desired, mounts) = (Arc::clone(&goal.desired), Arc::clone(mounts));
+            tokio::spawn(settle(desired, policy, mounts, plan, self.told()));
         }
     }
 
@@ -213,13 +236,17 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                 let done = (plan, &nothing);
                 self.listener.deployed(&goal.deployed(&self.source.name, done, &redactor, Duration::ZERO));
             }
-            if let Some(mounts) = &goal.mounts {
-                let (desired, mounts) = (Arc::clone(&goal.desired), Arc::clone(mounts));
-                tokio::spawn(settle(desired, policy, mounts, planned.plan, self.told()));
-            }
-            return;
+            return self.settle(planned.plan, policy, goal);
         }
         self.queue.begin(&group);
+        if let Some(deputy) = self.source.deputy.as_ref().filter(|deputy| plan.stops(&deputy.own)) {
+            let stacks = group.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+            let apart = plan.steps.iter().any(|step| matches!(step.action, Action::RemoveNetwork { .. }));
+            let sent = (deputy.send)(stacks, apart);
+            let task = self.work.spawn(async move { End::Deputized(sent.await) });
+            self.groups.insert(task.id(), group);
+            return;
+        }
         let work = Work {
             engine: self.engine.clone(),
             source: self.source.clone(),
@@ -257,7 +284,9 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                 self.listener.locked(&self.source.name, &held);
                 return self.end_all(&group, false);
             }
-            Some(End::Unreachable(error)) => {
+            // Had all gone well, this process would be gone: what is left to be done is not to be tried at once.
+            Some(End::Deputized(Ok(()))) => return self.end_all(&group, false),
+            Some(End::Unreachable(error) | End::Deputized(Err(error))) => {
                 self.listener.unreachable(&self.source.name, &error);
                 return self.end_all(&group, false);
             }
@@ -322,10 +351,16 @@ async fn settle(
 }
 
 fn has_blocked(plan: &Plan) -> bool {
-    let stacks = plan.changes.values();
-    stacks
-        .flat_map(|stack| {
-            stack.services.values().chain(stack.networks.values()).chain(stack.volumes.values())
-        })
-        .any(|change| change.action == ChangeAction::Blocked)
+    plan.changes.values().any(is_blocked)
+}
+
+fn is_blocked(stack: &StackChanges) -> bool {
+    let changes = stack.services.values().chain(stack.networks.values()).chain(stack.volumes.values());
+    changes.into_iter().any(|change| change.action == ChangeAction::Blocked)
+}
+
+/// The stacks about which a plan does something, or says why not.
+fn concerned(desired: &DesiredState, plan: &Plan) -> BTreeSet<String> {
+    let blocked = plan.changes.iter().filter(|(_, stack)| is_blocked(stack)).map(|(name, _)| name.clone());
+    groups::touched(desired, plan).into_iter().chain(blocked).collect()
 }

@@ -25,6 +25,7 @@ use crate::model::step::Plan;
 use crate::plan::{Jobs, Policy};
 use crate::source::LoadedSource;
 use crate::source::git::Ask;
+use futures_util::future::BoxFuture;
 use queue::{Timing, Trigger};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -47,7 +48,22 @@ pub struct Source {
     pub parallel: usize,
     /// How long to wait for another process that works on the same stacks, before they are tried again later.
     pub patience: Duration,
+    /// How the container is replaced that this process runs in, if it does.
+    pub deputy: Option<Deputy>,
 }
+
+/// Has work done that this process would not outlive.
+#[derive(Clone)]
+pub struct Deputy {
+    /// Id of the container that this process runs in.
+    pub own: String,
+    /// Has stacks, with commas in between, worked on from elsewhere, and waits for the end of that. The flag says that their
+    /// networks are not there all the time.
+    pub send: Sender,
+}
+
+/// See [`Deputy::send`].
+pub type Sender = Arc<dyn Fn(String, bool) -> BoxFuture<'static, Result<(), EngineError>> + Send + Sync>;
 
 /// Where time and chance come from, and who this process is.
 #[derive(Clone, Copy)]

@@ -29,6 +29,8 @@ pub(super) enum End {
     Locked(Held),
     /// The source changed while another process was waited for.
     Outdated,
+    /// A deputy did it, and this process is still there.
+    Deputized(Result<(), EngineError>),
     /// The engine could not be asked for locks, or looked at under them.
     Unreachable(EngineError),
 }

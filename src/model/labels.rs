@@ -65,6 +65,9 @@ pub const RUN_AT: &str = "dev.reconcile.run-at";
 /// On a run: when it is stopped if it has not ended by then, in seconds since 1970.
 pub const RUN_UNTIL: &str = "dev.reconcile.run-until";
 
+/// On a container that replaces the one of the process that made it: the stacks that it works on, with commas in between.
+pub const DEPUTY: &str = "dev.reconcile.deputy";
+
 /// Whether a container with these labels is a mark: it never runs and holds nothing but labels.
 pub fn is_mark(labels: &BTreeMap<String, String>) -> bool {
     [QUARANTINE, SUSPENDED].iter().any(|key| labels.contains_key(*key))

@@ -30,6 +30,18 @@ pub struct Plan {
     pub networks_back: Vec<NetworkBack>,
 }
 
+impl Plan {
+    /// Whether it stops or removes a container, by id.
+    pub fn stops(&self, container: &str) -> bool {
+        self.steps.iter().any(|step| match &step.action {
+            Action::StopContainer { container: own, .. }
+            | Action::RestartContainer { container: own, .. }
+            | Action::RemoveContainer(own) => own.engine_ref() == container,
+            _ => false,
+        })
+    }
+}
+
 /// Readable id of a step, unique in its plan: `web/db-1/create`.
 pub type StepId = String;
 

@@ -11,6 +11,7 @@ mod client_config;
 mod connect;
 mod containers;
 mod context;
+mod deputy;
 mod events;
 mod exec;
 mod last_words;
@@ -35,6 +36,7 @@ mod upload;
 mod wait;
 
 pub use connect::ConnectOptions;
+pub use deputy::MISSION;
 
 use crate::model::observed::EngineInfo;
 use std::path::PathBuf;

@@ -11,6 +11,7 @@ mod history;
 mod http;
 mod jobs;
 mod locking;
+mod own_stack;
 mod refusing;
 mod requests;
 mod rollouts;

@@ -1,6 +1,7 @@
 //! Git repositories as sources: real repositories, and servers on loopback.
 
 mod following;
+mod getting_started;
 mod network;
 mod reading;
 mod rollback;
