@@ -1,11 +1,12 @@
 //! Following one source.
 
+use super::concern::Concern;
 use super::jobs::{Keeper, Seen};
 use super::queue::{Queue, Trigger};
 use super::work::{End, Ended, Goal, Work};
 use super::{Listener, Source, Surroundings};
 use crate::cycle::{self, Aim, Applied, Planned};
-use crate::engine::{Follow, Locks};
+use crate::engine::{EngineEvent, Follow, Locks};
 use crate::model::change::{ChangeAction, StackChanges};
 use crate::model::desired::DesiredState;
 use crate::model::step::{Action, Plan};
@@ -55,7 +56,7 @@ pub async fn follow<E: Follow + Clone + 'static>(
         revision: None,
         outage: false,
         blocked: BTreeMap::new(),
-        stacks: BTreeSet::new(),
+        concern: Concern::default(),
         work: JoinSet::new(),
         groups: BTreeMap::new(),
         stop: stop.clone(),
@@ -70,7 +71,7 @@ pub async fn follow<E: Follow + Clone + 'static>(
         let due = daemon.start + daemon.queue.due();
         tokio::select! {
             Some(trigger) = triggers.recv() => daemon.queue.trigger(trigger, daemon.now()),
-            Some(stack) = changes.recv() => daemon.changed(&stack),
+            Some(event) = changes.recv() => daemon.changed(event.as_ref()),
             Some(done) = daemon.work.join_next_with_id() => daemon.ended(done),
             () = tokio::time::sleep_until(due) => {}
             _ = stopped.changed() => {}
@@ -85,18 +86,17 @@ pub async fn follow<E: Follow + Clone + 'static>(
     }
 }
 
-/// Tells the stack of everything that happens on the engine; an empty name where that is not known, or where events may
-/// have been missed.
-async fn events<E: Follow>(engine: E, tell: mpsc::UnboundedSender<String>) {
+/// Tells everything that happens on the engine; nothing in particular where events may have been missed.
+async fn events<E: Follow>(engine: E, tell: mpsc::UnboundedSender<Option<EngineEvent>>) {
     loop {
         let error = engine
             .follow(&|event| {
-                let _ = tell.send(event.stack);
+                let _ = tell.send(Some(event));
             })
             .await;
         tracing::debug!(%error, "events of the engine are asked for again");
         tokio::time::sleep(RECONNECT).await;
-        if tell.send(WHOLE.to_owned()).is_err() {
+        if tell.send(None).is_err() {
             return;
         }
     }
@@ -118,8 +118,7 @@ struct Daemon<E> {
     outage: bool,
     /// What was told last of stacks in which something is blocked, so that it is told once.
     blocked: BTreeMap<BTreeSet<String>, String>,
-    /// The stacks that concern this source.
-    stacks: BTreeSet<String>,
+    concern: Concern,
     work: JoinSet<End>,
     groups: BTreeMap<task::Id, BTreeSet<String>>,
     stop: watch::Receiver<bool>,
@@ -132,8 +131,8 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
         self.start.elapsed()
     }
 
-    fn changed(&mut self, stack: &str) {
-        if stack == WHOLE || self.stacks.contains(stack) {
+    fn changed(&mut self, event: Option<&EngineEvent>) {
+        if event.is_none_or(|event| self.concern.holds(event)) {
             self.queue.trigger(Trigger::Engine, self.now());
         }
     }
@@ -171,9 +170,9 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                 let opening = plan::next_opening(&loaded.desired, &planned.observed, now);
                 let wait = |at: i64| Duration::from_secs(u64::try_from(at - now).unwrap_or(0));
                 self.queue.opens(opening.map(|at| self.now() + wait(at)));
-                self.stacks = planned.plan.changes.keys().cloned().collect();
+                self.concern = Concern::new(&loaded.desired, planned.plan.changes.keys().cloned().collect());
                 let left = self.queue.left_alone(self.now());
-                let names: BTreeSet<String> = self.stacks.difference(&left).cloned().collect();
+                let names: BTreeSet<String> = self.concern.stacks().difference(&left).cloned().collect();
                 let desired = Arc::new(loaded.desired);
                 let (commit, mounts) = (loaded.commit, loaded.mounts);
                 let goal = Goal { trigger, desired: Arc::clone(&desired), commit, mounts };

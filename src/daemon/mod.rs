@@ -4,6 +4,7 @@
 //! command. Nothing is remembered that a restart would miss.
 
 pub mod board;
+mod concern;
 pub mod files;
 mod follow;
 mod jobs;

@@ -84,6 +84,8 @@ pub struct EngineEvent {
     pub name: String,
     /// The stack it belongs to; empty if that is not known.
     pub stack: String,
+    /// Whether it is a mark: a container that says something about a stack and never runs.
+    pub is_mark: bool,
 }
 
 /// An engine that tells what happens on it.

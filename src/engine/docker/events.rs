@@ -78,6 +78,7 @@ impl From<Line> for EngineEvent {
             stack: attribute(labels::PROJECT)
                 .or_else(|| stack_of_run(attribute(labels::RUN)))
                 .unwrap_or_default(),
+            is_mark: labels::is_mark(&line.actor.attributes),
             kind: line.r#type,
             action: line.action,
         }
