@@ -3,7 +3,7 @@
 //! Whoever may look at the stacks or have them looked at shows a token; a webhook shows the secret of its source. Nothing here
 //! decides anything: a request is a hint to look, and what is told was noted by the daemon.
 
-mod metrics;
+pub mod metrics;
 mod status;
 mod webhook;
 

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod contract;
+mod deploy;
 mod docker;
 mod docs;
 mod e2e;
