@@ -22,7 +22,7 @@ theirs() { docker "$1" ls ${2:+$2} --filter "name=$prefix-" --format "$3"; }
 clean() {
   [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
   wait
-  theirs container -aq '{{.ID}}' | xargs -r docker rm -f >/dev/null
+  theirs container -a '{{.ID}}' | xargs -r docker rm -f >/dev/null
   theirs network '' '{{.ID}}' | xargs -r docker network rm >/dev/null
   rm -rf "$scratch"
 }
@@ -79,7 +79,8 @@ await() {
   done
 }
 await
-sleep 5
+# Connections that are not used any more are closed after 20 s.
+sleep 25
 before_memory=$(resident) before_files=$(files) before_threads=$(threads)
 
 commits=0 kills=0 broken=0 removed=0
@@ -102,7 +103,8 @@ level=$((level + 1))
 for number in $(seq "$stacks"); do stack "$number" "$good"; done
 push 'mend all'
 await
-sleep 5
+# Connections that are not used any more are closed after 20 s.
+sleep 25
 faults=0
 fault() { say "$*"; faults=$((faults + 1)); }
 containers=$(theirs container -a '{{.Names}}' | sort)
@@ -116,7 +118,10 @@ networks=$(theirs network '' '{{.Name}}' | wc -l)
 after_memory=$(resident) after_files=$(files) after_threads=$(threads)
 # An allocator keeps some of what it had at its peak; a leak of a few kB with every commit is more than that after some minutes.
 [ "$after_memory" -le $((before_memory * 3 / 2 + 8192)) ] || fault "memory grew from $before_memory to $after_memory kB"
-[ "$after_files" -le $((before_files + 8)) ] || fault "open files grew from $before_files to $after_files"
+[ "$after_files" -le $((before_files + 8)) ] || {
+  fault "open files grew from $before_files to $after_files"
+  find "/proc/$daemon/fd" -mindepth 1 -printf '%l\n' 2>/dev/null | sed 's/[0-9]\{3,\}/N/g' | sort | uniq -c | sort -rn | head >&2
+}
 [ "$after_threads" -le $((before_threads + 8)) ] || fault "threads grew from $before_threads to $after_threads"
 children=$(pgrep -P "$daemon" | wc -l || true)
 [ "$children" -le 1 ] || fault "$children child processes"
