@@ -93,7 +93,9 @@ impl Timetable {
 /// Reads a cron expression of five fields, or six with seconds first, or a word such as `@daily`.
 pub fn cron(text: &str) -> Result<Cron, String> {
     let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
-    windows::comes(parser.parse(text).map_err(|error| error.to_string())?)
+    windows::comes(
+        parser.parse(text).map_err(|error| windows::mistake(parser, text).unwrap_or(error.to_string()))?,
+    )
 }
 
 /// Times that come again and again, in seconds since 1970.

@@ -50,7 +50,9 @@ pub enum Opening {
 /// Reads a cron expression: five fields, or a word such as `@daily`.
 pub fn cron(text: &str) -> Result<Cron, String> {
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    comes(parser.parse(text).map_err(|error| mistake(parser, text).unwrap_or(error.to_string()))?)
+    let count = text.split_whitespace().count();
+    let fields = || format!("it has {count} field{} in place of five", if count == 1 { "" } else { "s" });
+    comes(parser.parse(text).map_err(|_| mistake(parser, text).unwrap_or_else(fields))?)
 }
 
 /// Refuses an expression whose time never comes.
@@ -71,12 +73,11 @@ const FIELDS: [(&str, &str); 5] = [
     ("day of the week", "0 to 7 or sun to sat"),
 ];
 
-/// Which field of a cron expression is wrong.
-fn mistake(parser: CronParser, text: &str) -> Option<String> {
+/// Which of the five fields of a cron expression is wrong.
+pub(super) fn mistake(parser: CronParser, text: &str) -> Option<String> {
     let fields: Vec<&str> = text.split_whitespace().collect();
     if fields.len() != FIELDS.len() {
-        let count = fields.len();
-        return Some(format!("it has {count} field{} in place of five", if count == 1 { "" } else { "s" }));
+        return None;
     }
     let is_wrong = |index: usize| {
         let alone = (0..FIELDS.len()).map(|place| if place == index { fields[index] } else { "*" });

@@ -356,6 +356,7 @@ static JOB: Keys<Timetable> = Keys {
     required: &["schedule"],
     exactly_one: &[],
     at_most_one: &[],
+    needs: &[],
     planned: &[],
 };
 
