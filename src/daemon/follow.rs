@@ -283,13 +283,12 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                 self.listener.locked(&self.source.name, &held);
                 return self.end_all(&group, false);
             }
-            // Had all gone well, this process would be gone: what is left to be done is not to be tried at once.
-            Some(End::Deputized(Ok(()))) => return self.end_all(&group, false),
             Some(End::Unreachable(error) | End::Deputized(Err(error))) => {
                 self.listener.unreachable(&self.source.name, &error);
                 return self.end_all(&group, false);
             }
-            None => return self.end_all(&group, false),
+            // Had all gone well with a deputy, this process would be gone: what is left to be done is not tried at once.
+            Some(End::Deputized(Ok(()))) | None => return self.end_all(&group, false),
         };
         self.listener.applied(&self.source.name, &plan, &applied);
         let done = (&plan, &applied);

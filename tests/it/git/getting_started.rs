@@ -74,6 +74,6 @@ fn shell(lab: &Lab, script: &str) -> Run {
         .expect("bash is installed");
     let log = std::fs::read_to_string(lab.path().join("server/log")).unwrap_or_default();
     let mut run = Run::from(output);
-    run.stderr += &format!("\n--- log of the daemon\n{log}");
+    run.stderr = format!("{}\n--- log of the daemon\n{log}", run.stderr);
     run
 }
