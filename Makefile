@@ -7,7 +7,7 @@ SECONDS_EACH ?= 60
 CARGO ?= cargo
 
 .DEFAULT_GOAL := build
-.PHONY: setup build images test check unit docs conformance demo demo-down bench compat fuzz hard clean-lab torture simulate engines
+.PHONY: setup build images test check unit docs conformance demo demo-down bench compat fuzz hard clean-lab torture simulate engines soak
 
 setup: ## install what is missing, start an engine if none answers
 	scripts/setup.sh
@@ -64,6 +64,10 @@ simulate: ## the proof on the simulated engine: histories of SEEDS=N random stac
 
 torture: setup ## the proof on real engines: faults, kills, restarts, full disks; about 20 minutes, see scripts/torture.sh
 	scripts/torture.sh
+
+soak: setup build ## the daemon under steady change for SOAK_MINUTES=5 minutes: the right state at the end, and nothing left over
+	scripts/images.sh test
+	scripts/soak.sh
 
 engines: setup ## the tests on engines of other versions and makers; ENGINES="20 26 28 podman4 podman5", see scripts/engines.sh
 	scripts/engines.sh $(ENGINES)
