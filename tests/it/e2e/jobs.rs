@@ -71,8 +71,11 @@ fn runs_come_at_their_times_once_and_stay_with_their_logs() {
     assert!((1..=3).contains(&kept.len()), "{kept:?}");
     let last = kept.last().expect("one");
     assert_eq!(docker(&["logs", last]).stdout, "a noteinfo\n");
-    let volumes =
-        |name: &str| docker(&["inspect", "-f", "{{range .Mounts}}{{println .Name}}{{end}}", name]).stdout;
+    // The engine lists them in no order.
+    let volumes = |name: &str| -> BTreeSet<String> {
+        let found = docker(&["inspect", "-f", "{{range .Mounts}}{{println .Name}}{{end}}", name]).stdout;
+        found.lines().map(str::to_owned).collect()
+    };
     assert_eq!(volumes(last), volumes(&lab.stack("jobs-tick-1")), "no volume is left behind by a run");
 
     let again = lab.reconcile(&["--dry-run", "--detailed-exitcode", "."]).exits(0);
