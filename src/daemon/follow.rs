@@ -242,7 +242,14 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             let stacks = group.iter().map(String::as_str).collect::<Vec<_>>().join(",");
             let apart = plan.steps.iter().any(|step| matches!(step.action, Action::RemoveNetwork { .. }));
             let sent = (deputy.send)(stacks, apart);
-            let task = self.work.spawn(async move { End::Deputized(sent.await) });
+            let mut stop = self.stop.clone();
+            let task = self.work.spawn(async move {
+                tokio::select! {
+                    ended = sent => End::Deputized(ended),
+                    // It is mostly the deputy that asks for this, and it waits for the end of this process.
+                    _ = stop.wait_for(|stop| *stop) => End::Deputized(Ok(())),
+                }
+            });
             self.groups.insert(task.id(), group);
             return;
         }

@@ -13,7 +13,7 @@ services:
     image: PREFIX-own:1
     command: [watch, --interval, 2s, --state-dir, /state, DIR/stacks]
     environment: {LEVEL: one}
-    stop_grace_period: 5s
+    stop_grace_period: 10m
     volumes: ['/var/run/docker.sock:/var/run/docker.sock', 'DIR/stacks:DIR/stacks:ro', 'state:/state']
   app: {image: IMAGE, command: [sleep, infinity], init: true, stop_grace_period: 0s}
 volumes: {state: {}}
