@@ -78,4 +78,6 @@ fn a_daemon_has_its_own_container_replaced_and_gets_it_back_if_that_fails() {
         is("LEVEL=two") && lab.inspect("own-daemon-1", "{{.Config.Cmd}}").contains("3s")
     });
     assert_eq!(lab.inspect("own-app-1", "{{.Id}} {{.State.StartedAt}}"), app);
+    // Else it might take a lock while all is cleared away, which nobody would remove.
+    docker(&["stop", "-t", "60", &daemon]).exits(0);
 }
