@@ -79,8 +79,8 @@ await() {
   done
 }
 await
-# Connections that are not used any more are closed after 20 s.
-sleep 25
+# Connections that are not used any more are closed after 20 to 40 s.
+sleep 45
 before_memory=$(resident) before_files=$(files) before_threads=$(threads)
 
 commits=0 kills=0 broken=0 removed=0
@@ -103,8 +103,8 @@ level=$((level + 1))
 for number in $(seq "$stacks"); do stack "$number" "$good"; done
 push 'mend all'
 await
-# Connections that are not used any more are closed after 20 s.
-sleep 25
+# Connections that are not used any more are closed after 20 to 40 s.
+sleep 45
 faults=0
 fault() { say "$*"; faults=$((faults + 1)); }
 containers=$(theirs container -a '{{.Names}}' | sort)
