@@ -9,10 +9,11 @@ use super::engine::{connect, now};
 use super::exit::{Exit, Tally};
 use super::output::{Output, YELLOW};
 use super::plan_json::{self, Summary};
-use super::record::{Record, Recorder};
+use super::record::Recorder;
 use super::source::{commit_json, diagnostics_json, secret_file};
 use super::{deputy, locking, plan_text, report_json, report_text};
 use crate::cycle::{self, Aim, Applied, Planned, Reread, Secured};
+use crate::daemon::Deployed;
 use crate::engine::docker::DockerEngine;
 use crate::engine::{EngineError, ReadOnly};
 use crate::execute::Options;
@@ -172,7 +173,7 @@ impl Run<'_> {
         };
         let begin = Instant::now();
         let applied = carry_out(self.output, (plan.steps.len(), parallel), &redactor, work).await?;
-        self.recorder.note(&Record {
+        self.recorder.note(&Deployed {
             source: &self.source.title(),
             desired: &self.loaded.desired,
             commit: self.loaded.commit.as_ref(),

@@ -4,15 +4,10 @@ use super::args::CommonArgs;
 use super::config;
 use super::engine::now;
 use super::output::{Output, YELLOW};
-use crate::cycle::Applied;
+use crate::daemon::Deployed;
 use crate::history::{self, Run, Store};
-use crate::model::commit::Commit;
-use crate::model::desired::DesiredState;
-use crate::model::redact::Redactor;
-use crate::model::step::Plan;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// Who writes the history.
 pub struct Recorder {
@@ -22,26 +17,6 @@ pub struct Recorder {
     by: &'static str,
     /// Whether it was said that the history cannot be written.
     complained: AtomicBool,
-}
-
-/// A run that is over, or that something was blocked in.
-pub struct Record<'a> {
-    /// What the source goes by.
-    pub source: &'a str,
-    /// What it asked for.
-    pub desired: &'a DesiredState,
-    /// The commit of that.
-    pub commit: Option<&'a Commit>,
-    /// Why it was looked at.
-    pub trigger: &'a str,
-    /// What was to be done.
-    pub plan: &'a Plan,
-    /// What was done.
-    pub applied: &'a Applied,
-    /// What must not be told.
-    pub redactor: &'a Redactor,
-    /// How long it took.
-    pub elapsed: Duration,
 }
 
 impl Recorder {
@@ -57,8 +32,8 @@ impl Recorder {
     }
 
     /// Notes what became of the stacks of a run. A history that cannot be written is said once: nothing depends on it.
-    pub fn note(&self, record: &Record<'_>) {
-        let Record { source, desired, commit, trigger, plan, applied, redactor, elapsed } = *record;
+    pub fn note(&self, deployed: &Deployed<'_>) {
+        let Deployed { source, desired, commit, trigger, plan, applied, redactor, elapsed } = *deployed;
         let run = Run {
             source,
             desired,

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::http::Desk;
 use super::output::{BOLD, Output};
 use super::progress::Printer;
-use super::record::{Record, Recorder};
+use super::record::Recorder;
 use super::source::{environment, print_diagnostics, request, secret_file, told};
 use super::{apply, deputy, http, jobs, locking, plan_text, process, report_text, systemd};
 use crate::cycle::Applied;
@@ -23,7 +23,7 @@ use crate::model::desired::DesiredState;
 use crate::model::lock::Held;
 use crate::model::report::Outcome;
 use crate::model::step::{Plan, Step};
-use crate::plan::{Jobs, Policy};
+use crate::plan::Jobs;
 use crate::source::git::{Ask, Follower};
 use crate::source::{Claims, LoadedSource};
 use futures_util::future::join_all;
@@ -187,7 +187,7 @@ fn source(
         name: chosen.title(),
         load: Arc::new(load),
         secret: secret_file,
-        policy: Policy { prune: chosen.prune && !args.no_prune, ..Policy::default() },
+        policy: chosen.policy(args.no_prune),
         timing: Timing { interval, ..Timing::default() },
         parallel: args.parallel.unwrap_or(apply::PARALLEL).into(),
         patience: locking::patience(args.lock_timeout),
@@ -304,9 +304,7 @@ impl Listener for Log {
     }
 
     fn deployed(&self, deployed: &Deployed<'_>) {
-        let Deployed { source, trigger, desired, commit, plan, applied, redactor, elapsed } = *deployed;
-        let trigger = trigger.as_str();
-        self.recorder.note(&Record { source, desired, commit, trigger, plan, applied, redactor, elapsed });
+        self.recorder.note(deployed);
     }
 
     fn job(&self, _: &str, job: (&str, &str), news: &JobNews) {

@@ -321,7 +321,7 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
 
     fn end(&mut self, stack: &str, success: bool) {
         let again = self.queue.end(stack, success, self.now(), (self.surroundings.chance)());
-        if let Some(wait) = again {
+        if let Some(wait) = again.filter(|_| !*self.stop.borrow()) {
             self.listener.backs_off(&self.source.name, stack, wait);
         }
     }

@@ -118,8 +118,8 @@ pub trait Listener: Events {
 pub struct Deployed<'a> {
     /// The source.
     pub source: &'a str,
-    /// Why it was looked at.
-    pub trigger: Trigger,
+    /// Why it was looked at, in a word.
+    pub trigger: &'static str,
     /// What it asked for.
     pub desired: &'a DesiredState,
     /// The commit of that, of a repository.

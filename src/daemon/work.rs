@@ -70,7 +70,7 @@ impl Goal {
         redactor: &'a Redactor,
         elapsed: Duration,
     ) -> Deployed<'a> {
-        let (trigger, desired, commit) = (self.trigger, &*self.desired, self.commit.as_ref());
+        let (trigger, desired, commit) = (self.trigger.as_str(), &*self.desired, self.commit.as_ref());
         Deployed { source, trigger, desired, commit, plan, applied, redactor, elapsed }
     }
 }
