@@ -13,7 +13,7 @@ use super::source::{diagnostics_json, environment, failures, print_diagnostics, 
 use crate::cycle::Reread;
 use crate::model::observed::EngineInfo;
 use crate::model::step::Plan;
-use crate::plan::{Policy, Retry};
+use crate::plan::Retry;
 use crate::source::LoadedSource;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -93,9 +93,9 @@ fn plan_and_apply(
     (source, loaded, reread, alerts, recorder): Parts<'_>,
 ) -> Ended {
     let failed = failures(loaded);
-    let mut policy = Policy { prune: source.prune && !args.no_prune, ..Policy::default() };
+    let mut policy = source.policy(args.no_prune);
     if args.allow_mass_removal {
-        policy.max_removal_share = 1.0;
+        policy.max_removals = 100;
     }
     policy.retry = retry(&args.retry);
     policy.anytime = args.now;

@@ -11,6 +11,7 @@ use crate::compose::settings::host::FILE;
 use crate::cycle::Reread;
 use crate::history::Store;
 use crate::model::units::Nanos;
+use crate::plan::Policy;
 use crate::source::git::{Address, Ask, GitSettings, GitSource, Wanted};
 use crate::source::{Claims, Disk, Host, LoadedSource, Origin, load_source, read_host};
 use serde_json::Value;
@@ -37,12 +38,21 @@ pub struct Chosen {
     pub interval: Option<Nanos>,
     /// Whether stacks that are gone from it are removed.
     pub prune: bool,
+    /// The share of its stacks that may go at once, in percent, if the host's settings say so.
+    pub max_removals: Option<u8>,
 }
 
 impl Chosen {
     /// A directory or compose file that has no name.
     fn alone(args: &SourceArgs) -> Self {
-        Self { name: None, args: args.clone(), git: None, interval: None, prune: true }
+        Self { name: None, args: args.clone(), git: None, interval: None, prune: true, max_removals: None }
+    }
+
+    /// What may be done for it.
+    pub fn policy(&self, no_prune: bool) -> Policy {
+        let usual = Policy::default();
+        let max_removals = self.max_removals.unwrap_or(usual.max_removals);
+        Policy { prune: self.prune && !no_prune, max_removals, ..usual }
     }
 
     /// What it goes by.
@@ -119,6 +129,7 @@ pub fn sources(
                 git,
                 interval: source.interval,
                 prune: source.prune,
+                max_removals: source.max_removals,
             }
         })
         .collect();
@@ -219,13 +230,21 @@ pub fn named(
     };
     let state = state_dir((common, &host, environment), is_for_engine, output)?;
     let known = std::mem::take(&mut host.sources).into_iter().find_map(|source| match source.origin {
-        Origin::Git(settings) if settings.address.identity == address.identity => {
-            Some((source.name, *settings, source.interval, source.prune))
-        }
+        Origin::Git(settings) if settings.address.identity == address.identity => Some((
+            *settings,
+            Chosen {
+                name: Some(source.name),
+                interval: source.interval,
+                prune: source.prune,
+                max_removals: source.max_removals,
+                ..Chosen::alone(args)
+            },
+        )),
         Origin::Git(_) | Origin::Directory(_) => None,
     });
-    let (name, mut settings, interval, prune) =
-        known.unwrap_or_else(|| (address.name(), GitSettings::new(address.clone()), None, true));
+    let (mut settings, known) =
+        known.unwrap_or_else(|| (GitSettings::new(address.clone()), Chosen::alone(args)));
+    let name = known.name.clone().unwrap_or_else(|| address.name());
     if address.password.is_some() {
         settings.address = address;
     }
@@ -233,7 +252,8 @@ pub fn named(
         settings.wanted = Wanted::Any(wanted.clone());
     }
     let git = Some(Arc::new(state.source(&name, settings, environment)));
-    Ok(Chosen { git, interval, prune, ..Chosen::alone(args) })
+    // What is named on the command line goes by its address.
+    Ok(Chosen { name: None, git, ..known })
 }
 
 /// The sources that a command is about, loaded. A stack that several of them have belongs to the first.

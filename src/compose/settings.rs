@@ -12,6 +12,7 @@ mod table;
 use super::diagnostic::Diagnostic;
 use super::node::{Key, Node, Span};
 use crate::model::compose_hash::Dialect;
+use crate::model::drift::Drift;
 use crate::model::job::Timetable;
 use crate::model::rollout::{FailureAction, Order, WaitFor};
 use crate::model::sensitive::SecretSource;
@@ -48,6 +49,8 @@ pub struct StackSettings {
     pub rollout: RolloutSettings,
     /// When changes may be applied.
     pub schedule: ScheduleSettings,
+    /// What becomes of what somebody changed on the engine, where a service says nothing.
+    pub drift: Option<Drift>,
 }
 
 impl StackSettings {
@@ -113,6 +116,8 @@ pub struct ServiceSettings {
     pub wait_timeout: Option<Nanos>,
     /// How its containers are replaced.
     pub rollout: RolloutSettings,
+    /// What becomes of what somebody changed on the engine.
+    pub drift: Option<Drift>,
 }
 
 /// When changes may be applied.

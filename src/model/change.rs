@@ -99,6 +99,8 @@ pub enum CauseKind {
     Schedule,
     /// Somebody suspended its stack.
     Suspended,
+    /// Somebody changed it on the engine, and its settings say to leave it so.
+    LeftAlone,
 }
 
 impl CauseKind {
@@ -133,7 +135,13 @@ impl CauseKind {
             Self::Quarantined => "quarantined",
             Self::Schedule => "schedule",
             Self::Suspended => "suspended",
+            Self::LeftAlone => "left-alone",
         }
+    }
+
+    /// Whether a change for this reason is not for now, which is nobody's fault.
+    pub const fn waits(self) -> bool {
+        matches!(self, Self::Schedule | Self::Suspended | Self::LeftAlone)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the files ask for, as engine objects.
 
 use super::compose_hash::{ComposeHash, Dialect, InDialects};
+use super::drift::Drift;
 use super::hash::ConfigHash;
 use super::job::Timetable;
 use super::rollout::Rollout;
@@ -88,6 +89,8 @@ pub struct DesiredService {
     pub wait_timeout: Option<Nanos>,
     /// How its containers are replaced.
     pub rollout: Rollout,
+    /// What becomes of what somebody changed on the engine.
+    pub drift: Drift,
 }
 
 #[derive(Serialize)]

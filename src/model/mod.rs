@@ -10,6 +10,7 @@ pub mod commit;
 pub mod compose_hash;
 pub mod dependencies;
 pub mod desired;
+pub mod drift;
 pub mod duration;
 pub mod hash;
 pub mod history;

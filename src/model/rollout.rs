@@ -50,6 +50,8 @@ macro_rules! words {
     };
 }
 
+pub(super) use words;
+
 words!(Order: "stop-first" => StopFirst, "start-first" => StartFirst);
 words!(FailureAction: "rollback" => Rollback, "pause" => Pause, "continue" => Continue);
 words!(WaitFor: "healthy" => Healthy, "running" => Running);

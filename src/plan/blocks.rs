@@ -140,7 +140,12 @@ fn dependencies(
         let condition = judge.service.depends_on.get(key).map(|dependency| dependency.condition);
         let is_met = dependency.is_quarantined && quarantine::serves(dependency, condition, dependents);
         if dependency.is_blocked() && !is_met && counts(dependency) {
-            let what = if dependency.is_quarantined { "quarantined" } else { "blocked" };
+            let is_left = || dependency.change.causes.iter().any(|cause| cause.kind == CauseKind::LeftAlone);
+            let what = match dependency.is_quarantined {
+                true if is_left() => "left as somebody changed it",
+                true => "quarantined",
+                false => "blocked",
+            };
             found.causes.push(cause.values(None, Some(format!("service {key} is {what}"))));
         } else if parents.contains(key) && dependency.instances.is_empty() {
             found

@@ -73,10 +73,7 @@ fn suspended(suspension: &Suspension) -> Cause {
 
 /// What a change comes to that a cause stands against.
 pub(super) const fn action(cause: &Cause) -> ChangeAction {
-    match cause.kind {
-        CauseKind::Schedule | CauseKind::Suspended => ChangeAction::Wait,
-        _ => ChangeAction::Blocked,
-    }
+    if cause.kind.waits() { ChangeAction::Wait } else { ChangeAction::Blocked }
 }
 
 /// Keeps a service of a stack that may not be changed as it is. `None` if nothing of it would change.

@@ -17,6 +17,7 @@ use super::volumes::{self, Volumes};
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction, ChangeSet, StackChanges};
 use crate::model::compose_hash::Dialect;
 use crate::model::desired::{DesiredService, DesiredStack, DesiredState};
+use crate::model::drift::Drift;
 use crate::model::observed::{ObservedContainer, ObservedState};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,6 +80,15 @@ impl<'a> ServiceDiff<'a> {
     pub fn takes_part(&self) -> bool {
         let is_as_it_was = || self.instances.iter().all(|found| found.action() == ChangeAction::Unchanged);
         !self.is_blocked() || self.is_restored || self.is_quarantined && is_as_it_was()
+    }
+
+    /// The change as people are told: not that it is left as somebody changed it, if they do not want to know.
+    fn told(&self) -> Change {
+        let is_left = |change: &Change| change.causes.iter().any(|cause| cause.kind == CauseKind::LeftAlone);
+        match self.desired.map(|desired| desired.drift) {
+            Some(Drift::Ignore) if is_left(&self.change) => Change::unchanged(),
+            _ => self.change.clone(),
+        }
     }
 
     /// Containers that will not be there any more.
@@ -163,7 +173,7 @@ pub fn diff<'a>(
 
 fn changes(stack: &StackDiff) -> StackChanges {
     StackChanges {
-        services: stack.services.iter().map(|(key, service)| (key.clone(), service.change.clone())).collect(),
+        services: stack.services.iter().map(|(key, service)| (key.clone(), service.told())).collect(),
         networks: stack.networks.iter().map(|(key, network)| (key.clone(), network.change.clone())).collect(),
         volumes: stack.volumes.iter().map(|(key, volume)| (key.clone(), volume.change.clone())).collect(),
     }

@@ -14,6 +14,7 @@ mod create;
 mod dialect;
 mod diff;
 mod down;
+mod drift;
 mod edges;
 mod explain;
 mod gates;
@@ -70,6 +71,9 @@ use crate::model::step::Plan;
 use crate::model::units::Nanos;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The share of stacks that may go at once where nobody says, in percent.
+const MAX_REMOVALS: u8 = 50;
+
 /// What the host's owner allows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
@@ -77,8 +81,8 @@ pub struct Policy {
     pub wait_timeout: Nanos,
     /// Whether stacks that left the source are removed.
     pub prune: bool,
-    /// Largest share of our stacks, 0 to 1, that may be removed in one go; removing a single one is always allowed.
-    pub max_removal_share: f64,
+    /// Largest share of our stacks, in percent, that may be removed in one go; removing a single one is always allowed.
+    pub max_removals: u8,
     /// Only these stacks are looked at; `None` is all.
     pub only: Option<BTreeSet<String>>,
     /// What is tried again although it failed before with the same inputs.
@@ -117,7 +121,7 @@ impl Default for Policy {
         Self {
             wait_timeout: Nanos(600_000_000_000),
             prune: true,
-            max_removal_share: 0.5,
+            max_removals: MAX_REMOVALS,
             only: None,
             retry: Retry::Nothing,
             anytime: false,

@@ -130,16 +130,11 @@ fn owned<'a>(source: &str, index: &Index<'a>) -> BTreeSet<&'a str> {
 }
 
 fn guard(desired: &DesiredState, policy: &Policy, leaving: usize, all: usize) -> Option<Cause> {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "stacks are counted, and 2^52 of them do not fit an engine"
-    )]
-    let share = leaving as f64 / all.max(1) as f64;
+    let most = policy.max_removals;
     let why = if desired.stacks.is_empty() {
         format!("the source names no stack at all, and {all} of its stacks run: held back")
-    } else if leaving > 1 && share > policy.max_removal_share {
-        let most = policy.max_removal_share * 100.0;
-        format!("{leaving} of {all} stacks would go, more than {most:.0} % at once: held back")
+    } else if leaving > 1 && leaving * 100 > all * usize::from(most) {
+        format!("{leaving} of {all} stacks would go, more than {most} % at once: held back")
     } else {
         return None;
     };

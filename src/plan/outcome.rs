@@ -1,7 +1,7 @@
 //! What became of each service, read off what became of the steps.
 
 use super::rollback;
-use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
+use crate::model::change::{CauseKind, Change, ChangeAction};
 use crate::model::report::{Fate, Outcome, Report, Results, ServiceResult};
 use crate::model::step::{Plan, Step};
 use std::collections::BTreeSet;
@@ -99,8 +99,7 @@ fn held_back(change: &Change) -> Option<(Fate, String)> {
     if let Some(cause) = change.causes.iter().find(|cause| cause.kind == CauseKind::Quarantined) {
         return Some((Fate::Quarantined, text(&cause.old)));
     }
-    let waits = |cause: &&Cause| matches!(cause.kind, CauseKind::Schedule | CauseKind::Suspended);
-    let (fate, cause) = match change.causes.iter().find(waits) {
+    let (fate, cause) = match change.causes.iter().find(|cause| cause.kind.waits()) {
         Some(cause) => (Fate::Waiting, cause),
         None => (Fate::Blocked, change.causes.first().filter(|_| change.action == ChangeAction::Blocked)?),
     };

@@ -3,6 +3,7 @@
 use super::blocks;
 use super::closed;
 use super::diff::{Context, ServiceDiff};
+use super::drift;
 use super::explain;
 use super::index::is_ours;
 use super::instances::{Instance, Judge, Kick, shares_namespace};
@@ -14,7 +15,7 @@ use super::replicas::{self, Replicas};
 use super::restore;
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
 use crate::model::desired::DesiredStack;
-use crate::model::observed::ObservedContainer;
+use crate::model::observed::{ContainerState, ObservedContainer};
 use std::collections::BTreeMap;
 
 /// Services of the same stack that were decided before.
@@ -30,7 +31,12 @@ pub(super) fn decide<'a>(
     let judge = Judge::new(context, stack, key)?;
     let mut replicas = replicas::decide(&judge);
     let diff = diff(&judge, &replicas.instances);
-    let hold = closed::hold(&judge, &mut replicas).or_else(|| quarantine::hold(&judge, &mut replicas));
+    let hold = closed::hold(&judge, &mut replicas)
+        .or_else(|| quarantine::hold(&judge, &mut replicas))
+        .or_else(|| drift::hold(&judge, &mut replicas));
+    if hold.is_none() {
+        replace_what_never_started(&judge, &mut replicas.instances);
+    }
     follow_parents(&judge, &mut replicas.instances, decided, hold.as_ref());
     restart_with_dependencies(&judge, &mut replicas.instances, decided);
     pre_deploy::stop_for_jobs(&judge, &mut replicas.instances, decided);
@@ -84,6 +90,18 @@ fn outdated_marks(judge: &Judge, change: &mut Change) {
     if change.action == ChangeAction::Unchanged && !marks.is_empty() {
         change.action = ChangeAction::Start;
         change.causes.extend(marks.iter().map(|mark| Cause::new(CauseKind::Leftover, &mark.name)));
+    }
+}
+
+/// What failed and never ran is made anew when it is tried again: an engine that was restarted in the middle of its start
+/// may not be able to start that very container any more (`failed to start shim: … file exists`, containerd 1.6).
+fn replace_what_never_started(judge: &Judge, instances: &mut [Instance]) {
+    let Some(mark) = judge.context.index.marks(&judge.stack.name, judge.key).first() else { return };
+    let never_ran = |kept: &ObservedContainer| kept.state == ContainerState::Created;
+    for instance in
+        instances.iter_mut().filter(|one| one.kick == Kick::Start && one.keep.is_some_and(never_ran))
+    {
+        instance.replace(Cause::new(CauseKind::Leftover, &mark.name));
     }
 }
 

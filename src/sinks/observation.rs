@@ -222,6 +222,8 @@ fn finding(run: &Run<'_>, stack: &str, changes: &StackChanges) -> Option<Finding
     let unnamed = failures.iter().filter(|failure| !is_service(failure));
     let problems: Vec<String> =
         unnamed.map(|failure| format!("{}: {}", failure.step, failure.reason)).collect();
+    // What is blocked may be so because of them.
+    let left: Vec<String> = left_alone(changes).collect();
     let kind = if has(&[Fate::Failed]) || !problems.is_empty() {
         AlertKind::Failed
     } else if has(&[Fate::RolledBack, Fate::Quarantined]) {
@@ -231,6 +233,8 @@ fn finding(run: &Run<'_>, stack: &str, changes: &StackChanges) -> Option<Finding
     } else if has(&[Fate::Skipped]) {
         // What it waits for is told of.
         return None;
+    } else if !left.is_empty() {
+        AlertKind::Drift
     } else if !has_steps {
         return Some(Finding::Fine);
     } else if is_drift(changes, run.settled.contains(stack)) {
@@ -238,7 +242,7 @@ fn finding(run: &Run<'_>, stack: &str, changes: &StackChanges) -> Option<Finding
     } else {
         return Some(Finding::Deployed(story(run, stack, changes, Vec::new())));
     };
-    let identity = identity(run, stack, &blocked);
+    let identity = identity(run, stack, blocked.iter().chain(&left));
     let problems = problems.into_iter().chain(blocked).collect();
     let story = story(run, stack, changes, problems);
     Some(Finding::Trouble(Trouble { kind, identity, is_outage: false, story }))
@@ -248,7 +252,7 @@ static EMPTY: Report =
     Report { outcomes: std::collections::BTreeMap::new(), blames: std::collections::BTreeMap::new() };
 
 /// The services in trouble with what they are made of: other inputs are worth telling again, another try is not.
-fn identity(run: &Run<'_>, stack: &str, blocked: &[String]) -> String {
+fn identity<'a>(run: &Run<'_>, stack: &str, others: impl Iterator<Item = &'a String>) -> String {
     let desired = run.desired.stacks.get(stack);
     let troubled = run.results.get(stack).into_iter().flatten().filter(|(_, result)| is_news(result));
     let mut parts: Vec<String> = troubled
@@ -257,8 +261,15 @@ fn identity(run: &Run<'_>, stack: &str, blocked: &[String]) -> String {
             format!("{name} {}", service.map(|service| service.hash().to_string()).unwrap_or_default())
         })
         .collect();
-    parts.extend_from_slice(blocked);
+    parts.extend(others.cloned());
     parts.join("\n")
+}
+
+/// The services that somebody changed on the engine, and that are left so.
+fn left_alone(changes: &StackChanges) -> impl Iterator<Item = String> {
+    let is_left = |change: &&Change| change.causes.iter().any(|cause| cause.kind == CauseKind::LeftAlone);
+    let left = changes.services.iter().filter(move |(_, change)| is_left(change));
+    left.map(|(key, change)| format!("{key}: {}", why(change)))
 }
 
 const fn is_news(result: &ServiceResult) -> bool {

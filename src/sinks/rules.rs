@@ -117,9 +117,6 @@ impl Rules {
         let place = (source.to_owned(), stack.to_owned());
         match telling.kind {
             AlertKind::Succeeded => {}
-            AlertKind::Drift => {
-                self.mended.remove(&place);
-            }
             AlertKind::Recovered => {
                 let Some(kind) = telling.before else { return };
                 let since = telling.since.unwrap_or(now);
@@ -127,7 +124,10 @@ impl Rules {
                     Told { kind, identity: String::new(), since, due: now + RETELL, heard: true, over: true };
                 self.told.entry(place).or_insert(told);
             }
-            AlertKind::Failed | AlertKind::RolledBack | AlertKind::Blocked => {
+            AlertKind::Failed | AlertKind::RolledBack | AlertKind::Blocked | AlertKind::Drift => {
+                if telling.kind == AlertKind::Drift {
+                    self.mended.remove(&place);
+                }
                 let same = self.told.get_mut(&place).filter(|told| told.kind == telling.kind && !told.over);
                 if let Some(told) = same {
                     told.due = told.due.min(now + RETELL);

@@ -24,6 +24,8 @@ pub struct HostSource {
     pub interval: Option<Nanos>,
     /// Whether stacks that are gone from it are removed.
     pub prune: bool,
+    /// The share of its stacks that may go at once, in percent.
+    pub max_removals: Option<u8>,
     /// A file with the secret of its webhook.
     pub webhook_secret_file: Option<String>,
 }
@@ -180,6 +182,7 @@ fn place(
             origin,
             interval: source.interval,
             prune: source.prune.unwrap_or(true),
+            max_removals: source.max_removals,
             webhook_secret_file: source.webhook_secret_file.clone(),
         });
     }
@@ -229,7 +232,7 @@ mod tests {
 
     #[test]
     fn sources_are_read_with_what_they_leave_out() {
-        assert_eq!(said("sources: {a: {dir: stacks}, b: {dir: ., interval: 5m, prune: false}}"), []);
+        assert_eq!(said("sources: {a: {dir: stacks}, b: {dir: ., interval: 5m, prune: false, max_removals: 25}}"), []);
         assert_eq!(
             said("state_dir: x\nsources: {a: {git: 'git@x:y', path: a/b, tag: v1, submodules: true}}"),
             []
@@ -291,6 +294,8 @@ mod tests {
         assert_eq!(one("sources: {a: {git: 'https://me:secret@x/y'}}").0, "sources.a.git");
         assert!(!one("sources: {a: {git: 'https://me:secret@x/y'}}").1.contains("secret"));
         assert_eq!(one("sources: {a: {git: stacks}}").0, "sources.a.git");
+        assert_eq!(one("sources: {a: {dir: stacks, max_removals: 101}}").0, "sources.a.max_removals");
+        assert_eq!(one("sources: {a: {dir: stacks, max_removals: 50%}}").0, "sources.a.max_removals");
         assert_eq!(
             one("sources: {a: {dir: stacks}, b: {dir: ./stacks}}"),
             told("sources.b.dir", "`a` and `b` are the same source")

@@ -124,6 +124,9 @@ impl Case {
                 self.script.policy.only = Some(stacks.iter().map(|stack| (*stack).to_owned()).collect());
             }
             ("no-prune", []) => self.script.policy.prune = false,
+            ("max-removals", [share]) => {
+                self.script.policy.max_removals = share.parse().expect("a share in percent");
+            }
             ("now", []) => self.script.policy.anytime = true,
             ("suspend", [stack, reason @ ..]) => {
                 let suspension = Suspension { reason: reason.join(" "), at: Some(self.now()), until: None };

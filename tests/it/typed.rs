@@ -1,5 +1,5 @@
 //! Desired states written down directly, without the loader: a stack's services are `ServiceSpec`s with a few keys
-//! of their own (`replicas`, `rollout`, `depends_on`, `pull`, `build`, `contents`, `files`, `job`, `allow_empty_volume`).
+//! of their own (`replicas`, `rollout`, `depends_on`, `pull`, `build`, `contents`, `files`, `job`, `allow_empty_volume`, `drift`).
 
 #![expect(clippy::unwrap_used, reason = "a malformed case is a bug of the case")]
 
@@ -8,6 +8,7 @@ use reconcile::model::desired::{
     BuildSpec, Condition, Dependency, DesiredService, DesiredStack, DesiredState, ImageSource, InjectedFile,
     IpamPool, JobMode, NetworkSpec, PullPolicy, Sensitive, VolumeSpec,
 };
+use reconcile::model::drift::Drift;
 use reconcile::model::hash::digest;
 use reconcile::model::rollout::{FailureAction, Order, Pace, Rollout, WaitFor};
 use reconcile::model::service::ServiceSpec;
@@ -130,6 +131,7 @@ fn service(stack: &mut DesiredStack, key: &str, value: Value) -> DesiredService 
     let timetable = timetable.map(|value| serde_yaml::from_value(value).expect("a timetable"));
     let job = job.map(|value| value.is_mapping() || value.as_bool().expect("job is a bool"));
     let allow_empty_volume = take("allow_empty_volume").is_some();
+    let drift = take("drift").map(|value| Drift::parse(value.as_str().unwrap()).expect("a word for drift"));
     let rollout = take("rollout").map(|value| rollout(&value)).unwrap_or_default();
     let spec = spec(stack, map);
     let compose_hash = InDialects::of(|dialect| {
@@ -162,6 +164,7 @@ fn service(stack: &mut DesiredStack, key: &str, value: Value) -> DesiredService 
         job: job.map_or(JobMode::Inferred, |job| if job { JobMode::Job } else { JobMode::Service }),
         compose_hash,
         allow_empty_volume,
+        drift: drift.unwrap_or_default(),
         rollout,
         spec,
         ..DesiredService::default()

@@ -31,7 +31,7 @@ pub const KINDS: [&str; 6] = [
 
 /// The guard against a source that loses most of its stacks is tested elsewhere.
 fn policy() -> Policy {
-    Policy { max_removal_share: 1.0, ..Policy::default() }
+    Policy { max_removals: 100, ..Policy::default() }
 }
 
 struct Deaf;

@@ -56,6 +56,7 @@ pub(super) fn convert(
         allow_empty_volume: own.allow_empty_volume,
         wait_timeout: own.wait_timeout,
         rollout: rollout::of(scope, key, service, &own.rollout),
+        drift: own.drift.or(scope.settings.drift).unwrap_or_default(),
         ..DesiredService::default()
     };
     words::check(scope, key, service);

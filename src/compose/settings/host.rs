@@ -43,6 +43,8 @@ pub struct SourceSettings {
     pub interval: Option<Nanos>,
     /// Whether stacks that are gone from it are removed.
     pub prune: Option<bool>,
+    /// The share of its stacks that may go at once, in percent.
+    pub max_removals: Option<u8>,
     /// A file with the secret of its webhook.
     pub webhook_secret_file: Option<String>,
 }
@@ -161,7 +163,6 @@ pub(super) static HOST: Keys<HostSettings> = Keys {
     exactly_one: &[],
     at_most_one: &[],
     needs: &[],
-    planned: &["policy"],
 };
 
 /// Where the daemon can be asked.
@@ -186,7 +187,6 @@ static HTTP: Keys<HttpSettings> = Keys {
     exactly_one: &[],
     at_most_one: &[],
     needs: &[],
-    planned: &[],
 };
 
 /// Takes a text for a repository, and notes that it was there.
@@ -299,6 +299,12 @@ pub(super) static SOURCE: Keys<SourceSettings> = Keys {
             doc: "Whether stacks that are gone from the source are removed; true if left out.",
         },
         Setting {
+            key: "max_removals",
+            takes: Takes::Percent(|settings, percent| settings.max_removals = Some(percent)),
+            doc: "The share of the source's stacks that may be removed at once, in percent; 50 if left out. A single one \
+                  always may.",
+        },
+        Setting {
             key: "webhook_secret_file",
             takes: Takes::Text(|settings, path| settings.webhook_secret_file = Some(path)),
             doc: "A file with the secret of the source's webhook, `/webhook/NAME`; without one it is refused.",
@@ -308,5 +314,4 @@ pub(super) static SOURCE: Keys<SourceSettings> = Keys {
     exactly_one: &[&["dir", "git"]],
     at_most_one: &[&["branch", "tag", "commit"]],
     needs: &[],
-    planned: &[],
 };

@@ -35,11 +35,8 @@ fn settings_of<T: Default + 'static>(
     let Some(map) = mapping(node, path, diagnostics) else { return settings };
     let unknown_keys = || map.keys().filter(|key| keys.rows.iter().all(|row| row.key != &*key.name));
     // A key that is probably a slip of the pen is told as such.
-    let is_meant = |wanted: &str| {
-        unknown_keys().any(|key| {
-            keys.planned.contains(&&*key.name) || nearest(&key.name, std::iter::once(wanted)).is_some()
-        })
-    };
+    let is_meant =
+        |wanted: &str| unknown_keys().any(|key| nearest(&key.name, std::iter::once(wanted)).is_some());
     let lacking = keys.required.iter().filter(|key| !map.contains_key(**key) && !is_meant(key));
     diagnostics.extend(lacking.map(|key| missing(&[key], owner, path)));
     for set in keys.exactly_one {
@@ -134,6 +131,13 @@ fn take<T: 'static>(
         Takes::Count(put) => {
             if let Some(count) = count(node, place, diagnostics) {
                 put(settings, count);
+            }
+        }
+        Takes::Percent(put) => {
+            let number = if let Value::Int(number) = node.value { u8::try_from(number).ok() } else { None };
+            match number.filter(|number| *number <= 100) {
+                Some(percent) => put(settings, percent),
+                None => diagnostics.push(wrong(node, place, "a whole number from 0 to 100, without a sign")),
             }
         }
         Takes::Choice(words, put) => {
@@ -282,11 +286,7 @@ fn join(path: &str, key: &str) -> String {
 }
 
 fn unknown<T: 'static>(key: &Key, place: &str, keys: &Keys<T>) -> Diagnostic {
-    let message = if keys.planned.contains(&&*key.name) {
-        format!("`{}` is not supported by this version", key.name)
-    } else {
-        format!("unknown key `{}`", key.name)
-    };
+    let message = format!("unknown key `{}`", key.name);
     let known: Vec<&'static str> = keys.rows.iter().map(|row| row.key).collect();
     let hint = match nearest(&key.name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

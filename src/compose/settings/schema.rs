@@ -128,6 +128,7 @@ fn kind<T: 'static>(takes: &Takes<T>) -> Value {
         }
         Takes::Duration(_) | Takes::Period(_) => json!({"type": "string", "pattern": DURATION}),
         Takes::Count(_) => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+        Takes::Percent(_) => json!({"type": "integer", "minimum": 0, "maximum": 100}),
         Takes::Choice(words, _) => json!({"type": "string", "enum": words}),
         Takes::Group(group) => group.schema(),
     }

@@ -6,6 +6,7 @@ use super::{
 use crate::compose::diagnostic::Diagnostic;
 use crate::compose::node::{Node, Span};
 use crate::model::compose_hash::Dialect;
+use crate::model::drift::Drift;
 use crate::model::job::{self, Overlap, Timetable};
 use crate::model::rollout::{FailureAction, Order, WaitFor};
 use crate::model::sensitive::Sensitive;
@@ -25,8 +26,6 @@ pub(super) struct Keys<T: 'static> {
     pub at_most_one: &'static [&'static [&'static str]],
     /// Keys that mean nothing without another one.
     pub needs: &'static [(&'static str, &'static str)],
-    /// Keys of the plan of record that this version does not carry out yet.
-    pub planned: &'static [&'static str],
 }
 
 /// One key.
@@ -71,6 +70,8 @@ pub(super) enum Takes<T: 'static> {
     Period(fn(&mut T, Nanos)),
     /// A number, 0 too.
     Count(fn(&mut T, u32)),
+    /// A number from 0 to 100.
+    Percent(fn(&mut T, u8)),
     /// One of these words.
     Choice(&'static [&'static str], fn(&mut T, &str)),
     /// A mapping with keys of its own.
@@ -182,12 +183,18 @@ pub(super) static STACK: Keys<StackSettings> = Keys {
             }),
             doc: "When changes may be applied. What runs is kept running at any time.",
         },
+        Setting {
+            key: "drift",
+            takes: Takes::Choice(Drift::WORDS, |settings, word| settings.drift = Drift::parse(word)),
+            doc: "What becomes of services that somebody stopped, paused or took off a network, for all that say nothing \
+                  themselves. heal (the default): they are put right. warn: they are left so, and told. ignore: they are \
+                  left so.",
+        },
     ],
     required: &[],
     exactly_one: &[],
     at_most_one: &[],
     needs: &[],
-    planned: &["drift"],
 };
 
 /// When changes may be applied.
@@ -236,7 +243,6 @@ static SCHEDULE: Keys<ScheduleSettings> = Keys {
     exactly_one: &[],
     at_most_one: &[],
     needs: &[("duration", "cron")],
-    planned: &[],
 };
 
 const ZONE: &str = "the name of a time zone such as Europe/Berlin";
@@ -263,7 +269,6 @@ static WINDOW: Keys<WindowSettings> = Keys {
     exactly_one: &[],
     at_most_one: &[],
     needs: &[],
-    planned: &[],
 };
 
 /// Settings of a service.
@@ -300,12 +305,17 @@ pub(super) static SERVICE: Keys<ServiceSettings> = Keys {
             }),
             doc: "How its containers are replaced; goes before `deploy.update_config`.",
         },
+        Setting {
+            key: "drift",
+            takes: Takes::Choice(Drift::WORDS, |settings, word| settings.drift = Drift::parse(word)),
+            doc: "What becomes of it when somebody stopped or paused it, or took it off a network: heal (the default), warn \
+                  or ignore.",
+        },
     ],
     required: &[],
     exactly_one: &[],
     at_most_one: &[],
     needs: &[],
-    planned: &[],
 };
 
 /// When a service runs, and what holds for its runs.
@@ -357,7 +367,6 @@ static JOB: Keys<Timetable> = Keys {
     exactly_one: &[],
     at_most_one: &[],
     needs: &[],
-    planned: &[],
 };
 
 /// How containers are replaced.
@@ -418,5 +427,4 @@ pub(super) static ROLLOUT: Keys<RolloutSettings> = Keys {
     exactly_one: &[],
     at_most_one: &[],
     needs: &[],
-    planned: &[],
 };

@@ -1,5 +1,6 @@
 use super::{FolderSettings, RolloutSettings, StackSettings, folder, service, stack};
 use crate::compose::node::{Key, Map, Node, Span, Value};
+use crate::model::drift::Drift;
 use crate::model::rollout::{FailureAction, Order};
 use crate::model::units::Nanos;
 
@@ -38,10 +39,12 @@ fn an_unknown_key_names_the_nearest() {
 }
 
 #[test]
-fn a_planned_key_is_not_supported_by_this_version() {
+fn what_becomes_of_drift_is_one_of_three_words() {
     let mut diagnostics = Vec::new();
-    stack(&map(vec![("drift", text("heal"))]), "", &mut diagnostics);
-    assert_eq!(diagnostics[0].message, "`drift` is not supported by this version");
+    let read = stack(&map(vec![("drift", text("warn"))]), "", &mut diagnostics);
+    assert_eq!((read.drift, diagnostics.len()), (Some(Drift::Warn), 0));
+    stack(&map(vec![("drift", text("report"))]), "", &mut diagnostics);
+    assert_eq!(diagnostics[0].message, "`drift` is `report`, but must be one of heal, warn, ignore");
 }
 
 #[test]

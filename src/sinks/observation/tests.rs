@@ -145,3 +145,13 @@ fn the_story_holds_reasons_and_logs_and_can_be_masked() {
     assert_eq!(trouble.story.services[0].reason, "for a reason");
     assert_eq!(trouble.story.causes, ["web: image"]);
 }
+
+#[test]
+fn what_somebody_changed_and_is_left_so_is_told_as_drift_once() {
+    let case = Case::new(Fate::Waiting, CauseKind::LeftAlone);
+    let Some(Finding::Trouble(trouble)) = case.finding(true) else { panic!("{:?}", case.finding(true)) };
+    assert_eq!((trouble.kind, &*trouble.identity), (AlertKind::Drift, "web: left-alone"));
+    assert_eq!(trouble.story.services[0].name, "web");
+    let others = Case::new(Fate::Waiting, CauseKind::Suspended);
+    assert_eq!(others.finding(true), Some(Finding::Fine), "nobody changed anything");
+}

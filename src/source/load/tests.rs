@@ -213,8 +213,8 @@ fn settings_that_come_too_late_are_an_error() {
 #[test]
 fn unknown_settings_are_errors_with_their_place() {
     let loaded =
-        Tree::new(&[("s/compose.yaml", "x-reconcile:\n  drift: {}\nservices: {a: {image: x}}")]).load();
-    assert_eq!(errors(&loaded), ["x-reconcile.drift: `drift` is not supported by this version"]);
+        Tree::new(&[("s/compose.yaml", "x-reconcile:\n  drifts: {}\nservices: {a: {image: x}}")]).load();
+    assert_eq!(errors(&loaded), ["x-reconcile.drifts: unknown key `drifts`"]);
     let stack = &loaded.stacks[0];
     let position = stack.diagnostics[0].span.map(|span| stack.sources.position(span));
     assert_eq!(position, Some((2, 3)));

@@ -33,7 +33,6 @@ pub(in super::super) static NTFY: Keys<PushSettings> = Keys {
     exactly_one: &[URL],
     at_most_one: &[TOKEN],
     needs: &[],
-    planned: &[],
 };
 
 /// A Gotify server.
@@ -64,7 +63,6 @@ pub(in super::super) static GOTIFY: Keys<PushSettings> = Keys {
     exactly_one: &[URL, TOKEN],
     at_most_one: &[],
     needs: &[],
-    planned: &[],
 };
 
 /// Electronic mail.
@@ -117,7 +115,6 @@ pub(in super::super) static EMAIL: Keys<EmailSettings> = Keys {
     exactly_one: &[],
     at_most_one: &[&["password", "password_file"]],
     needs: &[],
-    planned: &[],
 };
 
 /// A dead man's switch.
@@ -143,7 +140,6 @@ pub(in super::super) static HEARTBEAT: Keys<HeartbeatSettings> = Keys {
     exactly_one: &[URL],
     at_most_one: &[],
     needs: &[],
-    planned: &[],
 };
 
 /// The status of the commit that is deployed.
@@ -195,5 +191,4 @@ pub(in super::super) static COMMIT_STATUS: Keys<CommitStatusSettings> = Keys {
     exactly_one: &[TOKEN],
     at_most_one: &[],
     needs: &[],
-    planned: &[],
 };

@@ -112,7 +112,6 @@ pub(in super::super) static NOTIFY: Keys<NotifySettings> = Keys {
     exactly_one: &[&["webhook", "slack", "discord", "ntfy", "gotify", "email", "heartbeat", "commit_status"]],
     at_most_one: &[],
     needs: &[],
-    planned: &[],
 };
 
 /// Any service that takes HTTP requests.
@@ -168,7 +167,6 @@ pub(in super::super) static WEBHOOK: Keys<WebhookSettings> = Keys {
     exactly_one: &[URL],
     at_most_one: &[TOKEN, &["secret", "secret_file"]],
     needs: &[],
-    planned: &[],
 };
 
 /// A service that is known by its address alone.
@@ -189,5 +187,4 @@ pub(in super::super) static ADDRESS: Keys<AddressSettings> = Keys {
     exactly_one: &[URL],
     at_most_one: &[],
     needs: &[],
-    planned: &[],
 };
