@@ -8,10 +8,12 @@ use super::config::Chosen;
 use super::engine::{connect, now};
 use super::exit::{Exit, Tally};
 use super::output::{Output, YELLOW};
+use super::places::Places;
 use super::plan_json::{self, Summary};
+use super::plan_text::View;
 use super::record::Recorder;
-use super::source::{commit_json, diagnostics_json, secret_file};
-use super::{deputy, locking, plan_text, report_json, report_text};
+use super::source::{commit_json, diagnostics_json};
+use super::{contents, deputy, locking, masking, plan_text, report_json, report_text};
 use crate::cycle::{self, Aim, Applied, Planned, Reread, Secured};
 use crate::daemon::Deployed;
 use crate::engine::docker::DockerEngine;
@@ -20,12 +22,12 @@ use crate::execute::Options;
 use crate::locks::{self, Guard};
 use crate::model::lock::{Held, Holder};
 use crate::model::observed::{EngineInfo, ObservedState};
+use crate::model::redact::Redactor;
 use crate::model::step::Plan;
 use crate::plan::{self, Policy, Retry};
 use crate::source::LoadedSource;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
@@ -87,21 +89,40 @@ impl Run<'_> {
     /// Shows what would be done.
     pub async fn preview(&self) -> Result<Exit, EngineError> {
         let engine = ReadOnly::new(connect(self.common.host.as_deref(), self.environment).await?);
-        let planned = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
+        let mut planned = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
         self.check_retry(&planned.observed);
+        self.explain(&mut planned);
+        let plan = &planned.plan;
+        let suspends = self.rollback.filter(|_| can_begin(plan)).map(|rollback| rollback.stack.as_str());
         if self.output.json {
             let errors = diagnostics_json(self.loaded);
-            self.print(plan_json::json(&planned.plan, &planned.observed.engine, &errors));
+            let mut json = plan_json::json(plan, &planned.observed.engine, &errors);
+            if let (Some(stack), Value::Object(json)) = (suspends, &mut json) {
+                json.insert("suspends".to_owned(), Value::from(stack));
+            }
+            self.print(json);
         } else {
-            self.output.result(&plan_text::text(&planned.plan, self.output.verbose > 0));
+            let places = Places::of(self.loaded);
+            let view = View::new(plan, self.output.verbose > 0).with(&places);
+            self.output.result(&plan_text::text(view));
+            if let Some(rollback) = self.rollback {
+                self.output.result(&rollback.foretell(plan));
+            }
         }
-        let plan = &planned.plan;
         let tally = Tally {
             failed: self.failed > 0 || Summary::of(&plan.changes).blocked > 0,
             succeeded: !plan.changes.is_empty(),
             changed: !plan.steps.is_empty(),
         };
         Ok(tally.exit(self.args.detailed_exitcode))
+    }
+
+    /// Adds to a plan what there is to say about contents, and takes from it what must not be told.
+    fn explain(&self, planned: &mut Planned) -> Redactor {
+        let redactor = masking::redactor(self.loaded, &planned.observed);
+        contents::explain(&mut planned.plan, self.loaded);
+        plan::mask_plan(&mut planned.plan, &redactor);
+        redactor
     }
 
     /// A name that nothing is quarantined under is rather a slip of the pen.
@@ -148,17 +169,16 @@ impl Run<'_> {
         }
         let mounts = self.loaded.mounts.as_ref();
         let aim = Aim { desired: &self.loaded.desired, policy: &self.policy, mounts, clock: &now };
-        let (planned, guard, holder) = match self.secure(&engine, aim, first).await? {
+        let (mut planned, guard, holder) = match self.secure(&engine, aim, first).await? {
             Ok(ours) => ours,
             Err(ended) => return Ok(ended),
         };
+        let redactor = self.explain(&mut planned);
         let plan = &planned.plan;
         if !plan.steps.is_empty() || Summary::of(&plan.changes).is_held_back() {
-            self.output.talk(&plan_text::text(plan, self.output.verbose > 0));
+            let places = Places::of(self.loaded);
+            self.output.talk(&plan_text::text(View::new(plan, self.output.verbose > 0).with(&places)));
         }
-        let tracked = |path: &str| mounts.and_then(|mounts| mounts.secret(Path::new(path)));
-        let read = |path: &str| tracked(path).or_else(|| secret_file(path));
-        let redactor = plan::secrets(&self.loaded.desired, &read);
         let parallel = self.args.parallel.unwrap_or(PARALLEL);
         let work = async |options: &Options<'_>| {
             let (tell, stop) = watch::channel(false);
@@ -301,6 +321,20 @@ impl Rollback {
                 Err(EngineError::Failed(format!("{} could not be suspended: {why}", self.stack)))
             }
         }
+    }
+
+    /// What comes after the plan, said beforehand.
+    fn foretell(&self, plan: &Plan) -> String {
+        let Self { stack, to } = self;
+        if !can_begin(plan) {
+            return format!(
+                "\nNothing can be done: stack {stack} would stay as it is, and not be suspended.\n"
+            );
+        }
+        format!(
+            "\nStack {stack} would be suspended as {to} says: it does not follow its source any more until `reconcile \
+             resume {stack}`.\n"
+        )
     }
 
     /// How to go on.

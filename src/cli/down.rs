@@ -6,6 +6,7 @@ use super::carry::{carry_out, until_interrupted};
 use super::engine::{block_on, connect};
 use super::exit::Exit;
 use super::output::Output;
+use super::plan_text::View;
 use super::source::environment;
 use super::{locking, plan_json, plan_text, report_json, report_text};
 use crate::cycle;
@@ -45,7 +46,7 @@ pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
             if output.json {
                 output.result(&pretty(&plan_json::json(&plan, &observed.engine, &[])));
             } else {
-                output.result(&plan_text::text(&plan, output.verbose > 0));
+                output.result(&plan_text::text(View::new(&plan, output.verbose > 0)));
             }
             return Ok(Exit::Success);
         }

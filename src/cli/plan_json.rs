@@ -1,8 +1,10 @@
 //! A plan as the JSON object of `--dry-run --format json`.
 
 use crate::model::change::{Change, ChangeAction, ChangeSet};
+use crate::model::interruption::{Down, Interruption};
 use crate::model::observed::EngineInfo;
 use crate::model::step::Plan;
+use crate::model::units::Nanos;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -15,6 +17,8 @@ pub struct Summary {
     pub replace: usize,
     /// Services to start.
     pub start: usize,
+    /// Services beside which something is left over.
+    pub tidy: usize,
     /// Services to remove.
     pub remove: usize,
     /// Services that stay as they are.
@@ -35,6 +39,7 @@ impl Summary {
                     ChangeAction::Create => &mut summary.create,
                     ChangeAction::Replace => &mut summary.replace,
                     ChangeAction::Start => &mut summary.start,
+                    ChangeAction::Tidy => &mut summary.tidy,
                     ChangeAction::Remove => &mut summary.remove,
                     ChangeAction::Unchanged => &mut summary.unchanged,
                     ChangeAction::Blocked => &mut summary.blocked,
@@ -51,8 +56,8 @@ impl Summary {
 
     /// Whether nothing is to change and nothing is held back.
     pub const fn is_settled(self) -> bool {
-        let Self { create, replace, start, remove, unchanged: _, blocked, wait } = self;
-        create + replace + start + remove + blocked + wait == 0
+        let Self { create, replace, start, tidy, remove, unchanged: _, blocked, wait } = self;
+        create + replace + start + tidy + remove + blocked + wait == 0
     }
 
     /// Whether something is held back, until its time or until somebody sees to it.
@@ -60,19 +65,28 @@ impl Summary {
         self.blocked + self.wait > 0
     }
 
-    /// The counts as a sentence.
+    /// The counts as a sentence, what there is none of left out.
     pub fn sentence(self) -> String {
-        let Self { create, replace, start, remove, unchanged, blocked, wait } = self;
-        let waiting = if wait > 0 { format!(", {wait} waiting") } else { String::new() };
-        format!(
-            "{create} to create, {replace} to replace, {start} to start, {remove} to remove, \
-             {unchanged} unchanged, {blocked} blocked{waiting}"
-        )
+        self.told(["to create", "to replace", "to start", "to tidy up", "to remove"])
+    }
+
+    /// The same of what was done.
+    pub fn past(self) -> String {
+        self.told(["created", "replaced", "started", "tidied up", "removed"])
+    }
+
+    fn told(self, words: [&str; 5]) -> String {
+        let Self { create, replace, start, tidy, remove, unchanged, blocked, wait } = self;
+        let counts = [create, replace, start, tidy, remove].into_iter().zip(words);
+        let counts = counts.chain([(unchanged, "unchanged"), (blocked, "blocked"), (wait, "waiting")]);
+        let told: Vec<String> =
+            counts.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+        if told.is_empty() { "no services to change".to_owned() } else { told.join(", ") }
     }
 
     fn json(self) -> Value {
-        let Self { create, replace, start, remove, unchanged, blocked, wait } = self;
-        json!({"create": create, "replace": replace, "start": start, "remove": remove,
+        let Self { create, replace, start, tidy, remove, unchanged, blocked, wait } = self;
+        json!({"create": create, "replace": replace, "start": start, "tidy": tidy, "remove": remove,
             "unchanged": unchanged, "blocked": blocked, "wait": wait})
     }
 }
@@ -122,6 +136,17 @@ pub fn json(plan: &Plan, engine: &EngineInfo, errors: &[Value]) -> Value {
     })
 }
 
+/// How long a service is down at most: null if nothing limits it.
+fn interruption(told: Interruption) -> Value {
+    let seconds = |time: Nanos| time.to_std().as_secs_f64();
+    let down = match told.down {
+        Down::Never => json!(0),
+        Down::UpTo(time) => json!(seconds(time)),
+        Down::Unknown => Value::Null,
+    };
+    json!({"containers": told.containers, "seconds": down, "text": told.to_string()})
+}
+
 fn resources(changes: &BTreeMap<String, Change>, with_diff: bool) -> Vec<Value> {
     changes
         .iter()
@@ -130,8 +155,14 @@ fn resources(changes: &BTreeMap<String, Change>, with_diff: bool) -> Vec<Value> 
             object.insert("name".into(), json!(name));
             object.insert("action".into(), json!(change.action));
             object.insert("causes".into(), json!(change.causes));
-            if with_diff {
+            if with_diff || !change.diff.is_empty() {
                 object.insert("diff".into(), json!(change.diff));
+            }
+            if !change.contents.is_empty() {
+                object.insert("contents".into(), json!(change.contents));
+            }
+            if let Some(told) = change.interruption {
+                object.insert("interruption".into(), interruption(told));
             }
             if !change.adopted.is_empty() {
                 object.insert("adopted".into(), json!(change.adopted));

@@ -101,12 +101,7 @@ pub fn closing(plan: &Plan, applied: &Applied, results: &Results, failed_stacks:
     if plan.steps.is_empty() {
         return nothing_to_do(plan);
     }
-    let Summary { create, replace, start, remove, unchanged, wait, .. } = summary;
-    let waiting = if wait > 0 { format!(", {wait} waiting") } else { String::new() };
-    format!(
-        "{GREEN}Done{GREEN:#}: {create} created, {replace} replaced, {start} started, {remove} removed, \
-         {unchanged} unchanged{waiting}.\n"
-    )
+    format!("{GREEN}Done{GREEN:#}: {}.\n", summary.past())
 }
 
 fn could_not_go_back(applied: &Applied) -> Vec<String> {

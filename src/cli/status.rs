@@ -167,7 +167,7 @@ impl Row {
             Some(ChangeAction::Blocked) => ("blocked", RED),
             Some(ChangeAction::Wait) => ("waiting", YELLOW),
             Some(ChangeAction::Remove) => ("orphan", YELLOW),
-            Some(ChangeAction::Create | ChangeAction::Replace | ChangeAction::Start) => {
+            Some(ChangeAction::Create | ChangeAction::Replace | ChangeAction::Start | ChangeAction::Tidy) => {
                 ("out of sync", YELLOW)
             }
             None => ("not in source", Style::new()),

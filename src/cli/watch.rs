@@ -8,6 +8,7 @@ use super::engine::{block_on, connect, now};
 use super::exit::Exit;
 use super::http::Desk;
 use super::output::{BOLD, Output};
+use super::plan_text::View;
 use super::progress::Printer;
 use super::record::Recorder;
 use super::source::{environment, print_diagnostics, request, secret_file, told};
@@ -292,7 +293,7 @@ impl Listener for Log {
     }
 
     fn planned(&self, _: &str, plan: &Plan) {
-        self.output.talk(&plan_text::text(plan, self.output.verbose > 0));
+        self.output.talk(&plan_text::text(View::new(plan, self.output.verbose > 0)));
     }
 
     fn applied(&self, source: &str, plan: &Plan, applied: &Applied) {

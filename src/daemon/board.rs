@@ -131,8 +131,13 @@ impl StackNews {
         let all = |wanted: &[ChangeAction]| {
             of(&changes.services, wanted) + of(&changes.networks, wanted) + of(&changes.volumes, wanted)
         };
-        let changing =
-            [ChangeAction::Create, ChangeAction::Replace, ChangeAction::Start, ChangeAction::Remove];
+        let changing = [
+            ChangeAction::Create,
+            ChangeAction::Replace,
+            ChangeAction::Start,
+            ChangeAction::Tidy,
+            ChangeAction::Remove,
+        ];
         self.in_sync = of(&changes.services, &[ChangeAction::Unchanged]);
         self.out_of_sync = of(&changes.services, &changing);
         self.blocked = all(&[ChangeAction::Blocked]);

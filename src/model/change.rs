@@ -1,5 +1,6 @@
 //! The difference between desired and observed, with its causes.
 
+use super::interruption::Interruption;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,8 +13,10 @@ pub enum ChangeAction {
     Create,
     /// It is made anew in place of the old one.
     Replace,
-    /// It is there as it should be, and is started (or restarted, or renamed).
+    /// It is there as it should be, and is started (or restarted).
     Start,
+    /// It serves as it should and goes on doing so; what an earlier run left beside it goes, or it gets its own name back.
+    Tidy,
     /// It goes.
     Remove,
     /// It stays as it is.
@@ -31,6 +34,7 @@ impl ChangeAction {
             Self::Create => "create",
             Self::Replace => "replace",
             Self::Start => "start",
+            Self::Tidy => "tidy",
             Self::Remove => "remove",
             Self::Unchanged => "unchanged",
             Self::Blocked => "blocked",
@@ -197,16 +201,28 @@ pub struct Change {
     pub causes: Vec<Cause>,
     /// Readable unified diff of the old and new spec; empty if there is none.
     pub diff: String,
+    /// Readable differences of the contents of mounted files, by path, as far as the contents of before are known.
+    pub contents: BTreeMap<String, String>,
     /// Things to know that stop nothing, such as an attribute the engine ignores.
     pub warnings: Vec<String>,
     /// Containers that stay as they are although another tool made them: they are what is wanted.
     pub adopted: Vec<String>,
+    /// What it interrupts, if it stops a container that is to run again.
+    pub interruption: Option<Interruption>,
 }
 
 impl Change {
     /// A change for reasons.
     pub const fn new(action: ChangeAction, causes: Vec<Cause>) -> Self {
-        Self { action, causes, diff: String::new(), warnings: Vec::new(), adopted: Vec::new() }
+        Self {
+            action,
+            causes,
+            diff: String::new(),
+            contents: BTreeMap::new(),
+            warnings: Vec::new(),
+            adopted: Vec::new(),
+            interruption: None,
+        }
     }
 
     /// Nothing to do.

@@ -4,6 +4,11 @@
 
 use std::collections::BTreeMap;
 
+/// What all of ours begin with.
+pub const OURS: &str = "dev.reconcile.";
+/// What those begin with that Docker's own tools look for.
+pub const DOCKERS: &str = "com.docker.compose.";
+
 /// [`ConfigHash`](super::hash::ConfigHash) of the service, network or volume.
 pub const HASH: &str = "dev.reconcile.hash";
 /// The source that owns the object: see [`DesiredState::source`](super::desired::DesiredState::source).

@@ -15,6 +15,7 @@ pub mod duration;
 pub mod hash;
 pub mod history;
 pub mod inspected;
+pub mod interruption;
 pub mod job;
 pub mod labels;
 pub mod lock;

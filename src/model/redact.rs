@@ -34,6 +34,12 @@ impl Redactor {
         Self { secrets }
     }
 
+    /// Knows these values as well.
+    #[must_use]
+    pub fn and(self, values: impl IntoIterator<Item = String>) -> Self {
+        Self::new(self.secrets.into_iter().chain(values))
+    }
+
     /// The text without the secrets.
     pub fn apply(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| {

@@ -1,6 +1,6 @@
 //! Why a container's recorded spec differs from the one that is wanted.
 
-use super::sensitive::shown;
+use super::sensitive::{mask, mask_pair, shown_pair};
 use crate::model::change::{Cause, CauseKind};
 use crate::model::desired::DesiredService;
 use crate::model::hash::HASH_VERSION;
@@ -75,9 +75,8 @@ fn environment_causes(service: &DesiredService, old: &Environment) -> Vec<Cause>
     let wanted = &service.spec.environment;
     let differs = |(key, value): &(&String, &Option<String>)| old.get(*key) != value.as_ref();
     let cause = |(key, value): (&String, &Option<String>)| {
-        let text = |value: &String| shown(key, value).to_owned();
-        Cause::new(CauseKind::Environment, format!("environment.{key}"))
-            .values(old.get(key).map(text), value.as_ref().map(text))
+        let (before, after) = shown_pair(key, old.get(key).map(String::as_str), value.as_deref());
+        Cause::new(CauseKind::Environment, format!("environment.{key}")).values(before, after)
     };
     wanted.iter().filter(differs).map(cause).collect()
 }
@@ -133,8 +132,13 @@ fn walk(path: &str, old: &Value, new: &Value, found: &mut Vec<Cause>) {
             }
         }
         (Value::Array(before), Value::Array(after)) if before.iter().chain(after).any(Value::is_object) => {
+            let told = |item: &Value| {
+                let mut item = item.clone();
+                mask("", &mut item);
+                brief(&item)
+            };
             let only = |some: &[Value], others: &[Value]| {
-                let list: Vec<_> = some.iter().filter(|item| !others.contains(item)).map(brief).collect();
+                let list: Vec<_> = some.iter().filter(|item| !others.contains(item)).map(told).collect();
                 (!list.is_empty()).then(|| list.join(", "))
             };
             let cause = Cause::new(kind_of(path), path);
@@ -147,10 +151,10 @@ fn walk(path: &str, old: &Value, new: &Value, found: &mut Vec<Cause>) {
 fn leaf(path: &str, old: &Value, new: &Value, found: &mut Vec<Cause>) {
     let kind = kind_of(path);
     let key = path.rsplit('.').next().unwrap_or(path);
-    let text = |value: &Value| match value {
-        Value::Null => None,
-        other => Some(shown(key, &brief(other)).to_owned()),
-    };
+    let (mut before, mut after) = (old.clone(), new.clone());
+    mask_pair(key, &mut before, &mut after);
+    let text = |value: &Value| (!value.is_null()).then(|| brief(value));
+    let (old, new) = (&before, &after);
     let (path, old, new) = match (kind, path.strip_prefix("names.")) {
         // The record holds keys only: there is nothing to show but that one came or went.
         (CauseKind::Environment, _) => (path.to_owned(), None, None),
@@ -185,13 +189,13 @@ fn kind_of(path: &str) -> CauseKind {
     }
 }
 
-/// A value on one line.
+/// A value on one line; nothing in it is hidden any more.
 fn brief(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(brief).collect::<Vec<_>>().join(" "),
         Value::Object(map) => {
-            let pairs = map.iter().map(|(key, value)| format!("{key}={}", shown(key, &brief(value))));
+            let pairs = map.iter().map(|(key, value)| format!("{key}={}", brief(value)));
             pairs.collect::<Vec<_>>().join(" ")
         }
         other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other.to_string(),

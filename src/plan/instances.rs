@@ -89,9 +89,8 @@ impl<'a> Instance<'a> {
         match self.keep {
             None if self.rest.is_empty() => ChangeAction::Create,
             None => ChangeAction::Replace,
-            Some(kept) if self.kick != Kick::None || !self.rest.is_empty() || kept.name != self.name => {
-                ChangeAction::Start
-            }
+            Some(_) if self.kick != Kick::None || self.hooks_missed => ChangeAction::Start,
+            Some(kept) if !self.rest.is_empty() || kept.name != self.name => ChangeAction::Tidy,
             Some(_) => ChangeAction::Unchanged,
         }
     }

@@ -1,7 +1,9 @@
 //! What becomes of networks.
 
 use super::closed;
+use super::explain;
 use super::index::{Index, is_of_source, is_ours};
+use super::sensitive::shown_pair;
 use super::{Retry, subnets};
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
 use crate::model::desired::{DesiredStack, DesiredState, IpamPool, NetworkSpec};
@@ -83,6 +85,10 @@ pub(super) fn decide<'a>(
             None => (fate, causes),
         };
         let mut change = Change::new(action(fate), causes);
+        let is_redefined = change.causes.iter().any(|cause| cause.kind == CauseKind::Attribute);
+        if let Some(found) = observed.filter(|_| is_redefined) {
+            change.diff = explain::network_diff(spec, found);
+        }
         if let Some(cause) = closed.filter(|_| is_made) {
             change.action = closed::action(cause);
             change.causes.insert(0, cause.clone());
@@ -171,7 +177,8 @@ fn definition_causes(spec: &NetworkSpec, found: &ObservedNetwork) -> Vec<Cause> 
     let mut causes = Vec::new();
     let mut differ = |path: String, old: String, new: String| {
         if old != new {
-            causes.push(Cause::new(CauseKind::Attribute, path).values(Some(old), Some(new)));
+            let (old, new) = shown_pair(&path, Some(&old), Some(&new));
+            causes.push(Cause::new(CauseKind::Attribute, path).values(old, new));
         }
     };
     if !spec.driver.is_empty() {

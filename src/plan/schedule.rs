@@ -10,6 +10,7 @@ use super::index::is_ours;
 use super::instances::{Instance, Kick};
 use super::networks::{self, NetworkFate};
 use super::order;
+use super::outlook;
 use super::quarantine;
 use super::removal::{self, Target};
 use super::steps::Marks;
@@ -89,7 +90,8 @@ pub fn schedule(diff: &Diff) -> Plan {
     let (ways_back, networks_back) = (scheduler.ways_back, scheduler.networks_back);
     let steps = scheduler.builder.finish();
     let id = plan_id(&steps);
-    let (revision, changes) = (diff.desired.revision.clone(), diff.changes.clone());
+    let (revision, mut changes) = (diff.desired.revision.clone(), diff.changes.clone());
+    outlook::tell(&diff.index, &steps, &mut changes);
     Plan { id, revision, changes, steps, ways_back, networks_back }
 }
 

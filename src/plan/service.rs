@@ -88,7 +88,7 @@ pub(super) fn decide<'a>(
 fn outdated_marks(judge: &Judge, change: &mut Change) {
     let marks = judge.context.index.marks(&judge.stack.name, judge.key);
     if change.action == ChangeAction::Unchanged && !marks.is_empty() {
-        change.action = ChangeAction::Start;
+        change.action = ChangeAction::Tidy;
         change.causes.extend(marks.iter().map(|mark| Cause::new(CauseKind::Leftover, &mark.name)));
     }
 }
@@ -211,11 +211,12 @@ fn restart(instance: &mut Instance, cause: Cause) {
 /// The weightiest of what happens to the replicas.
 fn action(replicas: &Replicas) -> ChangeAction {
     let actions = || replicas.instances.iter().map(Instance::action);
-    let weightiest = [ChangeAction::Replace, ChangeAction::Create, ChangeAction::Start];
-    match weightiest.into_iter().find(|wanted| actions().any(|action| action == *wanted)) {
+    let has = |wanted: &ChangeAction| actions().any(|action| action == *wanted);
+    match [ChangeAction::Replace, ChangeAction::Create, ChangeAction::Start].into_iter().find(has) {
         Some(action) => action,
-        None if replicas.gone.is_empty() => ChangeAction::Unchanged,
-        None => ChangeAction::Remove,
+        None if !replicas.gone.is_empty() => ChangeAction::Remove,
+        None if has(&ChangeAction::Tidy) => ChangeAction::Tidy,
+        None => ChangeAction::Unchanged,
     }
 }
 

@@ -33,6 +33,7 @@ fn one_change(name: &str, change: &Change, lines: &mut Vec<String>) {
         lines.push(format!("{name}  {}", change.action.as_str()));
     }
     lines.extend(change.causes.iter().map(|found| format!("  {}", cause(found))));
+    lines.extend(change.interruption.iter().map(|told| format!("  {told}")));
     lines.extend(change.adopted.iter().map(|name| format!("  adopted {name}")));
     lines.extend(change.warnings.iter().map(|warning| format!("  warning: {warning}")));
     lines.extend(change.diff.lines().map(|line| format!("  | {line}").trim_end().to_owned()));

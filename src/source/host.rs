@@ -232,7 +232,10 @@ mod tests {
 
     #[test]
     fn sources_are_read_with_what_they_leave_out() {
-        assert_eq!(said("sources: {a: {dir: stacks}, b: {dir: ., interval: 5m, prune: false, max_removals: 25}}"), []);
+        assert_eq!(
+            said("sources: {a: {dir: stacks}, b: {dir: ., interval: 5m, prune: false, max_removals: 25}}"),
+            []
+        );
         assert_eq!(
             said("state_dir: x\nsources: {a: {git: 'git@x:y', path: a/b, tag: v1, submodules: true}}"),
             []

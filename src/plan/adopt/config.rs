@@ -1,5 +1,6 @@
 //! `Config`: what a process is started with. The image gives what the container does not say.
 
+use super::super::sensitive::{CHANGED, HIDDEN};
 use super::value::{Values, entries_of, text, text_of, texts, tidy};
 use super::{Comparison, differs, entries};
 use crate::model::change::{Cause, CauseKind};
@@ -143,7 +144,10 @@ fn environment(wanted: &Value, found: &Value, image: &Value, causes: &mut Vec<Ca
             Some(value.map_or_else(|| "(unset)".to_owned(), |value| text(key, &Value::String(value))))
         };
         let cause = Cause::new(CauseKind::Environment, format!("environment.{key}"));
-        causes.push(cause.values(shown(before), shown(after)));
+        let (old, new) = (shown(before), shown(after));
+        // They differ, also where that may not be shown.
+        let new = if old == new && old.as_deref() == Some(HIDDEN) { Some(CHANGED.to_owned()) } else { new };
+        causes.push(cause.values(old, new));
     }
 }
 

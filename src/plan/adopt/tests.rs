@@ -242,7 +242,7 @@ fn every_difference_is_told_with_both_values() {
         (
             json!({"environment": {"DB_PASSWORD": "b"}}),
             ("config/Env", json!(["PATH=/bin", "MODE=image", "DB_PASSWORD=a"])),
-            "environment.DB_PASSWORD: *** -> ***",
+            "environment.DB_PASSWORD: *** -> *** (changed)",
         ),
         (json!({}), ("config/Image", json!("app:0")), "image: app:0 -> app:1"),
         (json!({"command": ["b"]}), ("config/Cmd", json!(["a"])), "command: [\"a\"] -> [\"b\"]"),

@@ -6,6 +6,7 @@
 //! killed loses nothing.
 
 mod change;
+mod compare;
 mod disk;
 mod manifest;
 mod wanted;
@@ -15,6 +16,7 @@ use crate::compose::files::Files as _;
 use crate::model::desired::{DesiredService, DesiredState};
 use crate::model::redact::LARGEST_SECRET;
 use change::Change;
+pub use compare::Difference;
 use disk::Root;
 use manifest::Manifest;
 use std::collections::{BTreeMap, BTreeSet};

@@ -77,7 +77,7 @@ fn a_stack_of_docker_compose_stays_as_it_is() {
     // What changes afterwards is seen, in the container's files and in those it mounts, and nothing else is touched.
     lab.edit("compose.yaml", "content: first", "content: second");
     let run = lab.reconcile(&["."]).exits(0);
-    assert!(run.stderr.contains("config-content: inline") && !run.stderr.contains("hidden"), "{run}");
+    assert!(run.stderr.contains("contents of config inline") && !run.stderr.contains("hidden"), "{run}");
     let after = lab.containers();
     let web = lab.stack("c-web-1");
     assert_eq!(changed(&before, &after), [lab.stack("c-sidecar-1"), web], "it shares the network of web");
@@ -92,7 +92,7 @@ fn a_file_that_changed_after_the_start_replaces_its_container() {
     let before = lab.containers();
     lab.write("web.conf", "edited\n");
     let run = lab.reconcile(&["--dry-run", "."]).exits(0);
-    assert!(run.stdout.contains("mounted-file-content: ./web.conf"), "{run}");
+    assert!(run.stdout.contains("contents of ./web.conf"), "{run}");
     lab.reconcile(&["."]).exits(0);
     assert_eq!(changed(&before, &lab.containers()).len(), 2);
     lab.reconcile(&["--detailed-exitcode", "."]).exits(0);
@@ -186,11 +186,11 @@ fn an_image_that_docker_compose_built_is_built_anew_once_an_input_changes() {
 
     lab.edit("compose.yaml", "context,", "context, mem_limit: 64m,");
     let plan = lab.reconcile(&["--dry-run", "."]).exits(0);
-    assert!(plan.stdout.contains("build-inputs"), "the compose file says how to build: {plan}");
+    assert!(plan.stdout.contains("build inputs"), "the compose file says how to build: {plan}");
     lab.edit("compose.yaml", " mem_limit: 64m,", "");
     std::fs::remove_file(lab.path().join("context/gone")).expect("it is there");
     let run = lab.reconcile(&["."]).exits(0);
-    assert!(run.stderr.contains("build-inputs"), "{run}");
+    assert!(run.stderr.contains("build inputs"), "{run}");
     assert_eq!(changed(&before, &lab.containers()).len(), 1);
     lab.reconcile(&["--detailed-exitcode", "."]).exits(0);
 }

@@ -12,6 +12,7 @@ mod http;
 mod jobs;
 mod locking;
 mod own_stack;
+mod plans;
 mod refusing;
 mod requests;
 mod rollouts;

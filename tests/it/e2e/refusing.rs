@@ -190,7 +190,7 @@ fn a_container_name_that_somebody_else_has_is_blocked() {
     );
     let run = lab.reconcile(&["."]);
     assert_ne!(run.code, 0, "{run}");
-    assert!(run.stderr.contains("name-taken") && run.stderr.contains(&foreign), "{run}");
+    assert!(run.stderr.contains("is taken") && run.stderr.contains(&foreign), "{run}");
     assert_eq!(lab.containers(), before);
 }
 

@@ -42,7 +42,7 @@ fn a_renamed_volume_is_blocked_and_explained() {
     lab.edit("compose.yaml", "volumes:\n  data: {}", "volumes:\n  other: {}");
     let run = lab.reconcile(&["."]);
     assert_ne!(run.code, 0, "{run}");
-    assert!(run.stderr.contains("empty-volume"), "{run}");
+    assert!(run.stderr.contains("data at risk: /data is on volume"), "{run}");
     assert_eq!(lab.inspect("v-db-1", "{{.Id}} {{.State.Running}}"), format!("{id} true"));
     assert_eq!(lab.exec("v-db-1", "cat /data/row").stdout, "named\n");
     // Its owner may say that it is meant.
@@ -70,7 +70,7 @@ fn a_changed_volume_definition_is_blocked_and_a_changed_label_is_not() {
     );
     let run = lab.reconcile(&["."]);
     assert_ne!(run.code, 0, "{run}");
-    assert!(run.stderr.contains("volume-definition"), "{run}");
+    assert!(run.stderr.contains("data at risk: driver"), "{run}");
     assert_eq!(lab.exec("v-db-1", "cat /data/row").stdout, "named\n");
 }
 

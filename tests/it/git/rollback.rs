@@ -95,6 +95,14 @@ fn a_stack_goes_back_and_stays_until_it_is_resumed() {
     let dry = case.run(&["rollback", &web, "--dry-run", "--format", "json"]).exits(0).json();
     assert_eq!((&dry["commit"]["subject"], &dry["commit"]["author"]), (&"two".into(), &"Ann".into()));
     assert_eq!(dry["stacks"].as_array().map(Vec::len), Some(1), "only that stack");
+    assert_eq!(dry["suspends"], web.as_str());
+    let dry = case.run(&["rollback", &web, "1", "--dry-run"]).exits(0);
+    let lines: Vec<&str> = dry.stdout.lines().map(str::trim).collect();
+    for line in ["web/conf/flag", "-three", "+one"] {
+        assert!(lines.contains(&line), "what the mounted file says: {dry}");
+    }
+    let short = &case.commits[0][..8];
+    assert!(dry.stdout.contains(&format!("Stack {web} would be suspended as {short} says")), "{dry}");
     assert_eq!(changed(&before, &case.lab.containers()), Vec::<String>::new());
 
     // To the first, by its number, with its files, while the repository cannot be reached.
