@@ -32,6 +32,10 @@ unit: setup ## all tests, also those against a real engine and, where it can be 
 	  RECONCILE_TEST_COMPOSE="$$([ -x .lab/compose/docker-compose ] && echo $(CURDIR)/.lab/compose/docker-compose)" \
 	  $(CARGO) test --locked
 
+docs: setup ## the parts of the manual that the program makes
+	scripts/images.sh test
+	UPDATE=1 RECONCILE_TEST_ENGINE=required $(CARGO) test --locked --test it -- docs::
+
 conformance: ## every case of the corpus in CORPUS, if it is there
 	@if [ -d "$(CORPUS)" ]; then \
 	  CORPUS="$(abspath $(CORPUS))" $(CARGO) test --locked --test conformance -- --nocapture; \

@@ -1,5 +1,7 @@
-//! The manual holds what the program does: `docs/compatibility.md` below its mark, and `docs/schema/`.
+//! The manual holds what the program does: `docs/compatibility.md` and `docs/plans.md` below their marks, and `docs/schema/`.
 //! `make docs` (`UPDATE=1`) writes them anew.
+
+mod plans;
 
 use crate::kept;
 use reconcile::compose::settings::schema;
