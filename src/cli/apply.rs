@@ -8,8 +8,9 @@ use super::engine::block_on;
 use super::exit::Exit;
 use super::output::Output;
 use super::plan_json;
+use super::plan_markdown::{self, About};
 use super::record::Recorder;
-use super::source::{diagnostics_json, environment, failures, print_diagnostics, told};
+use super::source::{diagnostics_json, environment, failures, print_diagnostics, problems, told};
 use crate::cycle::Reread;
 use crate::model::observed::EngineInfo;
 use crate::model::step::Plan;
@@ -56,6 +57,11 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
                 }
                 if output.json {
                     source.print(output, nothing(&diagnostics_json(loaded)));
+                }
+                if output.markdown {
+                    let (source, problems) = (source.title(), problems(loaded));
+                    let about = About { source: &source, revision: "", problems: &problems, then: "" };
+                    output.result(&plan_markdown::refused(&about));
                 }
                 return Exit::Failure;
             }

@@ -322,6 +322,8 @@ pub enum Format {
     Text,
     /// YAML (`render` only, and its default).
     Yaml,
+    /// Markdown for a comment under a pull request (`--dry-run` only).
+    Markdown,
     /// JSON.
     Json,
 }

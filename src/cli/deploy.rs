@@ -10,10 +10,11 @@ use super::exit::{Exit, Tally};
 use super::output::{Output, YELLOW};
 use super::places::Places;
 use super::plan_json::{self, Summary};
+use super::plan_markdown::About;
 use super::plan_text::View;
 use super::record::Recorder;
-use super::source::{commit_json, diagnostics_json};
-use super::{contents, deputy, locking, masking, plan_text, report_json, report_text};
+use super::source::{commit_json, diagnostics_json, problems, told};
+use super::{contents, deputy, locking, masking, plan_markdown, plan_text, report_json, report_text};
 use crate::cycle::{self, Aim, Applied, Planned, Reread, Secured};
 use crate::daemon::Deployed;
 use crate::engine::docker::DockerEngine;
@@ -104,10 +105,17 @@ impl Run<'_> {
         } else {
             let places = Places::of(self.loaded);
             let view = View::new(plan, self.output.verbose > 0).with(&places);
-            self.output.result(&plan_text::text(view));
-            if let Some(rollback) = self.rollback {
-                self.output.result(&rollback.foretell(plan));
-            }
+            let then = self.rollback.map(|rollback| rollback.foretell(plan)).unwrap_or_default();
+            let text = if self.output.markdown {
+                let source = self.source.title();
+                let problems = problems(self.loaded);
+                let revision = self.loaded.commit.as_ref().map_or_else(|| short(&plan.revision), told);
+                let about = About { source: &source, revision: &revision, problems: &problems, then: &then };
+                plan_markdown::markdown(view, &about)
+            } else {
+                plan_text::text(view) + &then
+            };
+            self.output.result(&text);
         }
         let tally = Tally {
             failed: self.failed > 0 || Summary::of(&plan.changes).blocked > 0,
@@ -291,6 +299,11 @@ impl Run<'_> {
             self.output.complain(&format!("{YELLOW}warning{YELLOW:#}: {error}\n"));
         }
     }
+}
+
+/// As much of a digest as people compare.
+fn short(digest: &str) -> String {
+    digest.chars().take(12).collect()
 }
 
 /// Whether there is anything to do, or nothing to be done: not if all of it is blocked.

@@ -6,9 +6,10 @@ use super::carry::{carry_out, until_interrupted};
 use super::engine::{block_on, connect};
 use super::exit::Exit;
 use super::output::Output;
+use super::plan_markdown::About;
 use super::plan_text::View;
 use super::source::environment;
-use super::{locking, plan_json, plan_text, report_json, report_text};
+use super::{locking, plan_json, plan_markdown, plan_text, report_json, report_text};
 use crate::cycle;
 use crate::engine::{Observe, ObserveRequest};
 use crate::execute::Options;
@@ -16,7 +17,7 @@ use crate::locks::{self, Asked};
 use crate::model::lock::Held;
 use crate::model::redact::Redactor;
 use crate::plan::{self, Policy};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 
 /// Takes a stack down, or shows what that would do.
@@ -45,6 +46,10 @@ pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
         if args.dry_run {
             if output.json {
                 output.result(&pretty(&plan_json::json(&plan, &observed.engine, &[])));
+            } else if output.markdown {
+                let about =
+                    About { source: "down", revision: &args.stack, problems: &BTreeMap::new(), then: "" };
+                output.result(&plan_markdown::markdown(View::new(&plan, output.verbose > 0), &about));
             } else {
                 output.result(&plan_text::text(View::new(&plan, output.verbose > 0)));
             }

@@ -26,6 +26,7 @@ mod output;
 mod own_container;
 mod places;
 mod plan_json;
+mod plan_markdown;
 mod plan_text;
 mod process;
 mod progress;
@@ -107,6 +108,8 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
         )
     {
         "--config is for applying, `watch`, `status`, `history`, `rollback`, `validate` and `notify`"
+    } else if cli.common.format == Some(Format::Markdown) && !is_dry_run(cli) {
+        "--format markdown is for --dry-run"
     } else if cli.common.format == Some(Format::Yaml) && !is_render {
         "--format yaml is for `render` only"
     } else if cli.common.format == Some(Format::Text) && is_render {
@@ -115,6 +118,16 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
         return None;
     };
     Some(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, problem))
+}
+
+/// Whether a plan is shown and nothing is done.
+const fn is_dry_run(cli: &Cli) -> bool {
+    match &cli.command {
+        None => cli.apply.dry_run,
+        Some(Command::Rollback(args)) => args.dry_run,
+        Some(Command::Down(args)) => args.dry_run,
+        Some(_) => false,
+    }
 }
 
 #[cfg(test)]

@@ -8,9 +8,12 @@ use std::io::{self, IsTerminal, Write};
 
 /// Where and how to print.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct Output {
     /// JSON in place of text.
     pub json: bool,
+    /// Markdown in place of text.
+    pub markdown: bool,
     /// Errors only.
     pub quiet: bool,
     /// How much more to print.
@@ -36,6 +39,7 @@ impl Output {
     pub fn new(common: &CommonArgs) -> Self {
         Self {
             json: common.format == Some(Format::Json),
+            markdown: common.format == Some(Format::Markdown),
             quiet: common.quiet,
             verbose: common.verbose,
             choice: common.color,

@@ -60,6 +60,36 @@ fn a_plan_says_where_a_change_stands_what_it_interrupts_and_no_secret() {
 }
 
 #[test]
+fn a_plan_as_markdown_is_a_comment_that_nothing_breaks_out_of() {
+    let Some(lab) = Lab::new("markdown") else { return };
+    lab.write("compose.yaml", STACK);
+    lab.write("app.env", "REGION=eu\n");
+    lab.write(".env", "NOTE=one\n");
+    lab.write("broken/compose.yaml", "name: PREFIX-broken\nservices: {a: {imag: x}}\n");
+    lab.write(
+        "sound/compose.yaml",
+        "name: PREFIX-sound\nservices: {a: {image: IMAGE, network_mode: none}}\n",
+    );
+    lab.reconcile(&["."]).exits(0);
+    lab.edit("compose.yaml", "LEVEL: info", "LEVEL: 'a | ``` @you </details>'");
+    let run = lab.reconcile(&["--dry-run", "--format", "markdown", "-f", "compose.yaml"]).exits(0);
+    assert!(run.stdout.starts_with("### Plan: 1 to replace.\n"), "{run}");
+    assert!(
+        run.stdout.contains("`compose.yaml:10` ````environment.LEVEL: info -> a \\| ``` @you </details>````"),
+        "{run}"
+    );
+    assert!(run.stdout.contains("\n````diff\n") && run.stdout.ends_with("\n````\n\n</details>\n"), "{run}");
+    let tree = lab.reconcile(&["--dry-run", "--format", "markdown", "."]).exits(0);
+    assert!(tree.stdout.starts_with("### Plan"), "{tree}");
+    lab.edit("sound/compose.yaml", "image:", "imag:");
+    std::fs::remove_file(lab.path().join("compose.yaml")).expect("removed");
+    let none = lab.reconcile(&["--dry-run", "--format", "markdown", "."]).exits(1);
+    assert!(none.stdout.starts_with("### Nothing was loaded") && none.stdout.contains("imag"), "{none}");
+    let wrong = lab.reconcile(&["--format", "markdown", "."]).exits(1);
+    assert!(wrong.stderr.contains("--format markdown is for --dry-run"), "{wrong}");
+}
+
+#[test]
 fn what_is_left_over_of_a_failure_is_tidied_up_and_nothing_is_started() {
     let Some(lab) = Lab::new("tidy") else { return };
     lab.write("compose.yaml", "name: PREFIX-t\nservices:\n  app: {image: IMAGE, init: true, network_mode: none, command: sleep infinity}\n");
