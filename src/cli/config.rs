@@ -313,6 +313,6 @@ impl Sources {
             return Arc::new(move || revision.clone());
         }
         let (chosen, environment) = (chosen.clone(), environment.clone());
-        Arc::new(move || chosen.load(&environment, are_several, Ask::IfUnknown).desired.revision)
+        Arc::new(move || chosen.load(&environment, are_several, Ask::IfUnknown).desired.revision.clone())
     }
 }

@@ -29,7 +29,6 @@ use crate::plan::{self, Policy, Retry};
 use crate::source::LoadedSource;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
 
@@ -245,8 +244,7 @@ impl Run<'_> {
         let results = applied.results(plan);
         if let Some(alerts) = self.alerts {
             let title = self.source.title();
-            let desired = Arc::new(self.loaded.desired.clone());
-            alerts.looked(&title, &desired, plan, &BTreeSet::new());
+            alerts.looked(&title, &self.loaded.desired, plan, &BTreeSet::new());
             alerts.applied(&title, plan, applied);
         }
         self.output.complain(&report_text::troubles(applied, &results));

@@ -173,7 +173,7 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                 self.concern = Concern::new(&loaded.desired, planned.plan.changes.keys().cloned().collect());
                 let left = self.queue.left_alone(self.now());
                 let names: BTreeSet<String> = self.concern.stacks().difference(&left).cloned().collect();
-                let desired = Arc::new(loaded.desired);
+                let desired = loaded.desired;
                 let (commit, mounts) = (loaded.commit, loaded.mounts);
                 let goal = Goal { trigger, desired: Arc::clone(&desired), commit, mounts };
                 let under_way = self.groups.values().flatten().cloned().collect();

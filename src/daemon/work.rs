@@ -95,7 +95,7 @@ impl<E: Locks> Work<E> {
         let (stop, patience) = (self.stop.clone(), self.source.patience);
         let party = Party { holder: holder(), now, is_gone, chance, patience, stop, waits: &waits };
         let load = Arc::clone(&self.source.load);
-        let reread: Reread = Arc::new(move || load(Ask::IfUnknown).desired.revision);
+        let reread: Reread = Arc::new(move || load(Ask::IfUnknown).desired.revision.clone());
         let (plan, guard) = match cycle::secure(&self.engine, aim, planned, &party, &reread).await {
             Ok(Secured::Ours(planned, guard)) => (planned.plan, guard),
             Ok(Secured::Theirs(held)) => return End::Locked(held),

@@ -4,6 +4,7 @@ use super::LoadedSource;
 use crate::compose::desired::locate;
 use crate::compose::diagnostic::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Which source has which stack. Who had a name first keeps it.
 #[derive(Debug, Default)]
@@ -21,9 +22,10 @@ impl Claims {
         let clashes: Vec<(String, String)> =
             loaded.desired.stacks.keys().filter_map(|name| Some((name.clone(), taken(name)?))).collect();
         for (name, other) in clashes {
-            loaded.desired.stacks.remove(&name);
+            let desired = Arc::make_mut(&mut loaded.desired);
+            desired.stacks.remove(&name);
             // What is not desired here must not be taken for removed either.
-            loaded.desired.complete = false;
+            desired.complete = false;
             for stack in loaded.stacks.iter_mut().filter(|stack| stack.name.as_deref() == Some(&name)) {
                 let error = Diagnostic::error(format!(
                     "the project name {name} is also that of a stack of source {other}"
@@ -45,16 +47,13 @@ impl Claims {
 #[cfg(test)]
 mod tests {
     use super::Claims;
-    use crate::model::desired::DesiredStack;
+    use crate::model::desired::{DesiredStack, DesiredState};
     use crate::source::LoadedSource;
 
     fn with(names: &[&str]) -> LoadedSource {
-        let mut loaded = LoadedSource::default();
-        for name in names {
-            loaded.desired.stacks.insert((*name).to_owned(), DesiredStack::default());
-        }
-        loaded.desired.complete = true;
-        loaded
+        let stacks = names.iter().map(|name| ((*name).to_owned(), DesiredStack::default())).collect();
+        let desired = DesiredState { stacks, complete: true, ..DesiredState::default() };
+        LoadedSource { desired: desired.into(), ..LoadedSource::default() }
     }
 
     #[test]

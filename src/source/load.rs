@@ -24,8 +24,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Everything that came of a source.
 #[derive(Debug, Default)]
 pub struct LoadedSource {
-    /// The stacks that can be applied.
-    pub desired: DesiredState,
+    /// The stacks that can be applied. Whoever follows a source keeps what it said last.
+    pub desired: Arc<DesiredState>,
     /// Every stack that was asked for, sorted by directory and name, with what there is to say about it.
     pub stacks: Vec<LoadedStack>,
     /// What there is to say about the source as a whole.
@@ -106,8 +106,11 @@ fn load_confined(
     if !request.among_others {
         loaded.diagnostics.extend(unknown_names(request, &outcomes));
     }
-    loaded.desired.complete = all && !chosen && request.only.is_empty() && !outcomes.is_empty();
-    loaded.desired.source = work.identity.to_string_lossy().into_owned();
+    let mut desired = DesiredState {
+        source: work.identity.to_string_lossy().into_owned(),
+        complete: all && !chosen && request.only.is_empty() && !outcomes.is_empty(),
+        ..DesiredState::default()
+    };
     for mut outcome in outcomes {
         let name = outcome.stack.name.clone();
         if !request.only.is_empty() && !name.is_some_and(|name| request.only.contains(&name)) {
@@ -115,9 +118,10 @@ fn load_confined(
         }
         outcome.stack.desired = outcome.desired.is_some();
         loaded.stacks.push(outcome.stack);
-        loaded.desired.stacks.extend(outcome.desired.map(|stack| (stack.name.clone(), stack)));
+        desired.stacks.extend(outcome.desired.map(|stack| (stack.name.clone(), stack)));
     }
-    loaded.desired.revision = revision(&loaded);
+    desired.revision = revision(&desired, &loaded.stacks);
+    loaded.desired = Arc::new(desired);
     loaded
 }
 
@@ -223,9 +227,9 @@ fn unknown_names(request: &SourceRequest, outcomes: &[Outcome]) -> Vec<Diagnosti
 }
 
 /// A digest over everything that is desired.
-fn revision(loaded: &LoadedSource) -> String {
+fn revision(desired: &DesiredState, stacks: &[LoadedStack]) -> String {
     let mut text = String::new();
-    for (name, stack) in &loaded.desired.stacks {
+    for (name, stack) in &desired.stacks {
         let _ = writeln!(text, "stack {name} {:?} {:?}", stack.depends_on, stack.disabled);
         for (key, service) in &stack.services {
             let DesiredService { replicas, job, depends_on, .. } = service;
@@ -238,7 +242,7 @@ fn revision(loaded: &LoadedSource) -> String {
             let _ = writeln!(text, "volume {key} {}", hash::ConfigHash::of(volume));
         }
     }
-    for stack in loaded.stacks.iter().filter(|stack| !stack.desired) {
+    for stack in stacks.iter().filter(|stack| !stack.desired) {
         let _ = writeln!(text, "broken {}", stack.directory.display());
     }
     hash::digest(text.as_bytes())

@@ -41,7 +41,7 @@ struct Last {
     store: String,
     /// The local files that were asked for.
     locals: BTreeMap<PathBuf, Seen>,
-    desired: DesiredState,
+    desired: Arc<DesiredState>,
     commit: Option<Commit>,
     mounts: Option<Arc<Mounts>>,
 }
@@ -82,12 +82,16 @@ impl Follower {
         }
         let store = good.update.store.clone();
         let loaded = self.source.load_good(request, good);
+        let mut desired = Arc::clone(&loaded.desired);
+        if desired.complete != loaded.complete_but_for_outage {
+            Arc::make_mut(&mut desired).complete = loaded.complete_but_for_outage;
+        }
         let update = loaded.commit.as_ref().zip(loaded.mounts.as_ref());
         self.state().last = update.map(|(commit, mounts)| Last {
             id: commit.id.clone(),
             store,
             locals: mounts.locals(),
-            desired: DesiredState { complete: loaded.complete_but_for_outage, ..loaded.desired.clone() },
+            desired,
             commit: loaded.commit.clone(),
             mounts: loaded.mounts.clone(),
         });
@@ -102,7 +106,7 @@ impl Follower {
 /// What was loaded last, with what is known of the repository now.
 fn again(last: &Last, source: &GitSource, good: LastGood) -> LoadedSource {
     let mut loaded = LoadedSource {
-        desired: last.desired.clone(),
+        desired: Arc::clone(&last.desired),
         commit: last.commit.clone(),
         mounts: last.mounts.clone(),
         base: Some(source.place.engine.clone()),

@@ -8,6 +8,7 @@ use super::transport::{self, Helper};
 use super::tree::{Place, Tree};
 use crate::compose::diagnostic::Diagnostic;
 use crate::compose::files::{FileKind, Files as _};
+use crate::model::desired::DesiredState;
 use crate::source::load::{LoadedSource, load_from};
 use crate::source::mounted::{Mounts, written};
 use crate::source::options::{PROJECT_VARIABLES, SourceRequest};
@@ -51,7 +52,9 @@ impl LastGood {
     /// Tells of an outage; then no stack counts as removed.
     pub(super) fn tell(self, loaded: &mut LoadedSource) {
         let Some(outage) = self.outage else { return };
-        loaded.desired.complete = false;
+        if loaded.desired.complete {
+            Arc::make_mut(&mut loaded.desired).complete = false;
+        }
         loaded.outage = Some(outage.text().to_owned());
         loaded.diagnostics.push(outage);
     }
@@ -175,11 +178,12 @@ impl GitSource {
                 self.settings.address.identity
             )));
         }
-        loaded.desired.source = self.settings.identity();
+        let desired = Arc::make_mut(&mut loaded.desired);
+        desired.source = self.settings.identity();
         let has_locals = tree.locals().values().any(Option::is_some);
-        loaded.desired.revision = if has_locals {
+        desired.revision = if has_locals {
             // What is local counts too, and has no revision of its own.
-            format!("{}+{}", update.commit.id, loaded.desired.revision.get(..12).unwrap_or_default())
+            format!("{}+{}", update.commit.id, desired.revision.get(..12).unwrap_or_default())
         } else {
             update.commit.id.clone()
         };
@@ -199,10 +203,13 @@ impl GitSource {
     }
 
     fn without_stacks(&self, diagnostic: Diagnostic) -> LoadedSource {
-        let mut loaded = LoadedSource { diagnostics: vec![diagnostic], ..LoadedSource::default() };
-        loaded.desired.source = self.settings.identity();
-        loaded.base = Some(self.place.engine.clone());
-        loaded
+        let desired = DesiredState { source: self.settings.identity(), ..DesiredState::default() };
+        LoadedSource {
+            desired: desired.into(),
+            diagnostics: vec![diagnostic],
+            base: Some(self.place.engine.clone()),
+            ..LoadedSource::default()
+        }
     }
 }
 

@@ -73,11 +73,11 @@ fn every_stack_of_a_tree_is_loaded_with_its_directory_s_name() {
 #[test]
 fn the_revision_is_that_of_the_content() {
     let tree = Tree::new(&[("a/compose.yaml", PLAIN), ("a/other.txt", "1")]);
-    let first = tree.load().desired.revision;
+    let first = tree.load().desired.revision.clone();
     tree.write(&[("a/other.txt", "2")]);
-    assert_eq!(first, tree.load().desired.revision);
+    assert_eq!(first, tree.load().desired.revision.clone());
     tree.write(&[("a/compose.yaml", "services: {a: {image: x, scale: 2}}")]);
-    assert_ne!(first, tree.load().desired.revision);
+    assert_ne!(first, tree.load().desired.revision.clone());
 }
 
 #[test]
