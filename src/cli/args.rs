@@ -43,6 +43,8 @@ pub enum Command {
     Suspend(SuspendArgs),
     /// Let a stack be changed again
     Resume(ResumeArgs),
+    /// Run a job that runs at times once now, and wait for its end
+    Run(RunArgs),
     /// Stop and remove a stack's containers and networks; its volumes stay
     Down(DownArgs),
     /// Alerts: try where they go
@@ -171,6 +173,12 @@ pub struct WatchArgs {
     pub no_prune: bool,
 }
 
+fn job(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('/').filter(|(stack, service)| !stack.is_empty() && !service.is_empty());
+    let (stack, service) = parts.ok_or("write the stack, a slash and the service, such as shop/backup")?;
+    Ok((stack.to_owned(), service.to_owned()))
+}
+
 fn patience(text: &str) -> Result<Nanos, String> {
     Nanos::parse(text).map_err(|_| "not a time such as 30s or 5m".to_owned())
 }
@@ -292,6 +300,20 @@ pub struct ResumeArgs {
     /// Name of the stack
     #[arg(value_name = "STACK")]
     pub stack: String,
+}
+
+/// What `run` takes.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// The job, by its stack and service
+    #[arg(value_name = "STACK/SERVICE", value_parser = job)]
+    pub job: (String, String),
+    /// Begin the run, and do not wait for its end
+    #[arg(long, short)]
+    pub detach: bool,
+    /// How long to wait for another process that works on the same stack; 0s is not at all [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = patience)]
+    pub lock_timeout: Option<Nanos>,
 }
 
 /// What `schema` takes.

@@ -35,6 +35,7 @@ mod render;
 mod report_json;
 mod report_text;
 mod rollback;
+mod run;
 mod running;
 mod schema;
 mod source;
@@ -73,6 +74,7 @@ pub fn run() -> ExitCode {
         Some(Command::Rollback(args)) => rollback::run(args, &cli.common),
         Some(Command::Suspend(args)) => suspend::suspend(args, &cli.common),
         Some(Command::Resume(args)) => suspend::resume(args, &cli.common),
+        Some(Command::Run(args)) => run::run(args, &cli.common),
         Some(Command::Down(args)) => down::run(args, &cli.common),
         Some(Command::Notify(args)) => notify::run(args, &cli.common),
         Some(Command::Schema(args)) => schema::run(args, &cli.common),
@@ -102,6 +104,7 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
                 Command::Render(_)
                     | Command::Suspend(_)
                     | Command::Resume(_)
+                    | Command::Run(_)
                     | Command::Down(_)
                     | Command::Schema(_)
             )

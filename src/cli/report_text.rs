@@ -34,6 +34,11 @@ fn one<'a>(
     let word = result.fate.as_str().replace('_', " ");
     let reason = result.reason.trim_end().replace('\n', "\n    ");
     let _ = writeln!(text, "{RED}{word}{RED:#} {BOLD}{name}{BOLD:#}: {reason}");
+    last_words(text, failures);
+}
+
+/// What containers that failed had to say.
+pub fn last_words<'a>(text: &mut String, failures: impl Iterator<Item = &'a Failure>) {
     for failure in failures {
         if failure.oom_killed && !failure.reason.contains("memory") {
             let _ = writeln!(text, "    {} was killed: out of memory", failure.container);

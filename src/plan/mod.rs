@@ -61,7 +61,7 @@ pub use outcome::{locked, results};
 pub use outlook::{Turn, turns};
 pub use quarantine::{Quarantine, quarantines};
 pub use rollback::{Rollback, rollback};
-pub use runs::{Beginning, Job, Jobs, Run, RunState, Template, begin, jobs, overdue};
+pub use runs::{Beginning, Job, Jobs, Run, RunState, Template, await_end, begin, jobs, overdue};
 pub use schedule::schedule;
 pub use sensitive::{mask_plan, secrets, shown_line, tells_a_secret};
 pub use suspend::{Suspension, resume, suspend, suspensions};

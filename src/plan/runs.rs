@@ -16,12 +16,16 @@ use crate::model::labels;
 use crate::model::observed::{ContainerState, ObservedContainer, ObservedState};
 use crate::model::service::{FileRef, Pairs};
 use crate::model::step::{Action, ContainerRef, Plan, Step, StepId};
+use crate::model::units::Nanos;
 use std::collections::BTreeMap;
 
 /// Ends the name of a run that was stopped because its time was over.
 const TIMED_OUT: &str = ".timed-out";
 /// Ends the name of a run that was stopped for the next one.
 const REPLACED: &str = ".replaced";
+
+/// How long a run is waited for that has no limit: a year.
+const LONGEST: Nanos = Nanos(365 * 86_400 * 1_000_000_000);
 
 /// Jobs by stack and service.
 pub type Jobs = BTreeMap<(String, String), Job>;
@@ -299,6 +303,15 @@ pub fn overdue(jobs: &Jobs, now: i64) -> Plan {
         all.extend(steps.all);
     }
     plan(all)
+}
+
+/// Waits for the end of a run, for as long as its job may take.
+pub fn await_end(stack: &str, service: &str, name: &str, timeout: Option<Nanos>) -> Plan {
+    let mut steps = Steps::new(stack, service);
+    let container = ContainerRef::Name(name.to_owned());
+    let timeout = timeout.unwrap_or(LONGEST);
+    steps.push("end", Action::AwaitCompleted { container, timeout, through: false }, &[]);
+    plan(steps.all)
 }
 
 /// Files that were written into a container, as its label knows them.

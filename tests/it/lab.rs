@@ -47,6 +47,12 @@ impl Run {
         assert_eq!(self.code, code, "{self}");
         self
     }
+
+    /// Asserts that something was said, to stdout or stderr.
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text) || self.stderr.contains(text), "{text}: {self}");
+        self
+    }
 }
 
 impl std::fmt::Display for Run {

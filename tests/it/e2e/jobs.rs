@@ -122,3 +122,59 @@ fn a_suspended_stack_runs_nothing_and_a_failure_is_told() {
     daemon.until("a run of what was deployed", || runs(&lab, "tick", "") != kept);
     assert_eq!(daemon.stop(), Some(0));
 }
+
+const BY_HAND: &str = "\
+name: PREFIX-byhand
+services:
+  good:
+    image: IMAGE
+    command: [echo, done]
+    x-reconcile: {job: {schedule: '0 0 1 1 *'}}
+  bad:
+    image: IMAGE
+    command: [sh, -c, 'echo no room; exit 3']
+    x-reconcile: {job: {schedule: '0 0 1 1 *'}}
+  slow:
+    image: IMAGE
+    command: [sleep, infinity]
+    init: true
+    stop_grace_period: 1s
+    x-reconcile: {job: {schedule: '0 0 1 1 *', timeout: 1s}}
+  long:
+    image: IMAGE
+    command: [sleep, infinity]
+    init: true
+    stop_grace_period: 1s
+    x-reconcile: {job: {schedule: '0 0 1 1 *'}}
+";
+
+#[test]
+fn a_job_is_run_by_hand_and_waited_for() {
+    let Some(lab) = Lab::new("byhand") else { return };
+    lab.write("compose.yaml", BY_HAND);
+    let job = |service: &str| format!("{}/{service}", lab.stack("byhand"));
+    lab.reconcile(&["run", &job("good")]).exits(1).says("the engine has no job");
+    lab.reconcile(&["."]).exits(0);
+
+    lab.reconcile(&["run", &job("good")]).exits(0).says("succeeded after");
+    lab.reconcile(&["run", &job("good")]).exits(0).says("succeeded after");
+    assert_eq!(runs_of(&lab, "good").len(), 2, "each is a run of its own");
+    lab.reconcile(&["run", &job("bad")]).exits(1).says("failed with exit code 3").says("| no room");
+    lab.reconcile(&["run", &job("slow")]).exits(1).says("timed out");
+    assert!(runs_of(&lab, "slow").iter().all(|name| name.ends_with(".timed-out")));
+
+    lab.reconcile(&["run", "--detach", &job("long")]).exits(0).says("docker logs -f");
+    lab.reconcile(&["run", &job("long")]).exits(1).says("still runs");
+    lab.reconcile(&["run", &job("goood")]).exits(1).says(&format!("did you mean {}?", job("good")));
+    lab.reconcile(&["suspend", &lab.stack("byhand")]).exits(0);
+    lab.reconcile(&["run", &job("good")]).exits(1).says("is suspended");
+}
+
+fn runs_of(lab: &Lab, service: &str) -> Vec<String> {
+    let name = format!("name={}-run-", lab.stack(&format!("byhand-{service}")));
+    docker(&["ps", "-a", "--format", "{{.Names}}", "--filter", &name])
+        .stdout
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
