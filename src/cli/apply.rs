@@ -2,28 +2,75 @@
 
 use super::alerts::Alerts;
 use super::args::{ApplyArgs, CommonArgs};
-use super::config::{Chosen, Sources};
+use super::config::{self, Chosen, Sources};
 use super::deploy::{Ended, Run};
-use super::engine::block_on;
+use super::engine::{block_on, now};
 use super::exit::Exit;
 use super::output::Output;
 use super::plan_json;
 use super::plan_markdown::{self, About};
 use super::record::Recorder;
+use super::saved::{self, Arguments, SavedPlan, SavedSource};
 use super::source::{diagnostics_json, environment, failures, print_diagnostics, problems, told};
 use crate::cycle::Reread;
+use crate::model::clock;
 use crate::model::observed::EngineInfo;
 use crate::model::step::Plan;
 use crate::plan::Retry;
 use crate::source::LoadedSource;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Engine calls in flight when the user names no number: more gains nothing on an engine's usual two to eight cores.
 pub const PARALLEL: u16 = 8;
 
 /// Loads, plans, and applies unless it is a dry run.
 pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
+    let output = Output::new(common);
+    let arguments = match &args.out {
+        None => None,
+        Some(_) => match Arguments::of(args, common, config::found(&args.source, common)) {
+            Ok(arguments) => Some(arguments),
+            Err((error, hint)) => {
+                output.error(&error, Some(&hint));
+                return Exit::Failure;
+            }
+        },
+    };
+    let keeps = Mutex::default();
+    let mode = Mode { expected: None, keeps: arguments.is_some().then_some(&keeps) };
+    let exit = run_in(args, common, &mode);
+    let (Some(path), Some(arguments)) = (&args.out, arguments) else { return exit };
+    let sources: Vec<SavedSource> = keeps.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if exit == Exit::Failure && sources.is_empty() {
+        output.complain("no plan was saved\n");
+        return exit;
+    }
+    let plan = SavedPlan::new(arguments, sources, clock::iso(now()));
+    match plan.write(path) {
+        Ok(()) => {
+            let path = path.display();
+            output.talk(&format!("saved: `reconcile apply {path}` carries out exactly this plan\n"));
+            exit
+        }
+        Err(error) => {
+            output.error(&format!("the plan cannot be saved in {}: {error}", path.display()), None);
+            Exit::Failure
+        }
+    }
+}
+
+/// What is done with the plans of a run.
+pub struct Mode<'a> {
+    /// The plan that is carried out, or nothing.
+    pub expected: Option<&'a SavedPlan>,
+    /// Where plans that are shown are kept.
+    pub keeps: Option<&'a Mutex<Vec<SavedSource>>>,
+}
+
+/// The same, for all sources one after another.
+pub fn run_in(args: &ApplyArgs, common: &CommonArgs, mode: &Mode<'_>) -> Exit {
     let output = Output::new(common);
     let environment = environment();
     let nothing = |errors: &[Value]| plan_json::json(&Plan::default(), &EngineInfo::default(), errors);
@@ -40,6 +87,13 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
     let alerts = (!args.dry_run).then(|| Alerts::new(&args.source, common, &chosen, output));
     let recorder = Recorder::new(common, &environment, output, "command");
     let count = sources.all.len();
+    let still: Reread = Arc::new(String::new);
+    let call = Call { args, common, output, environment: &environment, still: &still };
+    if let Some(expected) = mode.expected
+        && let Some(exit) = call.refuse(expected, &sources, &recorder)
+    {
+        return exit;
+    }
     let one = |index: usize| {
         sources.all[index].0.announce(output);
         loop {
@@ -66,8 +120,15 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
                 return Exit::Failure;
             }
             let reread = sources.reread(index, &environment);
-            let parts = (source, loaded, &reread, alerts.as_ref(), &recorder);
-            match plan_and_apply(args, common, output, &environment, parts) {
+            let expected = mode.expected.and_then(|plan| plan.sources.get(index));
+            let run = Run {
+                reread: &reread,
+                alerts: alerts.as_ref(),
+                expected,
+                keeps: mode.keeps,
+                ..call.run((source, loaded), &recorder)
+            };
+            match plan_and_apply(&run) {
                 Ended::With(exit) => return exit,
                 Ended::Outdated => {}
             }
@@ -87,45 +148,79 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
     exit
 }
 
-/// A source, what it says, what tells that later on, and who hears what becomes of it.
-type Parts<'a> = (&'a Chosen, &'a LoadedSource, &'a Reread, Option<&'a Alerts>, &'a Recorder);
+/// What is the same for every source of a run.
+struct Call<'a> {
+    args: &'a ApplyArgs,
+    common: &'a CommonArgs,
+    output: Output,
+    environment: &'a BTreeMap<String, String>,
+    /// What tells the revision of a source that is not read again.
+    still: &'a Reread,
+}
+
+impl<'a> Call<'a> {
+    /// A run on one source, of which nothing tells the revision later on.
+    fn run(&self, (source, loaded): (&'a Chosen, &'a LoadedSource), recorder: &'a Recorder) -> Run<'a> {
+        let mut policy = source.policy(self.args.no_prune);
+        if self.args.allow_mass_removal {
+            policy.max_removals = 100;
+        }
+        policy.retry = retry(&self.args.retry);
+        policy.anytime = self.args.now;
+        Run {
+            args: self.args,
+            common: self.common,
+            output: self.output,
+            environment: self.environment,
+            source,
+            loaded,
+            reread: self.still,
+            alerts: None,
+            recorder,
+            policy,
+            failed: failures(loaded),
+            rollback: None,
+            expected: None,
+            keeps: None,
+        }
+    }
+
+    /// Refuses a saved plan of which anything moved in any source: before the first of them is changed.
+    fn refuse(&self, expected: &SavedPlan, sources: &Sources, recorder: &Recorder) -> Option<Exit> {
+        let mut moved = Vec::new();
+        let now: Vec<&str> = sources.all.iter().map(|(_, loaded)| loaded.desired.source.as_str()).collect();
+        let then: Vec<&str> = expected.sources.iter().map(|source| source.source.as_str()).collect();
+        if now != then {
+            moved.push(format!("the sources are {} and were {}", now.join(", "), then.join(", ")));
+        }
+        for (_, loaded) in sources.all.iter().filter(|(_, loaded)| failures(loaded) > 0) {
+            print_diagnostics(loaded, self.output);
+        }
+        for ((source, loaded), expected) in sources.all.iter().zip(&expected.sources) {
+            let run = Run { expected: Some(expected), ..self.run((source, loaded), recorder) };
+            let found = Mutex::default();
+            let exit = block_on(self.output, async {
+                *found.lock().unwrap_or_else(PoisonError::into_inner) = run.moved().await?;
+                Ok(Exit::Success)
+            });
+            if exit != Exit::Success {
+                return Some(exit);
+            }
+            moved.append(&mut found.into_inner().unwrap_or_else(PoisonError::into_inner));
+        }
+        (!moved.is_empty()).then(|| saved::stale(self.output, &moved))
+    }
+}
 
 /// Plans for one source, and applies unless it is a dry run.
-fn plan_and_apply(
-    args: &ApplyArgs,
-    common: &CommonArgs,
-    output: Output,
-    environment: &BTreeMap<String, String>,
-    (source, loaded, reread, alerts, recorder): Parts<'_>,
-) -> Ended {
-    let failed = failures(loaded);
-    let mut policy = source.policy(args.no_prune);
-    if args.allow_mass_removal {
-        policy.max_removals = 100;
-    }
-    policy.retry = retry(&args.retry);
-    policy.anytime = args.now;
-    let run = Run {
-        args,
-        common,
-        output,
-        environment,
-        source,
-        loaded,
-        reread,
-        alerts,
-        recorder,
-        policy,
-        failed,
-        rollback: None,
-    };
-    block_on(output, async {
-        if args.dry_run {
+fn plan_and_apply(run: &Run<'_>) -> Ended {
+    block_on(run.output, async {
+        if run.args.dry_run {
             return run.preview().await.map(Ended::With);
         }
         let ended = Box::pin(run.apply()).await;
-        if let (Some(alerts), Err(error)) = (alerts, &ended) {
-            alerts.unreachable(&source.title(), error);
+        if let (Some(alerts), Err(error)) = (run.alerts, &ended) {
+            alerts.unreachable(&run.source.title(), error);
         }
         ended
     })

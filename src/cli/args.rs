@@ -29,6 +29,8 @@ pub struct Cli {
 pub enum Command {
     /// Print the canonical project(s), as `docker compose config` does
     Render(RenderArgs),
+    /// Carry out a plan that `--dry-run --out FILE` saved, or refuse if anything moved since
+    Apply(SavedArgs),
     /// Follow a directory: apply what changes in it, and mend what changes on the engine
     Watch(WatchArgs),
     /// Load and check everything without an engine
@@ -130,6 +132,9 @@ pub struct ApplyArgs {
     /// Show what would change and why; change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Save the plan, for `reconcile apply FILE` to carry out exactly it
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    pub out: Option<PathBuf>,
     /// Exit with 0 for nothing to do, 2 for changes, 1 for an error
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -151,6 +156,23 @@ pub struct ApplyArgs {
     /// Apply what waits for its deploy window, too
     #[arg(long)]
     pub now: bool,
+}
+
+/// What `apply` takes.
+#[derive(Debug, Clone, Args)]
+pub struct SavedArgs {
+    /// The saved plan
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Exit with 0 for nothing to do, 2 for changes, 1 for an error, 4 for a stale plan
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Engine calls in flight at most [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub parallel: Option<u16>,
+    /// How long to wait for another process that works on the same stacks; 0s is not at all [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = patience)]
+    pub lock_timeout: Option<Nanos>,
 }
 
 /// What `watch` takes.

@@ -145,6 +145,11 @@ pub fn sources(
     Ok(chosen)
 }
 
+/// The settings of the host that a command line uses without naming them.
+pub fn found(args: &SourceArgs, common: &CommonArgs) -> Option<PathBuf> {
+    usual_settings().filter(|_| common.config.is_none() && !is_given(args))
+}
+
 /// Whether the command line names a source.
 fn is_given(args: &SourceArgs) -> bool {
     SourceArgs { stacks: Vec::new(), rev: None, ..args.clone() } != SourceArgs::default()

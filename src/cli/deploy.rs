@@ -13,6 +13,7 @@ use super::plan_json::{self, Summary};
 use super::plan_markdown::About;
 use super::plan_text::View;
 use super::record::Recorder;
+use super::saved::{self, SavedSource};
 use super::source::{commit_json, diagnostics_json, problems, told};
 use super::{contents, deputy, locking, masking, plan_markdown, plan_text, report_json, report_text};
 use crate::cycle::{self, Aim, Applied, Planned, Reread, Secured};
@@ -29,6 +30,7 @@ use crate::plan::{self, Policy, Retry};
 use crate::source::LoadedSource;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::watch;
 
@@ -72,6 +74,10 @@ pub struct Run<'a> {
     pub failed: usize,
     /// The stack that goes back to an earlier revision.
     pub rollback: Option<&'a Rollback>,
+    /// The plan that is carried out, or nothing.
+    pub expected: Option<&'a SavedSource>,
+    /// Where a plan that is shown is kept.
+    pub keeps: Option<&'a Mutex<Vec<SavedSource>>>,
 }
 
 /// A stack that goes back to an earlier revision, and is left so.
@@ -93,6 +99,9 @@ impl Run<'_> {
         self.check_retry(&planned.observed);
         self.explain(&mut planned);
         let plan = &planned.plan;
+        if let Some(keeps) = self.keeps {
+            keeps.lock().unwrap_or_else(PoisonError::into_inner).push(self.saved(&planned));
+        }
         let suspends = self.rollback.filter(|_| can_begin(plan)).map(|rollback| rollback.stack.as_str());
         if self.output.json {
             let errors = diagnostics_json(self.loaded);
@@ -108,7 +117,7 @@ impl Run<'_> {
             let text = if self.output.markdown {
                 let source = self.source.title();
                 let problems = problems(self.loaded);
-                let revision = self.loaded.commit.as_ref().map_or_else(|| short(&plan.revision), told);
+                let revision = self.revision();
                 let about = About { source: &source, revision: &revision, problems: &problems, then: &then };
                 plan_markdown::markdown(view, &about)
             } else {
@@ -122,6 +131,34 @@ impl Run<'_> {
             changed: !plan.steps.is_empty(),
         };
         Ok(tally.exit(self.args.detailed_exitcode))
+    }
+
+    /// What the source says now, for people.
+    fn revision(&self) -> String {
+        let digest = || self.loaded.desired.revision.chars().take(12).collect();
+        self.loaded.commit.as_ref().map_or_else(digest, told)
+    }
+
+    fn saved(&self, planned: &Planned) -> SavedSource {
+        let errors = diagnostics_json(self.loaded);
+        SavedSource {
+            source: self.loaded.desired.source.clone(),
+            revision: self.loaded.desired.revision.clone(),
+            told: self.revision(),
+            basis: plan::basis(&self.loaded.desired, &planned.observed, &planned.plan),
+            plan: plan_json::json(&planned.plan, &planned.observed.engine, &errors),
+        }
+    }
+
+    /// What has moved since a saved plan was made, a sentence each.
+    pub async fn moved(&self) -> Result<Vec<String>, EngineError> {
+        let engine = ReadOnly::new(connect(self.common.host.as_deref(), self.environment).await?);
+        let planned = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
+        Ok(self.moved_for(&planned))
+    }
+
+    fn moved_for(&self, planned: &Planned) -> Vec<String> {
+        self.expected.map_or_else(Vec::new, |expected| expected.moved(&self.saved(planned)))
     }
 
     /// Adds to a plan what there is to say about contents, and takes from it what must not be told.
@@ -180,6 +217,11 @@ impl Run<'_> {
             Ok(ours) => ours,
             Err(ended) => return Ok(ended),
         };
+        let moved = self.moved_for(&planned);
+        if !moved.is_empty() {
+            guard.release(&engine).await;
+            return Ok(saved::stale(self.output, &moved).into());
+        }
         let redactor = self.explain(&mut planned);
         let plan = &planned.plan;
         if !plan.steps.is_empty() || Summary::of(&plan.changes).is_held_back() {
@@ -297,11 +339,6 @@ impl Run<'_> {
             self.output.complain(&format!("{YELLOW}warning{YELLOW:#}: {error}\n"));
         }
     }
-}
-
-/// As much of a digest as people compare.
-fn short(digest: &str) -> String {
-    digest.chars().take(12).collect()
 }
 
 /// Whether there is anything to do, or nothing to be done: not if all of it is blocked.

@@ -28,7 +28,7 @@ pub fn run(args: &WatchArgs, common: &CommonArgs, stacks: Vec<String>) -> Exit {
         ..ApplyArgs::default()
     };
     match apply::run(&apply, common) {
-        Exit::Failure => Exit::Failure,
+        Exit::Failure | Exit::Stale => Exit::Failure,
         Exit::Success | Exit::Changes | Exit::Partly => Exit::Success,
     }
 }

@@ -14,6 +14,8 @@ pub enum Exit {
     Partly,
     /// Nothing was done: 1.
     Failure,
+    /// Nothing was done, since the world is no more the one that the plan was made for: 4.
+    Stale,
 }
 
 impl From<Exit> for ExitCode {
@@ -23,6 +25,7 @@ impl From<Exit> for ExitCode {
             Exit::Failure => Self::FAILURE,
             Exit::Changes => Self::from(2),
             Exit::Partly => Self::from(3),
+            Exit::Stale => Self::from(4),
         }
     }
 }
@@ -31,7 +34,7 @@ impl Exit {
     /// The end of two runs, of which neither stands for the other.
     #[must_use]
     pub fn and(self, other: Self, detailed: bool) -> Self {
-        let is_bad = |exit| matches!(exit, Self::Partly | Self::Failure);
+        let is_bad = |exit| matches!(exit, Self::Partly | Self::Failure | Self::Stale);
         match (self == other, is_bad(self) || is_bad(other)) {
             (true, _) => self,
             (false, true) => {

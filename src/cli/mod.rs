@@ -37,6 +37,8 @@ mod report_text;
 mod rollback;
 mod run;
 mod running;
+mod saved;
+mod saved_apply;
 mod schema;
 mod source;
 mod status;
@@ -68,6 +70,7 @@ pub fn run() -> ExitCode {
         None => apply::run(&cli.apply, &cli.common),
         Some(Command::Render(args)) => render::run(args, &cli.common),
         Some(Command::Validate(args)) => validate::run(args, &cli.common),
+        Some(Command::Apply(args)) => saved_apply::run(args, &cli.common),
         Some(Command::Watch(args)) => watch::run(args, &cli.common),
         Some(Command::Status(args)) => status::run(args, &cli.common),
         Some(Command::History(args)) => history::run(args, &cli.common),
@@ -102,6 +105,7 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
             cli.command,
             Some(
                 Command::Render(_)
+                    | Command::Apply(_)
                     | Command::Suspend(_)
                     | Command::Resume(_)
                     | Command::Run(_)

@@ -110,6 +110,8 @@ fn go_back(
         policy,
         failed: failures(&loaded),
         rollback: Some(&rollback),
+        expected: None,
+        keeps: None,
     };
     let ended = block_on(output, async {
         if args.dry_run { run.preview().await.map(Ended::With) } else { Box::pin(run.apply()).await }

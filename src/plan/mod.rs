@@ -5,6 +5,7 @@
 
 mod acceptance;
 mod adopt;
+mod basis;
 mod batches;
 mod blocks;
 mod closed;
@@ -50,6 +51,7 @@ mod text;
 mod ties;
 mod volumes;
 
+pub use basis::{Basis, basis};
 pub use closed::next_opening;
 pub use diff::{Diff, diff};
 pub use down::plan_down;

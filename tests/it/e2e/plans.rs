@@ -1,6 +1,7 @@
 //! What a dry run tells its reader.
 
-use crate::lab::Lab;
+use crate::lab::{IMAGE, Lab, changed, docker};
+use std::os::unix::fs::PermissionsExt as _;
 
 const STACK: &str = "name: PREFIX-shop
 services:
@@ -87,6 +88,141 @@ fn a_plan_as_markdown_is_a_comment_that_nothing_breaks_out_of() {
     assert!(none.stdout.starts_with("### Nothing was loaded") && none.stdout.contains("imag"), "{none}");
     let wrong = lab.reconcile(&["--format", "markdown", "."]).exits(1);
     assert!(wrong.stderr.contains("--format markdown is for --dry-run"), "{wrong}");
+}
+
+const SAVED: &str = "name: PREFIX-shop
+services:
+  web:
+    image: PREFIX-web:1
+    command: sleep infinity
+    init: true
+    network_mode: none
+    stop_grace_period: 1s
+    environment: {DB_PASSWORD: hunter2-old, LEVEL: info}
+    volumes: ['./index.html:/index.html:ro']
+  other: {image: IMAGE, command: sleep infinity, init: true, network_mode: none, stop_grace_period: 1s}
+";
+
+type Move<'a> = &'a dyn Fn();
+
+/// A stack that runs, then a change of it, of which the plan is saved.
+fn with_saved_plan(test: &str) -> Option<Lab> {
+    let lab = Lab::new(test)?;
+    docker(&["tag", IMAGE, &lab.stack("web:1")]).exits(0);
+    lab.write("stacks/compose.yaml", SAVED);
+    lab.write("stacks/index.html", "one");
+    lab.reconcile(&["stacks"]).exits(0);
+    lab.edit("stacks/compose.yaml", "LEVEL: info", "LEVEL: debug");
+    lab.edit("stacks/compose.yaml", "hunter2-old", "hunter2-new");
+    let run = lab.reconcile(&["--dry-run", "--out", "plan.json", "stacks"]).exits(0);
+    assert!(run.stdout.starts_with("Plan: 1 to replace"), "{run}");
+    assert!(run.stderr.contains("reconcile apply plan.json"), "{run}");
+    Some(lab)
+}
+
+#[test]
+fn a_saved_plan_is_carried_out_once_and_holds_no_secret() {
+    let Some(lab) = with_saved_plan("saved") else { return };
+    let file = lab.path().join("plan.json");
+    let text = std::fs::read_to_string(&file).expect("the plan");
+    assert!(!text.contains("hunter2") && text.contains("*** (changed)"), "{text}");
+    let mode = std::fs::metadata(&file).expect("the plan").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let before = lab.containers();
+    let run = lab.reconcile(&["apply", "plan.json"]).exits(0);
+    assert!(run.stderr.contains("Done: 1 replaced, 1 unchanged."), "{run}");
+    assert_eq!(changed(&before, &lab.containers()), [lab.stack("shop-web-1")]);
+    let before = lab.containers();
+    let again = lab.reconcile(&["apply", "plan.json"]).exits(4);
+    assert!(again.stderr.contains("stale plan: nothing was changed"), "{again}");
+    assert!(again.stderr.contains("shop-web-1 is another one now"), "{again}");
+    assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
+}
+
+#[test]
+fn a_saved_plan_is_refused_when_anything_moved() {
+    let Some(lab) = with_saved_plan("stale") else { return };
+    let moves: [(&str, Move<'_>, Move<'_>); 5] = [
+        (
+            "shop/web: contents of ./index.html changed",
+            &|| lab.edit("stacks/index.html", "one", "two"),
+            &|| lab.edit("stacks/index.html", "two", "one"),
+        ),
+        (
+            "shop/web is defined in another way",
+            &|| lab.edit("stacks/compose.yaml", "hunter2-new", "hunter2-newer"),
+            &|| lab.edit("stacks/compose.yaml", "hunter2-newer", "hunter2-new"),
+        ),
+        (
+            "shop/other is defined in another way",
+            &|| lab.edit("stacks/compose.yaml", "other: {image: ", "other: {tty: true, image: "),
+            &|| lab.edit("stacks/compose.yaml", "tty: true, ", ""),
+        ),
+        (
+            "shop-other-1 does not run any more",
+            &|| drop(docker(&["stop", "-t", "1", &lab.stack("shop-other-1")]).exits(0)),
+            &|| drop(docker(&["start", &lab.stack("shop-other-1")]).exits(0)),
+        ),
+        (
+            "web:1 is another one now",
+            &|| {
+                let made =
+                    docker(&["commit", "-m", "another", &lab.stack("shop-web-1"), &lab.stack("web:1")]);
+                drop(made.exits(0));
+            },
+            &|| drop(docker(&["tag", IMAGE, &lab.stack("web:1")]).exits(0)),
+        ),
+    ];
+    for (told, there, back) in moves {
+        there();
+        let before = lab.containers();
+        let run = lab.reconcile(&["apply", "plan.json"]).exits(4);
+        assert!(run.stderr.contains("stale plan") && run.stderr.contains(told), "{told}: {run}");
+        assert!(!run.to_string().contains("hunter2"), "{run}");
+        assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new(), "{told}");
+        back();
+    }
+    let json = lab.reconcile(&["apply", "plan.json", "--format", "json"]).exits(0).json();
+    assert_eq!(json["stacks"][0]["services"][1]["outcome"], "applied", "{json:#}");
+}
+
+#[test]
+fn what_is_no_saved_plan_is_refused_and_changes_nothing() {
+    let Some(lab) = with_saved_plan("noplan") else { return };
+    let before = lab.containers();
+    let plan = std::fs::read_to_string(lab.path().join("plan.json")).expect("the plan");
+    lab.write("text.json", "hello");
+    lab.write("future.json", &plan.replace("\"version\": 1", "\"version\": 7"));
+    lab.write("edited.json", &plan.replacen("StopContainer", "RemoveContainer", 1));
+    let printed = lab.reconcile(&["--dry-run", "--format", "json", "stacks"]).exits(0).stdout;
+    lab.write("printed.json", &printed);
+    for (file, code, told) in [
+        ("missing.json", 1, "missing.json cannot be read"),
+        ("text.json", 1, "it is not JSON"),
+        ("future.json", 1, "version 7; this program knows version 1"),
+        ("printed.json", 1, "`--out FILE` writes one that can be applied"),
+        ("stacks", 1, "is no saved plan"),
+        ("edited.json", 4, "it was edited"),
+    ] {
+        let run = lab.reconcile(&["apply", file]).exits(code);
+        assert!(run.stderr.contains(told), "{file}: {run}");
+    }
+    for (arguments, told) in [
+        (&["--out", "x.json", "stacks"][..], "--dry-run"),
+        (&["--dry-run", "--out", "no/such/folder/x.json", "stacks"], "cannot be saved"),
+        (
+            &["--dry-run", "--out", "x.json", "https://me:pw@git.example.org/x.git"],
+            "holds a user or password",
+        ),
+        (&["--dry-run", "--out", "x.json", "-f", "-"], "standard input"),
+        (&["apply"], "FILE"),
+        (&["apply", "plan.json", "--config", "x"], "--config is for"),
+    ] {
+        let run = lab.reconcile(arguments).exits(1);
+        assert!(run.stderr.contains(told), "{arguments:?}: {run}");
+    }
+    assert!(!lab.path().join("x.json").exists());
+    assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new());
 }
 
 #[test]
