@@ -2,6 +2,9 @@
 
 mod failures;
 mod mounts;
+mod suspend;
+
+pub use suspend::{Marked, mark, resume, suspend};
 
 use crate::engine::{Engine, EngineError, Locks, Observe, ObserveRequest};
 use crate::execute::{Options, execute};

@@ -2,10 +2,10 @@
 //! containers see them until they are applied. What is mounted from a directory has changed already.
 
 use crate::model::change::{CauseKind, Change};
+use crate::model::desired::DesiredState;
 use crate::model::step::Plan;
 use crate::plan::{shown_line, unified};
-use crate::source::LoadedSource;
-use crate::source::mounted::{Difference, mounted};
+use crate::source::mounted::{Difference, Mounts, mounted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Larger files are not compared, in bytes.
@@ -14,15 +14,15 @@ const LARGEST: usize = 64 * 1024;
 const MOST: usize = 20;
 
 /// Adds the differences of contents to every service that changes because of them.
-pub fn explain(plan: &mut Plan, loaded: &LoadedSource) {
-    let Some(mounts) = &loaded.mounts else { return };
+pub fn explain(plan: &mut Plan, desired: &DesiredState, mounts: Option<&Mounts>) {
+    let Some(mounts) = mounts else { return };
     for (stack, changes) in &mut plan.changes {
         for (key, change) in &mut changes.services {
             if !change.causes.iter().any(|cause| cause.kind == CauseKind::MountedFileContent) {
                 continue;
             }
             let service = (stack.clone(), key.clone());
-            let all = mounted(&loaded.desired, &BTreeSet::from([service.clone()]));
+            let all = mounted(desired, &BTreeSet::from([service.clone()]));
             let paths = all.get(&service).map_or(&[][..], Vec::as_slice);
             // Whoever cannot read them will be told when they are to be written.
             let differences = mounts.differences(&service, paths).unwrap_or_default();

@@ -9,14 +9,15 @@ use super::engine::{connect, now};
 use super::exit::{Exit, Tally};
 use super::output::{Output, YELLOW};
 use super::places::Places;
-use super::plan_json::{self, Summary};
 use super::plan_markdown::About;
 use super::plan_text::View;
 use super::record::Recorder;
 use super::saved::{self, SavedSource};
 use super::source::{commit_json, diagnostics_json, problems, told};
-use super::{contents, deputy, locking, masking, plan_markdown, plan_text, report_json, report_text};
-use crate::cycle::{self, Aim, Applied, Planned, Reread, Secured};
+use super::{
+    contents, deputy, locking, masking, plan_json, plan_markdown, plan_text, report_json, report_text,
+};
+use crate::cycle::{self, Aim, Applied, Marked, Planned, Reread, Secured};
 use crate::daemon::Deployed;
 use crate::engine::docker::DockerEngine;
 use crate::engine::{EngineError, ReadOnly};
@@ -26,7 +27,7 @@ use crate::model::lock::{Held, Holder};
 use crate::model::observed::{EngineInfo, ObservedState};
 use crate::model::redact::Redactor;
 use crate::model::step::Plan;
-use crate::plan::{self, Policy, Retry};
+use crate::plan::{self, Policy, Retry, Summary};
 use crate::source::LoadedSource;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,7 +165,7 @@ impl Run<'_> {
     /// Adds to a plan what there is to say about contents, and takes from it what must not be told.
     fn explain(&self, planned: &mut Planned) -> Redactor {
         let redactor = masking::redactor(self.loaded, &planned.observed);
-        contents::explain(&mut planned.plan, self.loaded);
+        contents::explain(&mut planned.plan, &self.loaded.desired, self.loaded.mounts.as_deref());
         plan::mask_plan(&mut planned.plan, &redactor);
         redactor
     }
@@ -358,16 +359,11 @@ impl Rollback {
         options: &Options<'_>,
     ) -> Result<(), EngineError> {
         let suspension = plan::Suspension { reason: reason.to_owned(), at: Some(now()), until: None };
-        let mark = plan::suspend(&self.stack, &suspension);
-        let options = Options { stop: options.stop.clone(), ..*options };
-        let done = cycle::apply(engine, &mark, &options).await;
-        match done.failures.first() {
-            None if done.is_success() => Ok(()),
-            None => Err(EngineError::Failed(format!("{} could not be suspended", self.stack))),
-            Some(failure) => {
-                let why = &failure.reason;
+        match cycle::mark(engine, &self.stack, &suspension, options).await {
+            Marked::Failed(why) => {
                 Err(EngineError::Failed(format!("{} could not be suspended: {why}", self.stack)))
             }
+            Marked::Done | Marked::Already | Marked::Unknown(_) => Ok(()),
         }
     }
 

@@ -3,9 +3,10 @@
 use super::excerpt::{found, shown, window};
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources, Way};
 use crate::compose::node::{FileId, Span};
+use crate::model::problem::{Problem, ProblemPlace};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
@@ -172,32 +173,39 @@ fn floor(text: &str, at: usize) -> usize {
     at
 }
 
-/// The diagnostic as fields.
+/// The diagnostic as JSON.
 pub fn fields(diagnostic: &Diagnostic, scene: Scene<'_>, stack: Option<&str>) -> Value {
+    serde_json::to_value(problem(diagnostic, scene, stack)).unwrap_or_default()
+}
+
+/// The diagnostic as it is told in JSON.
+pub fn problem(diagnostic: &Diagnostic, scene: Scene<'_>, stack: Option<&str>) -> Problem {
     let span = diagnostic.place(scene.sources);
     let place = span.map(|span| scene.sources.position(span));
     let found = span.map(|span| found(diagnostic, scene.sources, span.file, scene.underlined(span)));
-    json!({
-        "severity": match diagnostic.severity { Severity::Error => "error", Severity::Warning => "warning" },
-        "stack": stack,
-        "message": scene.sentence(diagnostic.text()),
-        "count": diagnostic.count(),
-        "path": diagnostic.path,
-        "file": span.map(|span| scene.file(span.file)),
-        "line": place.map(|(line, _)| line),
-        "column": place.map(|(_, column)| column),
-        "found": found,
-        "allowed": diagnostic.choices(),
-        "hint": diagnostic.hint.as_deref().map(|hint| scene.sentence(hint)),
-        "related": diagnostic.other_places().iter().map(|(span, label)| {
-            let (line, column) = scene.sources.position(*span);
-            json!({"file": scene.file(span.file), "line": line, "column": column, "message": label})
-        }).collect::<Vec<_>>(),
-        "chain": ways(diagnostic, scene).iter().map(|way| {
-            let (line, column) = scene.sources.position(way.span);
-            json!({"file": scene.file(way.span.file), "line": line, "column": column, "message": way.verb})
-        }).collect::<Vec<_>>(),
-    })
+    let there = |span: Span, message: &str| {
+        let (line, column) = scene.sources.position(span);
+        ProblemPlace { file: scene.file(span.file), line, column, message: message.to_owned() }
+    };
+    let ways = ways(diagnostic, scene);
+    Problem {
+        severity: match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        stack: stack.map(str::to_owned),
+        message: scene.sentence(diagnostic.text()),
+        count: diagnostic.count(),
+        path: diagnostic.path.clone(),
+        file: span.map(|span| scene.file(span.file)),
+        line: place.map(|(line, _)| line),
+        column: place.map(|(_, column)| column),
+        found,
+        allowed: diagnostic.choices().to_vec(),
+        hint: diagnostic.hint.as_deref().map(|hint| scene.sentence(hint)),
+        related: diagnostic.other_places().iter().map(|(span, label)| there(*span, label)).collect(),
+        chain: ways.iter().map(|way| there(way.span, way.verb)).collect(),
+    }
 }
 
 /// A diagnostic on one line, with its place.

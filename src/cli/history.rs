@@ -5,9 +5,9 @@ use super::args::{CommonArgs, HistoryArgs};
 use super::config;
 use super::exit::Exit;
 use super::output::{BOLD, DIM, GREEN, Output, RED, YELLOW};
-use super::source::{commit_json, environment, told};
+use super::source::{environment, told};
 use crate::compose::schema::nearest;
-use crate::history::Store;
+use crate::history::{ShownDeployment, Store};
 use crate::model::clock;
 use crate::model::history::{Deployment, FailureNote, Outcome, ServiceNote};
 use anstyle::Style;
@@ -91,15 +91,9 @@ fn unknown(stack: &str, store: &Store, output: Output) -> io::Result<()> {
     Ok(())
 }
 
-/// A deployment as JSON. The digest of what the stack was to be is nobody's business.
+/// A deployment as JSON.
 pub fn fields(one: &Deployment) -> Value {
-    let shown = Deployment { content: String::new(), ..one.clone() };
-    let mut value = serde_json::to_value(shown).unwrap_or_default();
-    if let Value::Object(object) = &mut value {
-        object.insert("time".to_owned(), json!(clock::iso(one.time)));
-        object.insert("commit".to_owned(), one.commit.as_ref().map_or(Value::Null, commit_json));
-    }
-    value
+    serde_json::to_value(ShownDeployment::from(one)).unwrap_or_default()
 }
 
 fn word(outcome: Outcome) -> (String, Style) {

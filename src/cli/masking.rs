@@ -1,9 +1,11 @@
 //! What must not be told of a source: more than its services know of it.
 
 use super::source::secret_file;
+use crate::model::desired::DesiredState;
 use crate::model::observed::ObservedState;
 use crate::model::redact::Redactor;
 use crate::plan;
+use crate::source::mounted::Mounts;
 use crate::source::{LoadedSource, LoadedStack};
 use std::path::Path;
 
@@ -13,12 +15,26 @@ const TELLTALES: [&str; 5] = ["secret", "credential", "passw", "private", "vault
 /// Everything that must not be told of a source: contents of secrets, telling variables of services and of the files that they
 /// come from, and what those variables were until now.
 pub fn redactor(loaded: &LoadedSource, observed: &ObservedState) -> Redactor {
-    let tracked = |path: &str| loaded.mounts.as_ref().and_then(|mounts| mounts.secret(Path::new(path)));
+    of_look(&loaded.desired, loaded.mounts.as_deref(), observed, of_files(loaded))
+}
+
+/// The same, of a source whose files were read earlier: `files` is what they gave.
+pub fn of_look(
+    desired: &DesiredState,
+    mounts: Option<&Mounts>,
+    observed: &ObservedState,
+    files: Vec<String>,
+) -> Redactor {
+    let tracked = |path: &str| mounts.and_then(|mounts| mounts.secret(Path::new(path)));
     let read = |path: &str| tracked(path).or_else(|| secret_file(path));
     let before = observed.environments.values().flatten();
     let before = before.filter(|(name, _)| plan::tells_a_secret(name)).map(|(_, value)| value.clone());
-    let files = loaded.stacks.iter().flat_map(of_stack);
-    plan::secrets(&loaded.desired, &read).and(before.chain(files).collect::<Vec<_>>())
+    plan::secrets(desired, &read).and(before.chain(files).collect::<Vec<_>>())
+}
+
+/// What files of a source say that must not be told.
+pub fn of_files(loaded: &LoadedSource) -> Vec<String> {
+    loaded.stacks.iter().flat_map(of_stack).collect()
 }
 
 /// Values that the files of a stack get from telling variables, wherever they put them, and all that a file of variables says

@@ -4,10 +4,9 @@
 use super::cause_text::{hint, is_about_data, plain, words};
 use super::output::{BOLD, DIM, GREEN, RED, YELLOW};
 use super::places::Places;
-use super::plan_json::Summary;
 use crate::model::change::{Change, ChangeAction, StackChanges};
 use crate::model::step::Plan;
-use crate::plan::{Turn, turns};
+use crate::plan::{Summary, Turn, turns};
 use anstyle::Style;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,12 +1,12 @@
 //! What a run came to, for people: the last words of what failed, and one line for all.
 
 use super::output::{BOLD, DIM, GREEN, RED, YELLOW};
-use super::plan_json::Summary;
 use super::plan_text::nothing_to_do;
 use crate::cycle::Applied;
 use crate::model::change::ChangeAction;
 use crate::model::report::{Failure, Fate, Outcome, Results, ServiceResult};
 use crate::model::step::Plan;
+use crate::plan::Summary;
 use std::fmt::Write as _;
 
 /// What there is to know about mounted files; services that are not as they should be, each with why, and with what its

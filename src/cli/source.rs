@@ -4,11 +4,11 @@ use super::args::SourceArgs;
 use super::diagnostics::{self, Scene};
 use super::output::Output;
 use crate::compose::diagnostic::{Diagnostic, Severity, Sources};
-use crate::model::clock;
-use crate::model::commit::Commit;
+use crate::model::commit::{Commit, ShownCommit};
+use crate::model::problem::Problem;
 use crate::model::redact::LARGEST_SECRET;
 use crate::source::{LoadedSource, ProjectFlags, SourceRequest};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -60,8 +60,7 @@ pub fn told(commit: &Commit) -> String {
 
 /// A commit as JSON.
 pub fn commit_json(commit: &Commit) -> Value {
-    let Commit { id, author, subject, time } = commit;
-    json!({"id": id, "author": author, "subject": subject, "time": clock::iso(*time)})
+    serde_json::to_value(ShownCommit::from(commit)).unwrap_or_default()
 }
 
 /// Standard input; what cannot be read is an empty file, which no project can be.
@@ -119,10 +118,16 @@ fn closing(loaded: &LoadedSource) -> String {
 
 /// The diagnostics as JSON fields.
 pub fn diagnostics_json(loaded: &LoadedSource) -> Vec<Value> {
+    let all = all_problems(loaded);
+    all.iter().map(|one| serde_json::to_value(one).unwrap_or_default()).collect()
+}
+
+/// The diagnostics as they are told in JSON.
+pub fn all_problems(loaded: &LoadedSource) -> Vec<Problem> {
     let cwd = loaded.base.clone().unwrap_or_else(current_dir);
-    let fields = |(diagnostics, sources, name): Told<'_>| -> Vec<Value> {
+    let fields = |(diagnostics, sources, name): Told<'_>| -> Vec<Problem> {
         let scene = Scene { sources, cwd: &cwd };
-        diagnostics.into_iter().map(|one| diagnostics::fields(one, scene, name)).collect()
+        diagnostics.into_iter().map(|one| diagnostics::problem(one, scene, name)).collect()
     };
     groups(loaded).flat_map(fields).collect()
 }

@@ -4,8 +4,10 @@
 
 mod choose;
 mod note;
+mod shown;
 mod store;
 
 pub use choose::{Choice, choose};
 pub use note::{Run, deployments};
+pub use shown::ShownDeployment;
 pub use store::Store;

@@ -42,10 +42,10 @@ impl Store {
         &self.directory
     }
 
-    /// Adds a deployment under the next number of its stack, unless it repeats what the last one told.
-    pub fn append(&self, mut deployment: Deployment) -> io::Result<()> {
+    /// Adds a deployment under the next number of its stack, unless it repeats what the last one told. Gives that number.
+    pub fn append(&self, mut deployment: Deployment) -> io::Result<Option<u64>> {
         if self.keep == 0 {
-            return Ok(());
+            return Ok(None);
         }
         // For its owner alone: output of containers may hold what others should not read.
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
@@ -56,19 +56,21 @@ impl Store {
         let entries = entries(&text);
         if let Some(last) = entries.last() {
             if deployment.repeats(last) {
-                return Ok(());
+                return Ok(None);
             }
             deployment.number = last.number;
         }
         deployment.number += 1;
         let line = deployment.line(LARGEST).map_err(io::Error::other)? + "\n";
         if entries.len() >= self.keep + self.keep / SLACK {
-            return self.rewrite(&path, &entries, &line);
+            self.rewrite(&path, &entries, &line)?;
+            return Ok(Some(deployment.number));
         }
         // A line that was cut off stays one of its own.
         let is_torn = !text.is_empty() && !text.ends_with(b"\n");
         let line = if is_torn { format!("\n{line}") } else { line };
-        file.write_all(line.as_bytes())
+        file.write_all(line.as_bytes())?;
+        Ok(Some(deployment.number))
     }
 
     /// The deployments of a stack that count, oldest first; none if there is no such stack.

@@ -5,6 +5,10 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// The words of [`ChangeAction`].
+pub const ACTIONS: [&str; 8] =
+    ["create", "replace", "start", "tidy", "remove", "unchanged", "blocked", "wait"];
+
 /// What happens to a resource. The words are those of `--dry-run --format json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]

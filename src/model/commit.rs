@@ -1,5 +1,6 @@
 //! A commit of a git repository, as people are told of it.
 
+use super::shape::{Time, shape};
 use serde::{Deserialize, Serialize};
 
 /// A commit.
@@ -19,5 +20,26 @@ impl Commit {
     /// Its id as people say it.
     pub fn short(&self) -> &str {
         self.id.get(..8).unwrap_or(&self.id)
+    }
+}
+
+shape! {
+    /// A commit.
+    pub struct ShownCommit {
+        /// Its full id.
+        id: String,
+        /// Its author.
+        author: String,
+        /// The first line of its message.
+        subject: String,
+        /// When it was made.
+        time: Time,
+    }
+}
+
+impl From<&Commit> for ShownCommit {
+    fn from(commit: &Commit) -> Self {
+        let Commit { id, author, subject, time } = commit.clone();
+        Self { id, author, subject, time: Time(time) }
     }
 }

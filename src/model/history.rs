@@ -58,6 +58,10 @@ pub struct Deployment {
     pub left_out: usize,
 }
 
+/// The words of [`Outcome`].
+pub const OUTCOMES: [&str; 8] =
+    ["applied", "partly", "rolled_back", "failed", "interrupted", "blocked", "waiting", "unknown"];
+
 /// What came of a deployment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -44,6 +44,7 @@ mod runs;
 mod schedule;
 mod sensitive;
 mod service;
+mod shown;
 mod steps;
 mod subnets;
 mod suspend;
@@ -66,7 +67,8 @@ pub use rollback::{Rollback, rollback};
 pub use runs::{Beginning, Job, Jobs, Run, RunState, Template, await_end, begin, jobs, overdue};
 pub use schedule::schedule;
 pub use sensitive::{mask_plan, secrets, shown_line, tells_a_secret};
-pub use suspend::{Suspension, resume, suspend, suspensions};
+pub use shown::{ShownPlan, StackPlan, Summary};
+pub use suspend::{REASON, ShownSuspension, Suspension, resume, suspend, suspensions};
 pub use text::text;
 
 use crate::model::desired::{DesiredState, PullPolicy};

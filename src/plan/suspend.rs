@@ -5,11 +5,12 @@ use super::text::plan_id;
 use crate::model::labels;
 use crate::model::observed::{ObservedContainer, ObservedState};
 use crate::model::service::Pairs;
+use crate::model::shape::{Time, shape};
 use crate::model::step::{Action, ContainerRef, Plan, Step};
 use std::collections::BTreeMap;
 
-/// How much of a reason on a mark is believed.
-const REASON: usize = 200;
+/// How much of a reason on a mark is believed, in characters.
+pub const REASON: usize = 200;
 
 /// That somebody suspended a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,17 +26,45 @@ pub struct Suspension {
 impl Suspension {
     fn of(mark: &ObservedContainer) -> Self {
         let time = |key: &str| mark.label(key).parse().ok();
-        let reason = mark.label(labels::SUSPENDED_REASON).chars().filter(|c| !c.is_control());
         Self {
-            reason: reason.take(REASON).collect(),
+            reason: cleaned(mark.label(labels::SUSPENDED_REASON)),
             at: time(labels::SUSPENDED_AT),
             until: time(labels::SUSPENDED_UNTIL),
         }
     }
 
+    /// The same as it will be read from its mark.
+    #[must_use]
+    pub fn cleaned(self) -> Self {
+        Self { reason: cleaned(&self.reason), ..self }
+    }
+
     /// Whether it holds at a time.
     pub fn holds(&self, now: i64) -> bool {
         self.until.is_none_or(|until| now < until)
+    }
+}
+
+fn cleaned(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_control()).take(REASON).collect()
+}
+
+impl From<&Suspension> for ShownSuspension {
+    fn from(suspension: &Suspension) -> Self {
+        let Suspension { reason, at, until } = suspension.clone();
+        Self { reason, at: at.map(Time), until: until.map(Time) }
+    }
+}
+
+shape! {
+    /// That somebody suspended a stack.
+    pub struct ShownSuspension {
+        /// Why, in that person's words; empty if nothing was said.
+        reason: String,
+        /// Since when.
+        at: Option<Time>,
+        /// Until when; null until it is resumed.
+        until: Option<Time>,
     }
 }
 

@@ -105,8 +105,8 @@ fn target(action: &Action) -> String {
 }
 
 /// The id of a plan: equal ids mean equal steps. Causes are left out: they say why, not what.
-pub(super) fn plan_id(steps: &[Step]) -> String {
-    let lines = steps.iter().map(|step| {
+pub(super) fn plan_id<'a>(steps: impl IntoIterator<Item = &'a Step>) -> String {
+    let lines = steps.into_iter().map(|step| {
         let action = canonical_action(&step.action);
         format!("{} {:?} {:?} {:?} {action}\n", step.id, step.after, step.after_any, step.tolerance)
     });
