@@ -162,10 +162,20 @@ pub fn settings(args: &SourceArgs, common: &CommonArgs) -> Option<Host> {
     Some(read_host(&Disk, &path))
 }
 
-/// Where the history is. Settings that are wrong are told of where they matter; here what can be read of them counts.
-pub fn history(common: &CommonArgs, environment: &BTreeMap<String, String>) -> Store {
+/// The settings of the host, as far as they can be read: what is wrong with them is told of where it matters.
+fn host(common: &CommonArgs) -> Host {
     let named = common.config.as_ref().map(|path| current_dir().join(path));
-    let host = named.or_else(usual_settings).map_or_else(Host::default, |path| read_host(&Disk, &path));
+    named.or_else(usual_settings).map_or_else(Host::default, |path| read_host(&Disk, &path))
+}
+
+/// Where the program keeps what it has to remember, as this process sees it.
+pub fn state_dir_of(common: &CommonArgs, environment: &BTreeMap<String, String>) -> PathBuf {
+    StateDir::own(common, &host(common), environment)
+}
+
+/// Where the history is.
+pub fn history(common: &CommonArgs, environment: &BTreeMap<String, String>) -> Store {
+    let host = host(common);
     let keep = host.history.map_or(KEEP, |count| usize::try_from(count).unwrap_or(KEEP));
     let directory = StateDir::own(common, &host, environment);
     Store::new(directory.join("history"), keep)

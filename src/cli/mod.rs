@@ -7,6 +7,7 @@ mod carry;
 mod cause_text;
 mod config;
 mod contents;
+mod control;
 mod deploy;
 mod deputy;
 pub mod diagnostics;

@@ -6,6 +6,7 @@ use super::engine::now;
 use super::output::{Output, YELLOW};
 use crate::daemon::Deployed;
 use crate::history::{self, Run, Store};
+use crate::model::history::Outcome;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,8 +32,9 @@ impl Recorder {
         Self { store, output, by, complained: AtomicBool::new(false) }
     }
 
-    /// Notes what became of the stacks of a run. A history that cannot be written is said once: nothing depends on it.
-    pub fn note(&self, deployed: &Deployed<'_>) {
+    /// Notes what became of the stacks of a run, and gives it with its number. A history that cannot be written is said once:
+    /// nothing depends on it.
+    pub fn note(&self, deployed: &Deployed<'_>) -> BTreeMap<String, (Outcome, Option<u64>)> {
         let Deployed { source, desired, commit, trigger, plan, applied, redactor, elapsed } = *deployed;
         let run = Run {
             source,
@@ -48,15 +50,20 @@ impl Recorder {
             elapsed,
             time: now(),
         };
+        let mut noted = BTreeMap::new();
         for deployment in history::deployments(&run) {
-            if let Err(error) = self.store.append(deployment)
-                && !self.complained.swap(true, Ordering::Relaxed)
-            {
-                let directory = self.store.directory().display();
-                self.output.talk(&format!(
-                    "{YELLOW}warning{YELLOW:#}: the history in {directory} cannot be written: {error}\n"
-                ));
-            }
+            let (stack, outcome) = (deployment.stack.clone(), deployment.outcome);
+            let number = self.store.append(deployment).unwrap_or_else(|error| {
+                if !self.complained.swap(true, Ordering::Relaxed) {
+                    let directory = self.store.directory().display();
+                    self.output.talk(&format!(
+                        "{YELLOW}warning{YELLOW:#}: the history in {directory} cannot be written: {error}\n"
+                    ));
+                }
+                None
+            });
+            noted.insert(stack, (outcome, number));
         }
+        noted
     }
 }

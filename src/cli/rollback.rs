@@ -2,6 +2,7 @@
 
 use super::args::{ApplyArgs, CommonArgs, RollbackArgs, SourceArgs};
 use super::config::{self, Chosen};
+use super::control;
 use super::deploy::{Ended, Rollback, Run};
 use super::engine::block_on;
 use super::exit::Exit;
@@ -114,7 +115,12 @@ fn go_back(
         keeps: None,
     };
     let ended = block_on(output, async {
-        if args.dry_run { run.preview().await.map(Ended::With) } else { Box::pin(run.apply()).await }
+        if args.dry_run {
+            return run.preview().await.map(Ended::With);
+        }
+        let ended = Box::pin(run.apply()).await;
+        control::hint(common, environment, stack).await;
+        ended
     });
     match ended {
         Ended::With(exit) => exit,

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::jobs;
 use super::output::{BOLD, GREEN, Output, RED, YELLOW};
 use super::source::{commit_json, diagnostics_json, environment, failures, print_diagnostics};
-use super::{config, running};
+use super::{config, control, running};
 use crate::cycle;
 use crate::engine::ReadOnly;
 use crate::model::change::{CauseKind, ChangeAction, ChangeSet};
@@ -17,7 +17,7 @@ use crate::model::commit::Commit;
 use crate::model::desired::DesiredState;
 use crate::model::labels;
 use crate::model::observed::{ContainerState, Health, ObservedContainer, ObservedState};
-use crate::plan::{self, Job, Policy, Quarantine, Suspension};
+use crate::plan::{self, Job, Policy, Quarantine, ShownSuspension, Suspension};
 use anstyle::Style;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,14 +58,17 @@ pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
         let store = config::history(common, &environment);
         let names = rows.iter().map(|row| row.stack.as_str());
         let commits = running::commits(&sources, &changes, names, &store);
+        let told = control::status(common, &environment).await;
         if output.json {
             let errors: Vec<Value> =
                 sources.iter().flat_map(|(_, loaded)| diagnostics_json(loaded)).collect();
             let stacks = stacks_json(&rows, &suspensions, (&commits, now()));
-            output.result(&pretty(&json!({"stacks": stacks, "errors": errors})));
+            let daemon = control::json(told);
+            output.result(&pretty(&json!({"stacks": stacks, "daemon": daemon, "errors": errors})));
         } else {
             let commits = running::text(&sources, &commits);
-            output.result(&(table(&rows, now()) + &commits + &suspended(&suspensions)));
+            let text = table(&rows, now()) + &commits + &suspended(&suspensions) + &control::text(&told);
+            output.result(&text);
         }
         let failed = sources.iter().any(|(_, loaded)| failures(loaded) > 0);
         Ok(if failed { Exit::Failure } else { Exit::Success })
@@ -272,9 +275,7 @@ fn stacks_json(
         }));
     }
     let stack = |(name, services)| {
-        let suspended = suspended.get(name).map(|found| {
-            json!({"reason": found.reason, "at": found.at.map(clock::iso), "until": found.until.map(clock::iso)})
-        });
+        let suspended = suspended.get(name).map(ShownSuspension::from);
         let commit = commits.get(name).map(commit_json);
         json!({"name": name, "commit": commit, "services": services, "suspended": suspended})
     };

@@ -12,15 +12,15 @@ use super::plan_text::View;
 use super::progress::Printer;
 use super::record::Recorder;
 use super::source::{environment, print_diagnostics, request, secret_file, told};
-use super::{apply, deputy, http, jobs, locking, plan_text, process, report_text, systemd};
+use super::{apply, control, deputy, http, jobs, locking, plan_text, process, report_text, systemd};
 use crate::cycle::Applied;
+use crate::daemon::board::GaveUp;
 use crate::daemon::files::Watched;
 use crate::daemon::queue::{Timing, Trigger};
-use crate::daemon::{self, Deployed, JobNews, Listener, Source, Surroundings};
+use crate::daemon::{self, Deployed, JobNews, Listener, Look, Source, Surroundings};
 use crate::engine::EngineError;
 use crate::engine::docker::DockerEngine;
 use crate::execute::Events;
-use crate::model::desired::DesiredState;
 use crate::model::lock::Held;
 use crate::model::report::Outcome;
 use crate::model::step::{Plan, Step};
@@ -75,8 +75,10 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
             output.error(&error, Some("`http.listen` of the settings names the address"));
             return Ok(Exit::Failure);
         }
+        control::listen(config::state_dir_of(common, &environment), Arc::clone(&desk), stop.clone(), output);
         systemd::ready();
         let Some(engine) = reach(common, &environment, output).await? else { return Ok(Exit::Success) };
+        desk.reached(&engine);
         let deputy = deputy::deputy(&engine, output);
         if deputy.is_some() {
             tokio::spawn(deputy::settle(engine.clone(), output));
@@ -242,6 +244,11 @@ struct Log {
 impl Listener for Log {
     fn looks(&self, source: &str, trigger: Trigger) {
         tracing::debug!(source, trigger = trigger.as_str(), "looking");
+        self.desk.looks(source, trigger);
+    }
+
+    fn rests(&self, source: &str, wait: Duration) {
+        self.desk.rests(source, wait);
     }
 
     fn loaded(&self, source: &str, loaded: &LoadedSource) {
@@ -254,12 +261,13 @@ impl Listener for Log {
         self.desk.loaded(source, loaded);
     }
 
-    fn looked(&self, source: &str, desired: &Arc<DesiredState>, plan: &Plan, under_way: &BTreeSet<String>) {
-        self.alerts.looked(source, desired, plan, under_way);
-        self.desk.looked(source, plan, under_way);
+    fn looked(&self, source: &str, look: &Look<'_>) {
+        self.alerts.looked(source, look.desired, &look.planned.plan, look.under_way);
+        self.desk.looked(source, look);
     }
 
     fn outage(&self, source: &str, why: Option<&str>) {
+        self.desk.outage(source, why);
         match why {
             Some(why) => self.output.complain(&format!("{source}: {why}\n")),
             None => self.output.talk(&format!("{source}: the repository answers again\n")),
@@ -292,8 +300,13 @@ impl Listener for Log {
         self.output.talk(&format!("{what} is tried again in {seconds} s, or when the source changes\n"));
     }
 
-    fn planned(&self, _: &str, plan: &Plan) {
+    fn planned(&self, source: &str, plan: &Plan) {
+        self.desk.planned(source, plan);
         self.output.talk(&plan_text::text(View::new(plan, self.output.verbose > 0)));
+    }
+
+    fn gave_up(&self, source: &str, stacks: &BTreeSet<String>, why: GaveUp) {
+        self.desk.gave_up(source, stacks, why);
     }
 
     fn applied(&self, source: &str, plan: &Plan, applied: &Applied) {
@@ -305,10 +318,11 @@ impl Listener for Log {
     }
 
     fn deployed(&self, deployed: &Deployed<'_>) {
-        self.recorder.note(deployed);
+        self.desk.deployed(deployed.source, deployed.plan, &self.recorder.note(deployed));
     }
 
-    fn job(&self, _: &str, job: (&str, &str), news: &JobNews) {
+    fn job(&self, source: &str, job: (&str, &str), news: &JobNews) {
+        self.desk.job(source, job, news);
         let (line, is_trouble) = jobs::line(job, news);
         if is_trouble { self.output.complain(&line) } else { self.output.talk(&line) }
     }

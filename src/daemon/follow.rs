@@ -1,10 +1,11 @@
 //! Following one source.
 
+use super::board::GaveUp;
 use super::concern::Concern;
 use super::jobs::{Keeper, Seen};
 use super::queue::{Queue, Trigger};
 use super::work::{End, Ended, Goal, Work};
-use super::{Listener, Source, Surroundings};
+use super::{Listener, Look, Source, Surroundings};
 use crate::cycle::{self, Aim, Applied, Planned};
 use crate::engine::{EngineEvent, Follow, Locks};
 use crate::model::change::{ChangeAction, StackChanges};
@@ -64,6 +65,7 @@ pub async fn follow<E: Follow + Clone + 'static>(
     };
     let mut stopped = stop;
     while !*stopped.borrow() {
+        daemon.rests();
         if let Some(trigger) = daemon.queue.take(daemon.now(), (surroundings.chance)()) {
             daemon.look(trigger).await;
             continue;
@@ -131,6 +133,10 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
         self.start.elapsed()
     }
 
+    fn rests(&self) {
+        self.listener.rests(&self.source.name, self.queue.due().saturating_sub(self.now()));
+    }
+
     fn changed(&mut self, event: Option<&EngineEvent>) {
         if event.is_none_or(|event| self.concern.holds(event)) {
             self.queue.trigger(Trigger::Engine, self.now());
@@ -177,7 +183,9 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                 let (commit, mounts) = (loaded.commit, loaded.mounts);
                 let goal = Goal { trigger, desired: Arc::clone(&desired), commit, mounts };
                 let under_way = self.groups.values().flatten().cloned().collect();
-                self.listener.looked(&self.source.name, &desired, &planned.plan, &under_way);
+                let mounts = goal.mounts.as_ref();
+                let look = Look { desired: &desired, mounts, planned: &planned, under_way: &under_way };
+                self.listener.looked(&self.source.name, &look);
                 // Of a thousand stacks most have nothing to be done, and to plan for each alone takes a look at all.
                 let busy = concerned(&desired, &planned.plan);
                 let (busy, idle): (Vec<_>, Vec<_>) = groups::split(&desired, &names)
@@ -283,19 +291,29 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
         let Ended { goal, plan, applied, redactor, elapsed } = match done {
             Some(End::Applied(done)) => *done,
             Some(End::Outdated) => {
+                self.gave_up(&group, GaveUp::Outdated);
                 self.end_all(&group, true);
                 return self.queue.trigger(Trigger::Followup, self.now());
             }
             Some(End::Locked(held)) => {
                 self.listener.locked(&self.source.name, &held);
+                self.gave_up(&group, GaveUp::Locked);
                 return self.end_all(&group, false);
             }
             Some(End::Unreachable(error) | End::Deputized(Err(error))) => {
                 self.listener.unreachable(&self.source.name, &error);
+                self.gave_up(&group, GaveUp::Unreachable);
                 return self.end_all(&group, false);
             }
             // Had all gone well with a deputy, this process would be gone: what is left to be done is not tried at once.
-            Some(End::Deputized(Ok(()))) | None => return self.end_all(&group, false),
+            Some(End::Deputized(Ok(()))) => {
+                self.gave_up(&group, GaveUp::HandedOver);
+                return self.end_all(&group, false);
+            }
+            None => {
+                self.gave_up(&group, GaveUp::Panic);
+                return self.end_all(&group, false);
+            }
         };
         self.listener.applied(&self.source.name, &plan, &applied);
         let done = (&plan, &applied);
@@ -311,6 +329,14 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
         for stack in &group {
             self.end(stack, !trouble.contains(stack.as_str()));
         }
+        // What is told of stacks is from before. Once: a stack that never comes to rest must not keep the daemon busy.
+        if trouble.is_empty() && self.groups.is_empty() && goal.trigger != Trigger::Followup {
+            self.queue.trigger(Trigger::Followup, self.now());
+        }
+    }
+
+    fn gave_up(&self, stacks: &BTreeSet<String>, why: GaveUp) {
+        self.listener.gave_up(&self.source.name, stacks, why);
     }
 
     fn end_all(&mut self, stacks: &BTreeSet<String>, success: bool) {

@@ -5,6 +5,7 @@
 
 pub mod board;
 mod concern;
+pub mod feed;
 pub mod files;
 mod follow;
 mod jobs;
@@ -15,7 +16,7 @@ mod work;
 pub use follow::follow;
 pub use jobs::JobNews;
 
-use crate::cycle::Applied;
+use crate::cycle::{Applied, Planned};
 use crate::engine::EngineError;
 use crate::execute::Events;
 use crate::model::commit::Commit;
@@ -26,6 +27,8 @@ use crate::model::step::Plan;
 use crate::plan::{Jobs, Policy};
 use crate::source::LoadedSource;
 use crate::source::git::Ask;
+use crate::source::mounted::Mounts;
+use board::GaveUp;
 use futures_util::future::BoxFuture;
 use queue::{Timing, Trigger};
 use std::collections::BTreeSet;
@@ -83,6 +86,8 @@ pub struct Surroundings {
 pub trait Listener: Events {
     /// A source is looked at.
     fn looks(&self, source: &str, trigger: Trigger);
+    /// It is not looked at any more, and will be again after this time or earlier.
+    fn rests(&self, source: &str, wait: Duration);
     /// It says something else than before, or it is the first time.
     fn loaded(&self, source: &str, loaded: &LoadedSource);
     /// A repository cannot be asked from now on, for this reason, or can be again.
@@ -98,11 +103,12 @@ pub trait Listener: Events {
     /// A stack failed, or the source as a whole if the name is empty, and is left alone for this long unless the source
     /// says something else.
     fn backs_off(&self, source: &str, stack: &str, wait: Duration);
-    /// The source was read and the engine answered; the plan is for all of its stacks, of which some are being worked on:
-    /// what was seen of those is half done.
-    fn looked(&self, source: &str, desired: &Arc<DesiredState>, plan: &Plan, under_way: &BTreeSet<String>);
+    /// The source was read and the engine answered.
+    fn looked(&self, source: &str, look: &Look<'_>);
     /// A plan for some stacks, which are worked on if it has steps.
     fn planned(&self, source: &str, plan: &Plan);
+    /// Work on stacks ended before it was done.
+    fn gave_up(&self, source: &str, stacks: &BTreeSet<String>, why: GaveUp);
     /// What came of it.
     fn applied(&self, source: &str, plan: &Plan, applied: &Applied);
     /// The same for the history; also if nothing was done because something is blocked, and was not when it was looked at
@@ -112,6 +118,18 @@ pub trait Listener: Events {
     fn job(&self, source: &str, job: (&str, &str), news: &JobNews);
     /// How the jobs of a source are.
     fn jobs(&self, source: &str, jobs: &Jobs);
+}
+
+/// A look at a source and the engine.
+pub struct Look<'a> {
+    /// What the source asks for.
+    pub desired: &'a Arc<DesiredState>,
+    /// The files of it that containers mount, of a repository.
+    pub mounts: Option<&'a Arc<Mounts>>,
+    /// What the engine runs, and the plan for all stacks of the source.
+    pub planned: &'a Planned,
+    /// Stacks that are being worked on: what was seen of them is half done.
+    pub under_way: &'a BTreeSet<String>,
 }
 
 /// Work on some stacks that is over.

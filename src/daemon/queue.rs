@@ -14,7 +14,7 @@ pub enum Trigger {
     Poll,
     /// A stack that failed is tried again.
     Retry,
-    /// A stack ended during whose work something else happened.
+    /// The work on stacks ended, or something else happened during that on one of them.
     Followup,
     /// Something changed on the engine.
     Engine,

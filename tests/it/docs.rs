@@ -1,4 +1,5 @@
-//! The manual holds what the program does: `docs/compatibility.md` and `docs/plans.md` below their marks, and `docs/schema/`.
+//! The manual holds what the program does: `docs/compatibility.md` and `docs/plans.md` below their marks, `docs/schema/` and
+//! `docs/openapi.json`.
 //! `make docs` (`UPDATE=1`) writes them anew.
 
 mod plans;
@@ -120,6 +121,37 @@ fn the_schemas_are_those_that_the_program_prints() {
             Command::new(env!("CARGO_BIN_EXE_reconcile")).args(["schema", name]).output().expect("runs");
         assert_eq!(String::from_utf8_lossy(&printed.stdout), text, "reconcile schema {name}");
     }
+}
+
+#[test]
+fn the_document_about_the_http_interface_is_the_one_that_the_daemon_tells() {
+    let text = format!("{}\n", serde_json::to_string_pretty(&reconcile::http::document()).expect("JSON"));
+    kept::hold("docs/openapi.json", &text, HOW);
+}
+
+/// The rows of a table of `docs/http.md` whose first cell is a request.
+fn routes_of_the_manual() -> Vec<String> {
+    let page = fs::read_to_string(kept::path("docs/http.md")).expect("the page");
+    let cells =
+        page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next().map(str::to_owned));
+    let mut rows: Vec<String> =
+        cells.filter(|cell| cell.starts_with("GET /") || cell.starts_with("POST /")).collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn the_manual_lists_every_route() {
+    let document = reconcile::http::document();
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for method in methods.as_object().expect("methods").keys() {
+            let path = path.replace("{stack}", "NAME").replace("{source}", "NAME");
+            routes.push(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    routes.sort();
+    assert_eq!(routes_of_the_manual(), routes);
 }
 
 #[test]

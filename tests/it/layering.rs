@@ -32,7 +32,11 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
         &["bollard", "std::fs", "std::env", "SystemTime"],
     ),
     ("history", &["history", "model"], &["tokio", "bollard", "std::env", "SystemTime", "Instant", "println"]),
-    ("http", &["http", "daemon", "model"], &["bollard", "std::fs", "std::env", "SystemTime", "println"]),
+    (
+        "http",
+        &["http", "daemon", "history", "plan", "model"],
+        &["bollard", "std::fs", "std::env", "SystemTime", "println"],
+    ),
     ("sinks", &["sinks", "compose", "model"], &["bollard", "std::env", "SystemTime::now", "println"]),
     (
         "cli",

@@ -2,6 +2,8 @@
 
 use crate::lab::{Lab, STATE_DIR};
 use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +19,20 @@ services:
     stop_grace_period: 1s
     environment: {LEVEL: info}
 ";
+
+/// Status and body of an answer.
+pub fn ask(address: &str, line: &str, headers: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("the daemon listens");
+    let length = body.len();
+    let request = format!(
+        "{line} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    (head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"), body.to_owned())
+}
 
 /// A daemon over the folder of a test, with what it says in a file beside it.
 pub struct Daemon {
@@ -66,6 +82,17 @@ impl Daemon {
         }
     }
 
+    /// Where it answers over HTTP.
+    pub fn address(&self) -> String {
+        let address = || {
+            let said = self.said();
+            let rest = said.split("listening on http://").nth(1)?;
+            Some(rest.lines().next()?.to_owned())
+        };
+        self.until("its address", || address().is_some());
+        address().expect("it was there")
+    }
+
     /// What it has printed so far.
     pub fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
@@ -75,6 +102,11 @@ impl Daemon {
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().is_ok_and(|status| status.success()));
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to end, and gives its exit code.

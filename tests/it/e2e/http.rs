@@ -1,24 +1,9 @@
 //! The daemon asked over HTTP.
 
-use super::daemon::{Daemon, STACK};
+use super::daemon::{Daemon, STACK, ask};
 use crate::lab::Lab;
 use serde_json::Value;
-use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-
-/// Status and body of an answer.
-fn ask(address: &str, line: &str, headers: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).expect("the daemon listens");
-    let length = body.len();
-    let request = format!(
-        "{line} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
-    );
-    stream.write_all(request.as_bytes()).expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("answered");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    (head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"), body.to_owned())
-}
 
 #[test]
 fn the_daemon_tells_how_things_are_and_looks_when_told_to() {
@@ -34,13 +19,7 @@ fn the_daemon_tells_how_things_are_and_looks_when_told_to() {
     lab.write("more/b/compose.yaml", &STACK.replace("NAME", "b"));
     let variables = [("RECONCILE_LOG", "reconcile=debug")];
     let daemon = Daemon::start_with(&lab, &["--config", "reconcile.yaml"], &variables);
-    let address = || {
-        let said = daemon.said();
-        let rest = said.split("listening on http://").nth(1)?;
-        Some(rest.lines().next()?.to_owned())
-    };
-    daemon.until("its address", || address().is_some());
-    let address = address().expect("it was there");
+    let address = daemon.address();
     let token = "authorization: Bearer t0ken\r\n";
     assert_eq!(ask(&address, "GET /healthz", "", "").0, 200);
     assert_eq!(ask(&address, "GET /api/v1/status", "", "").0, 401);

@@ -2,8 +2,10 @@
 
 mod adopting;
 mod alerting;
+mod api;
 mod applying;
 mod beside_compose;
+mod control;
 pub mod daemon;
 mod failing;
 mod faults;
