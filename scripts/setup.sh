@@ -28,6 +28,8 @@ find_missing() {
   [ -s /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
   # gcc alone brings no C library headers with --no-install-recommends
   [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
+  # for clients of the tests that come from PyPI
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   static_busybox || missing+=(busybox-static)
   engine_up && return
   need dockerd docker.io

@@ -3,6 +3,7 @@
 mod adopting;
 mod alerting;
 mod api;
+mod api_schema;
 mod applying;
 mod beside_compose;
 mod control;
