@@ -37,6 +37,8 @@ pub enum Command {
     Validate(SourceArgs),
     /// Show stacks and services: state, health, and whether they are in sync
     Status(SourceArgs),
+    /// Say what a stack or service is now, what brought it there, and what would be done with it and why
+    Explain(ExplainArgs),
     /// Show what was deployed, when, and what came of it
     History(HistoryArgs),
     /// Bring a stack to an earlier revision of its git repository, and leave it so until `resume`
@@ -156,6 +158,17 @@ pub struct ApplyArgs {
     /// Apply what waits for its deploy window, too
     #[arg(long)]
     pub now: bool,
+}
+
+/// What `explain` takes.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// Name of the stack, or of one of its services
+    #[arg(value_name = "STACK[/SERVICE]")]
+    pub name: String,
+    /// Where the desired state comes from.
+    #[command(flatten)]
+    pub source: SourceArgs,
 }
 
 /// What `apply` takes.

@@ -15,6 +15,7 @@ mod down;
 mod engine;
 mod excerpt;
 mod exit;
+mod explain;
 mod generate;
 mod git;
 mod history;
@@ -74,6 +75,7 @@ pub fn run() -> ExitCode {
         Some(Command::Apply(args)) => saved_apply::run(args, &cli.common),
         Some(Command::Watch(args)) => watch::run(args, &cli.common),
         Some(Command::Status(args)) => status::run(args, &cli.common),
+        Some(Command::Explain(args)) => explain::run(args, &cli.common),
         Some(Command::History(args)) => history::run(args, &cli.common),
         Some(Command::Rollback(args)) => rollback::run(args, &cli.common),
         Some(Command::Suspend(args)) => suspend::suspend(args, &cli.common),
@@ -115,7 +117,7 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
             )
         )
     {
-        "--config is for applying, `watch`, `status`, `history`, `rollback`, `validate` and `notify`"
+        "--config is for applying, `watch`, `status`, `explain`, `history`, `rollback`, `validate` and `notify`"
     } else if cli.common.format == Some(Format::Markdown) && !is_dry_run(cli) {
         "--format markdown is for --dry-run"
     } else if cli.common.format == Some(Format::Yaml) && !is_render {

@@ -135,7 +135,13 @@ pub fn nothing_to_do(plan: &Plan) -> String {
     format!("Nothing to do{now}: {unchanged} services are as they should be{adopted}{waiting}.\n")
 }
 
-fn write_change(text: &mut String, view: View<'_>, (stack, what, name): (&str, &str, &str), change: &Change) {
+/// Adds what happens to a resource, and why.
+pub fn write_change(
+    text: &mut String,
+    view: View<'_>,
+    (stack, what, name): (&str, &str, &str),
+    change: &Change,
+) {
     let (sign, style) = sign(change.action);
     let verb = verb(change.action);
     let _ = writeln!(text, "  {style}{sign} {verb:<9}{style:#} {what} {BOLD}{}{BOLD:#}", plain(name));

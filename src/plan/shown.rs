@@ -224,6 +224,13 @@ impl From<&EngineInfo> for ShownEngine {
     }
 }
 
+impl ShownService {
+    /// A service with its change.
+    pub fn of(name: &str, change: &Change) -> Self {
+        service(name, change)
+    }
+}
+
 impl ShownPlan {
     /// A plan; `errors` is what loading had to say.
     pub fn new(plan: &Plan, engine: &EngineInfo, errors: Vec<Problem>) -> Self {

@@ -29,13 +29,13 @@ struct Example {
 const IMAGES: &str = "name: PREFIX-shop
 services:
   web:
-    image: PREFIX/web:1.27
+    image: PREFIX-web:1.27
     command: sleep infinity
     init: true
     network_mode: none
     healthcheck: {test: 'true', interval: 1s}
   cache:
-    image: PREFIX/cache:7
+    image: PREFIX-cache:7
     command: sleep infinity
     init: true
     network_mode: none
@@ -44,7 +44,7 @@ services:
 const ENVIRONMENT: &str = "name: PREFIX-blog
 services:
   app:
-    image: PREFIX/app:3
+    image: PREFIX-app:3
     command: sleep infinity
     init: true
     network_mode: none
@@ -58,7 +58,7 @@ services:
 const MOUNTED: &str = "name: PREFIX-proxy
 services:
   nginx:
-    image: PREFIX/nginx:1.28
+    image: PREFIX-nginx:1.28
     command: sleep infinity
     init: true
     network_mode: none
@@ -78,13 +78,13 @@ const CONF: &str = "server {
 const NETWORK: &str = "name: PREFIX-db
 services:
   postgres:
-    image: PREFIX/postgres:17
+    image: PREFIX-postgres:17
     command: sleep infinity
     init: true
     networks: [back]
     volumes: ['data:/data']
   app:
-    image: PREFIX/app:3
+    image: PREFIX-app:3
     command: sleep infinity
     init: true
     networks: [back]
@@ -101,12 +101,12 @@ x-reconcile:
     migrate: [app]
 services:
   migrate:
-    image: PREFIX/crm:8
+    image: PREFIX-crm:8
     command: 'true'
     network_mode: none
     x-reconcile: {wait_timeout: 5m}
   app:
-    image: PREFIX/crm:8
+    image: PREFIX-crm:8
     command: sleep infinity
     init: true
     network_mode: none
@@ -115,7 +115,7 @@ services:
 const VOLUME: &str = "name: PREFIX-wiki
 services:
   wiki:
-    image: PREFIX/wiki:2
+    image: PREFIX-wiki:2
     command: sleep infinity
     init: true
     network_mode: none
@@ -236,13 +236,12 @@ impl Example {
                 let _ = write!(text, "{}", diff.unified_diff().context_radius(1).header(file, file));
             }
         }
-        text.replace("PREFIX-", "").replace("PREFIX/", "")
+        text.replace("PREFIX-", "")
     }
 
     /// Brings the stack up as it was, and gives what a dry run says of it as it is then.
     fn run(&self, lab: &Lab) -> Run {
-        let prefix = format!("{}/", lab.prefix);
-        let filled = |text: &str| text.replace("PREFIX/", &prefix).replace("PREFIX", &lab.prefix);
+        let filled = |text: &str| text.replace("PREFIX", &lab.prefix);
         if !self.git {
             for (file, text) in self.files {
                 lab.write(file, &filled(text));
@@ -305,7 +304,7 @@ fn wrapped(text: &str) -> String {
 fn the_page_of_plans_is_what_the_program_prints() {
     let Some(lab) = Lab::new("page") else { return };
     for name in NAMES {
-        docker(&["tag", IMAGE, &format!("{}/{name}", lab.prefix)]).exits(0);
+        docker(&["tag", IMAGE, &lab.stack(name)]).exits(0);
     }
     let sections: String = EXAMPLES
         .iter()

@@ -90,6 +90,62 @@ fn a_plan_as_markdown_is_a_comment_that_nothing_breaks_out_of() {
     assert!(wrong.stderr.contains("--format markdown is for --dry-run"), "{wrong}");
 }
 
+#[test]
+fn a_service_is_explained_with_what_brought_it_there_and_what_is_next() {
+    let Some(lab) = Lab::new("explain") else { return };
+    let stack = lab.stack("shop");
+    lab.write(
+        "compose.yaml",
+        "name: PREFIX-shop
+services:
+  db: {image: IMAGE, command: sleep infinity, init: true, network_mode: none}
+  app:
+    image: IMAGE
+    command: sleep infinity
+    init: true
+    network_mode: none
+    depends_on: [db]
+    environment: {LEVEL: info, TOKEN: hunter2}
+",
+    );
+    lab.reconcile(&["."]).exits(0);
+    let db = lab.reconcile(&["explain", &format!("{stack}/db"), "."]).exits(0);
+    assert!(db.stdout.contains("/db: it is as the files ask for: nothing would be done"), "{db}");
+    assert!(db.stdout.contains("needed by  app (service_started)") && !db.stdout.contains("/app:"), "{db}");
+    lab.edit("compose.yaml", "LEVEL: info", "LEVEL: debug");
+    let app = lab.reconcile(&["explain", &stack, "."]).exits(0);
+    for told in [
+        "/app: it would be replaced",
+        "-app-1 is running; made ",
+        "#1, 2",
+        "needs      db (service_started)",
+        "compose.yaml:10  environment.LEVEL: info -> debug",
+        "/db: it is as the files ask for",
+    ] {
+        assert!(app.stdout.contains(told), "{told:?} is not in {app}");
+    }
+    // It fails, and is left as it serves.
+    lab.edit(
+        "compose.yaml",
+        "LEVEL: debug, TOKEN: hunter2}",
+        "LEVEL: debug, TOKEN: hunter2}\n    entrypoint: [sh, -c, exit 7]",
+    );
+    lab.reconcile(&["."]).exits(3);
+    let app = lab.reconcile(&["explain", &format!("{stack}/app"), "."]).exits(0);
+    for told in
+        ["its change failed before and was taken back", "exited with code 7", "rolled back", "--retry="]
+    {
+        assert!(app.stdout.contains(told), "{told:?} is not in {app}");
+    }
+    assert!(!app.stdout.contains("hunter2"), "{app}");
+    let json = lab.reconcile(&["explain", &format!("{stack}/app"), "--format", "json", "."]).exits(0).json();
+    assert_eq!(json["services"][0]["next"]["action"], "blocked", "{json:#}");
+    let nobody = lab.reconcile(&["explain", &format!("{stack}/ap"), "."]).exits(1);
+    assert!(nobody.stderr.contains("did you mean app?"), "{nobody}");
+    let nobody = lab.reconcile(&["explain", "nobody", "."]).exits(1);
+    assert!(nobody.stderr.contains("there is no stack"), "{nobody}");
+}
+
 const SAVED: &str = "name: PREFIX-shop
 services:
   web:
