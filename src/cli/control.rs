@@ -111,7 +111,10 @@ fn line(source: &Value) -> String {
     }
     let mut troubles: Vec<String> = Vec::new();
     troubles.extend(source["error"].as_str().map(str::to_owned));
-    troubles.extend(source["outage"].as_str().map(str::to_owned));
+    troubles.extend(source["outage"].as_str().map(|outage| match &source["asked_next_at"] {
+        Value::Null => outage.to_owned(),
+        at => format!("{outage}; asked again at {} or later", time(at)),
+    }));
     troubles.extend(match source["broken_stacks"].as_u64().unwrap_or(0) {
         0 => None,
         1 => Some("1 stack does not load".to_owned()),
@@ -275,7 +278,7 @@ mod tests {
                         "looking": false, "error": null, "outage": null, "broken_stacks": 2, "stacks": [1],
                         "errors": [{"stack": "a", "message": "x"}]},
                     {"name": "shop", "looked_at": null, "next_look_at": null, "looking": true, "error": null,
-                        "outage": "no route", "broken_stacks": 0, "stacks": [],
+                        "outage": "no route", "asked_next_at": "2026-11-21T12:59:03Z", "broken_stacks": 0, "stacks": [],
                         "errors": [{"stack": null, "message": "was never fetched"}]},
                 ],
             }))
@@ -284,7 +287,7 @@ mod tests {
             anstream::adapter::strip_str(&text(&told())).to_string(),
             "daemon since 2026-11-21 10:00 UTC, process 7\n  \
              home: looked at 2026-11-21 12:57 UTC, next at 2026-11-21 12:58 UTC; 2 stacks do not load\n  \
-             shop: not looked at yet, is looked at now; no route; was never fetched\n"
+             shop: not looked at yet, is looked at now; no route; asked again at 2026-11-21 12:59 UTC or later; was never fetched\n"
         );
         let value = json(told());
         assert_eq!((&value["process"], &value["sources"][0]["stacks"]), (&json!(7), &json!(null)));

@@ -148,7 +148,7 @@ impl Desk {
     pub fn looked(&self, source: &str, look: &Look<'_>) {
         // As a dry run does it.
         let explain = |plan: &mut Plan| {
-            let Look { desired, mounts, planned, under_way: _ } = *look;
+            let Look { desired, mounts, planned, .. } = *look;
             let (mounts, files) = (mounts.map(Arc::as_ref), lock(&self.files).get(source).cloned());
             let redactor = masking::of_look(desired, mounts, &planned.observed, files.unwrap_or_default());
             contents::explain(plan, desired, mounts);

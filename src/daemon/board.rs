@@ -69,6 +69,8 @@ pub struct SourceNews {
     pub problems: Vec<Problem>,
     /// Why its repository could not be asked, the last time.
     pub outage: Option<String>,
+    /// When its repository is asked next, at the earliest, in seconds since 1970.
+    pub asked_next: Option<i64>,
     /// When it was read and the engine answered, in seconds since 1970.
     pub looked: Option<i64>,
     /// When it is looked at next, at the latest, in seconds since 1970.
@@ -185,7 +187,7 @@ impl SourceNews {
     ) -> Vec<Event> {
         let Look { planned, under_way, .. } = *look;
         let (plan, observed) = (&planned.plan, &planned.observed);
-        (self.looked, self.error) = (Some(now), None);
+        (self.looked, self.error, self.asked_next) = (Some(now), None, look.asked_next);
         if self.engine != observed.engine {
             self.engine.clone_from(&observed.engine);
         }
@@ -370,7 +372,7 @@ impl StackNews {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, Look, SourceNews};
+    use super::{Event, JobNews, Look, SourceNews, job_event};
     use crate::cycle::Planned;
     use crate::daemon::queue::Trigger;
     use crate::model::change::{Change, ChangeAction};
@@ -379,6 +381,7 @@ mod tests {
     use crate::model::observed::{ObservedContainer, ObservedState};
     use crate::model::step::{Action, Plan, Step};
     use crate::model::units::Nanos;
+    use crate::plan::RunState;
     use std::collections::BTreeSet;
     use std::sync::Arc;
 
@@ -400,7 +403,13 @@ mod tests {
     ) -> Vec<String> {
         let under_way: BTreeSet<String> = under_way.iter().map(|&stack| stack.to_owned()).collect();
         let (desired, planned) = (Arc::new(DesiredState::default()), Planned { observed, plan });
-        let look = Look { desired: &desired, mounts: None, planned: &planned, under_way: &under_way };
+        let look = Look {
+            desired: &desired,
+            mounts: None,
+            asked_next: None,
+            planned: &planned,
+            under_way: &under_way,
+        };
         kinds(&news.looked("home", &look, |_| {}, now))
     }
 
@@ -461,6 +470,19 @@ mod tests {
         assert!(look(mark("9"), 3).is_empty());
         assert_eq!(look(mark("20"), 4), ["suspended"], "for longer");
         assert_eq!(look(mark("20"), 20), ["resumed"], "its time is over");
+    }
+
+    #[test]
+    fn what_happens_to_jobs_is_told() {
+        let told = |news: &JobNews| serde_json::to_value(job_event("home", ("shop", "tidy"), news)).unwrap();
+        let ended = told(&JobNews::Ended("run-1".to_owned(), RunState::Failed(3)));
+        assert_eq!((&ended["event"], &ended["stack"]), (&"job_ended".into(), &"shop".into()));
+        assert_eq!((&ended["outcome"], &ended["exit_code"]), (&"failed".into(), &3.into()));
+        assert_eq!((&ended["run"], &ended["service"]), (&"run-1".into(), &"tidy".into()));
+        assert_eq!(told(&JobNews::Began("run-2".to_owned()))["event"], "job_began");
+        assert_eq!(told(&JobNews::Skipped("busy".to_owned()))["reason"], "busy");
+        assert_eq!(told(&JobNews::Failed("no".to_owned()))["error"], "no");
+        assert_eq!(told(&JobNews::Missed(60))["at"], "1970-01-01T00:01:00Z");
     }
 
     #[test]

@@ -168,6 +168,7 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             self.listener.loaded(&self.source.name, &loaded);
         }
         let (now, at) = ((self.surroundings.now)(), Instant::now());
+        let asked_next = loaded.asked_next;
         match cycle::plan(&self.engine, &loaded.desired, &self.source.policy, now).await {
             Ok(planned) => {
                 self.end(WHOLE, true);
@@ -184,7 +185,8 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                 let goal = Goal { trigger, desired: Arc::clone(&desired), commit, mounts };
                 let under_way = self.groups.values().flatten().cloned().collect();
                 let mounts = goal.mounts.as_ref();
-                let look = Look { desired: &desired, mounts, planned: &planned, under_way: &under_way };
+                let look =
+                    Look { desired: &desired, mounts, asked_next, planned: &planned, under_way: &under_way };
                 self.listener.looked(&self.source.name, &look);
                 // Of a thousand stacks most have nothing to be done, and to plan for each alone takes a look at all.
                 let busy = concerned(&desired, &planned.plan);

@@ -126,6 +126,8 @@ pub struct Look<'a> {
     pub desired: &'a Arc<DesiredState>,
     /// The files of it that containers mount, of a repository.
     pub mounts: Option<&'a Arc<Mounts>>,
+    /// When its repository is asked next, at the earliest, in seconds since 1970.
+    pub asked_next: Option<i64>,
     /// What the engine runs, and the plan for all stacks of the source.
     pub planned: &'a Planned,
     /// Stacks that are being worked on: what was seen of them is half done.

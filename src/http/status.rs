@@ -47,6 +47,8 @@ shape! {
         error: Option<String>,
         /// Why the repository cannot be asked: what it said last still counts. Null if it can.
         outage: Option<String>,
+        /// When the repository is asked next, at the earliest: less often while it does not answer. Null if it is none.
+        asked_next_at: Option<Time>,
         /// How many stacks do not load.
         broken_stacks: usize,
         /// Why they, or the source as a whole, do not load.
@@ -160,6 +162,7 @@ fn source(name: &str, news: &SourceNews) -> SourceStatus {
         looking: news.looking,
         error: news.error.clone(),
         outage: news.outage.clone(),
+        asked_next_at: news.asked_next.map(Time),
         broken_stacks: news.broken,
         errors: errors.cloned().collect(),
         stacks: news.stacks.iter().map(|(stack, news)| StackStatus::of(name, stack, news)).collect(),

@@ -36,6 +36,8 @@ pub struct LoadedSource {
     pub mounts: Option<Arc<Mounts>>,
     /// Why the repository could not be asked, if it could not: this is its last good revision.
     pub outage: Option<String>,
+    /// When the repository is asked next, at the earliest, in seconds since 1970; of one that is followed.
+    pub asked_next: Option<i64>,
     /// Whether the stacks are all that this revision holds, also while the repository cannot be asked.
     pub(super) complete_but_for_outage: bool,
     /// The directory that paths in diagnostics are shown relative to, if it is not the working directory.

@@ -31,6 +31,8 @@ struct State {
     next: i64,
     /// How often in a row it could not be asked.
     failures: u32,
+    /// Why it could not be asked, the last time that it was.
+    outage: Option<String>,
     last: Option<Last>,
 }
 
@@ -56,6 +58,20 @@ impl Follower {
     /// Loads its stacks. If it has no news, and no local file changed, what was loaded last is given once more, without
     /// what there was to say about it. `now` is in seconds since 1970.
     pub fn load(&self, request: &SourceRequest, ask: Ask, now: i64) -> LoadedSource {
+        let (asks, mut loaded) = self.load_as_asked(request, ask, now);
+        let mut state = self.state();
+        if asks {
+            state.outage.clone_from(&loaded.outage);
+        } else {
+            // It is over when the repository answers, not when nobody asks.
+            loaded.outage.clone_from(&state.outage);
+        }
+        loaded.asked_next = Some(state.next);
+        drop(state);
+        loaded
+    }
+
+    fn load_as_asked(&self, request: &SourceRequest, ask: Ask, now: i64) -> (bool, LoadedSource) {
         // Never locked for longer than a moment: one that waits for a server must not hold up others, which know enough.
         let asks = match ask {
             Ask::Now => true,
@@ -71,14 +87,14 @@ impl Follower {
         }
         let good = match good {
             Ok(good) => good,
-            Err(failure) => return self.source.unreadable(&failure),
+            Err(failure) => return (asks, self.source.unreadable(&failure)),
         };
         if let Some(last) = &self.state().last
             && last.id == good.update.commit.id
             && last.store == good.update.store
             && last.locals.iter().all(|(path, seen)| look(path) == *seen)
         {
-            return again(last, &self.source, good);
+            return (asks, again(last, &self.source, good));
         }
         let store = good.update.store.clone();
         let loaded = self.source.load_good(request, good);
@@ -95,7 +111,7 @@ impl Follower {
             commit: loaded.commit.clone(),
             mounts: loaded.mounts.clone(),
         });
-        loaded
+        (asks, loaded)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

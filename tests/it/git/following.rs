@@ -174,6 +174,11 @@ fn the_daemon_follows_pushes_and_outlives_its_repository() {
     daemon.until("the outage", || daemon.said().contains("the last good revision stays"));
     docker(&["rm", "-f", &lab.stack("files-other-1")]);
     daemon.until("the container that was removed", || lab.containers().len() == 2);
+    // A look for which the repository was not asked says nothing about it.
+    assert!(!daemon.said().contains("answers again"), "{}", daemon.said());
+    let status = lab.reconcile(&["status", "--config", "reconcile.yaml", "--stack", &lab.stack("files")]);
+    let told = status.stdout.lines().last().unwrap_or_default().to_owned();
+    assert!(told.contains("the last good revision stays") && told.contains("; asked again at"), "{status}");
     assert_eq!(daemon.stop(), Some(0));
     let daemon = Daemon::start(&lab, &["--config", "reconcile.yaml"]);
     docker(&["rm", "-f", &lab.stack("files-other-1")]);
