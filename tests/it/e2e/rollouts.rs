@@ -28,7 +28,7 @@ services:
       - |
         while :; do
           answer=refused
-          for address in $$(nslookup web 127.0.0.11 | awk '/^Address/ && !/127.0.0.11/ {print $$NF}'); do
+          for address in $$(nslookup web | awk '/^Name/ {found=1} found && /^Address/ {print $$NF}'); do
             body=$$(printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 $$address 8080 2>/dev/null | tail -n 1)
             if [ -n \"$$body\" ]; then answer=$$body; break; fi
           done
