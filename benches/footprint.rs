@@ -4,6 +4,11 @@
 //! `BENCH_IDLE` seconds (default 120), then at a poll of 2 s, with the repository as it is and with ten thousand further
 //! files in it. Asserts nothing.
 
+mod engine;
+#[path = "../tests/it/proxy/mod.rs"]
+mod proxy;
+
+use engine::IMAGE;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -11,7 +16,6 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const IMAGE: &str = "reconcile-test/busybox:1";
 const PREFIX: &str = "reconcile-idle";
 const SERVICES: usize = 5;
 /// What the kernel counts the time of processes in, on every platform that Linux still runs on.
@@ -71,7 +75,7 @@ fn main() {
     } else {
         println!("the stacks could not be brought up ({up}): the daemon is not measured");
     }
-    clean();
+    engine::clean(&format!("{PREFIX}-s"));
 }
 
 /// Without networks of their own: an engine has addresses for about thirty.
@@ -140,23 +144,5 @@ impl Drop for Daemon {
         let pid = self.0.id().to_string();
         drop(Command::new("kill").args(["-TERM", &pid]).status());
         drop(self.0.wait());
-    }
-}
-
-/// Removes what the benchmark made, and nothing else.
-fn clean() {
-    let filter = format!("name={PREFIX}-s");
-    for (list, remove) in
-        [(&["ps", "-aq"][..], &["rm", "-f"][..]), (&["network", "ls", "-q"], &["network", "rm"])]
-    {
-        let found = Command::new("docker")
-            .args(list)
-            .args(["--filter", &filter])
-            .output()
-            .expect("the docker client");
-        let found = String::from_utf8_lossy(&found.stdout).into_owned();
-        if !found.trim().is_empty() {
-            drop(Command::new("docker").args(remove).args(found.lines()).output());
-        }
     }
 }
