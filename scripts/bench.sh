@@ -8,4 +8,4 @@ compose=$LAB/compose/docker-compose
 [ -x "$compose" ] || "$ROOT/scripts/reference-compose.sh" "$LAB/compose" || true
 [ -x "$compose" ] && export RECONCILE_BENCH_COMPOSE=$compose
 cd "$ROOT"
-cargo bench --locked --bench against_compose --bench footprint
+cargo bench --locked --bench against_compose --bench scale --bench footprint

@@ -28,6 +28,8 @@ const AFTER_A_RUN: Duration = Duration::from_secs(30);
 pub struct Alerts {
     host: Option<Host>,
     names: BTreeSet<String>,
+    /// Whether nothing is wrong with any sink.
+    sound: bool,
     output: Output,
     /// Tells at once; without it what was seen is kept until [`Self::deliver`].
     notifier: Option<Notifier>,
@@ -64,8 +66,9 @@ impl Alerts {
     /// For the sources of a command. What is wrong with a sink is said now, and again when it matters.
     pub fn new(args: &SourceArgs, common: &CommonArgs, sources: &[&Chosen], output: Output) -> Self {
         let host = config::settings(args, common).filter(|host| !host.notify.is_empty());
-        let alerts = Self {
+        let mut alerts = Self {
             host,
+            sound: true,
             names: sources.iter().map(|source| source.title()).collect(),
             output,
             notifier: None,
@@ -73,12 +76,20 @@ impl Alerts {
             kept: Mutex::default(),
         };
         let name = host_name();
+        let mut sound = true;
         for sink in alerts.sinks_of(&name, true).iter().flat_map(sinks::sinks) {
             if let Err(error) = sink.check() {
                 complain(output, &format!("{}: {error}", sink.name));
+                sound = false;
             }
         }
+        alerts.sound = sound;
         alerts
+    }
+
+    /// Whether every sink could be told something, as far as that shows without telling it.
+    pub const fn is_sound(&self) -> bool {
+        self.sound
     }
 
     /// Tells at once from now on. Called on a runtime.

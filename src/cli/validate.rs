@@ -1,5 +1,6 @@
 //! `reconcile validate`: load and check everything, without an engine.
 
+use super::alerts::Alerts;
 use super::apply::pretty;
 use super::args::{CommonArgs, SourceArgs};
 use super::config::{self, Chosen, Sources};
@@ -24,7 +25,10 @@ pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
     match sources {
         Ok(sources) => {
             let exits = sources.iter().map(|(source, loaded)| one(source, loaded, output));
-            exits.reduce(|all, exit| all.and(exit, true)).unwrap_or(Exit::Success)
+            let exit = exits.reduce(|all, exit| all.and(exit, true)).unwrap_or(Exit::Success);
+            let all: Vec<&Chosen> = sources.iter().map(|(source, _)| source).collect();
+            let is_told = common.config.is_none() || Alerts::new(args, common, &all, output).is_sound();
+            if is_told { exit } else { Exit::Failure }
         }
         Err(errors) => {
             if output.json {
