@@ -28,7 +28,12 @@ pub fn run(args: &SourceArgs, common: &CommonArgs) -> Exit {
             let exit = exits.reduce(|all, exit| all.and(exit, true)).unwrap_or(Exit::Success);
             let all: Vec<&Chosen> = sources.iter().map(|(source, _)| source).collect();
             let is_told = common.config.is_none() || Alerts::new(args, common, &all, output).is_sound();
-            if is_told { exit } else { Exit::Failure }
+            if is_told {
+                return exit;
+            }
+            let hint = "it is named above; `reconcile notify test` tries all of them";
+            output.error("one of those whom `notify` names could be told nothing", Some(hint));
+            Exit::Failure
         }
         Err(errors) => {
             if output.json {

@@ -79,6 +79,9 @@ impl Observe for DockerEngine {
         let mut containers: Vec<_> =
             containers.into_iter().map(|container| container.observed(&networks)).collect();
         containers.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        if self.info.podman {
+            self.network_modes(&mut containers, &request.stacks).await?;
+        }
         let started = self.start_times(&containers, &request.stacks).await?;
         let volumes =
             volumes.volumes.into_iter().map(|volume| (volume.name.clone(), volume.observed())).collect();

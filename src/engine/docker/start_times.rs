@@ -23,6 +23,14 @@ struct Found {
     id: String,
     #[serde(deserialize_with = "or_default")]
     state: State,
+    #[serde(deserialize_with = "or_default")]
+    host_config: HostConfig,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct HostConfig {
+    network_mode: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -32,27 +40,50 @@ struct State {
 }
 
 impl DockerEngine {
-    /// Start times by id, of containers of these stacks. A container that is gone meanwhile is left out.
+    /// Start times by id, of containers of these stacks.
     pub(super) async fn start_times(
         &self,
         containers: &[ObservedContainer],
         stacks: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, i64>, EngineError> {
-        let calls = families(containers, stacks).into_iter().map(|id| Call::get(path(id, "/json")));
-        let calls: Vec<Call> = calls.collect();
+        let found = self.found(families(containers, stacks)).await?;
+        let started = |Found { id, state, .. }| clock::nanos(&state.started_at).map(|time| (id, time));
+        Ok(found.into_iter().filter_map(started).collect())
+    }
+
+    /// Whose network containers of these stacks share, where the list does not tell: what is on no network is looked into.
+    pub(super) async fn network_modes(
+        &self,
+        containers: &mut [ObservedContainer],
+        stacks: &BTreeSet<String>,
+    ) -> Result<(), EngineError> {
+        let is_alone = |found: &&ObservedContainer| found.network_mode.is_empty() && found.networks.is_empty();
+        let wanted = containers.iter().filter(|found| stacks.contains(found.stack())).filter(is_alone);
+        let found = self.found(wanted.map(|found| found.id.as_str()).collect()).await?;
+        let mut modes: BTreeMap<String, String> =
+            found.into_iter().map(|found| (found.id, found.host_config.network_mode)).collect();
+        for container in containers {
+            if let Some(mode) = modes.remove(&container.id) {
+                container.network_mode = mode;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks into containers. One that is gone meanwhile is left out.
+    async fn found(&self, ids: BTreeSet<&str>) -> Result<Vec<Found>, EngineError> {
+        let calls: Vec<Call> = ids.into_iter().map(|id| Call::get(path(id, "/json"))).collect();
         let mut answers =
             stream::iter(calls).map(|call| self.api.read::<Found>(call)).buffer_unordered(PARALLEL);
-        let mut started = BTreeMap::new();
+        let mut found = Vec::new();
         while let Some(answer) = answers.next().await {
             match answer {
-                Ok(Found { id, state }) => {
-                    started.extend(clock::nanos(&state.started_at).map(|time| (id, time)));
-                }
+                Ok(one) => found.push(one),
                 Err(EngineError::Api { status: 404, .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(started)
+        Ok(found)
     }
 }
 

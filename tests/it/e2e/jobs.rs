@@ -19,7 +19,7 @@ services:
     command: [sleep, infinity]
     init: true
     stop_grace_period: 1s
-    x-reconcile: {job: {schedule: '*/10 * * * * *', timeout: 2s, keep: 1}}
+    x-reconcile: {job: {schedule: '*/10 * * * * *', timeout: 2s, keep: 2}}
   web:
     image: IMAGE
     command: [sleep, infinity]
