@@ -57,7 +57,8 @@ impl DockerEngine {
         containers: &mut [ObservedContainer],
         stacks: &BTreeSet<String>,
     ) -> Result<(), EngineError> {
-        let is_alone = |found: &&ObservedContainer| found.network_mode.is_empty() && found.networks.is_empty();
+        let is_alone =
+            |found: &&ObservedContainer| found.network_mode.is_empty() && found.networks.is_empty();
         let wanted = containers.iter().filter(|found| stacks.contains(found.stack())).filter(is_alone);
         let found = self.found(wanted.map(|found| found.id.as_str()).collect()).await?;
         let mut modes: BTreeMap<String, String> =
