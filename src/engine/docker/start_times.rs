@@ -9,6 +9,7 @@ use super::containers::path;
 use super::lists::or_default;
 use crate::engine::EngineError;
 use crate::model::clock;
+use crate::model::labels;
 use crate::model::observed::ObservedContainer;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
@@ -51,15 +52,15 @@ impl DockerEngine {
         Ok(found.into_iter().filter_map(started).collect())
     }
 
-    /// Whose network containers of these stacks share, where the list does not tell: what is on no network is looked into.
+    /// Whose network containers of these stacks share, where the list does not tell: those are looked into that were made to
+    /// share one.
     pub(super) async fn network_modes(
         &self,
         containers: &mut [ObservedContainer],
         stacks: &BTreeSet<String>,
     ) -> Result<(), EngineError> {
-        let is_alone =
-            |found: &&ObservedContainer| found.network_mode.is_empty() && found.networks.is_empty();
-        let wanted = containers.iter().filter(|found| stacks.contains(found.stack())).filter(is_alone);
+        let shares = |found: &&ObservedContainer| found.network_mode.is_empty() && was_made_to_share(found);
+        let wanted = containers.iter().filter(|found| stacks.contains(found.stack())).filter(shares);
         let found = self.found(wanted.map(|found| found.id.as_str()).collect()).await?;
         let mut modes: BTreeMap<String, String> =
             found.into_iter().map(|found| (found.id, found.host_config.network_mode)).collect();
@@ -88,6 +89,22 @@ impl DockerEngine {
     }
 }
 
+/// Whether a container's recorded spec asks for the network of another one.
+fn was_made_to_share(container: &ObservedContainer) -> bool {
+    #[derive(Deserialize)]
+    struct Recorded {
+        spec: Spec,
+    }
+    #[derive(Deserialize)]
+    struct Spec {
+        #[serde(default)]
+        network_mode: String,
+    }
+    let recorded = serde_json::from_str::<Recorded>(container.label(labels::SPEC)).ok();
+    let mode = recorded.map(|recorded| recorded.spec.network_mode).unwrap_or_default();
+    mode.starts_with("service:") || mode.starts_with("container:")
+}
+
 /// Containers of these stacks that run in the network of another one that runs, and these others.
 fn families<'a>(containers: &'a [ObservedContainer], stacks: &BTreeSet<String>) -> BTreeSet<&'a str> {
     let up: BTreeSet<&str> =
@@ -104,7 +121,7 @@ fn families<'a>(containers: &'a [ObservedContainer], stacks: &BTreeSet<String>) 
 
 #[cfg(test)]
 mod tests {
-    use super::families;
+    use super::{families, was_made_to_share};
     use crate::model::labels;
     use crate::model::observed::{ContainerState, ObservedContainer};
 
@@ -131,5 +148,16 @@ mod tests {
         let wanted = ["web".to_owned()].into();
         assert_eq!(families(&all, &wanted).into_iter().collect::<Vec<_>>(), ["app", "vpn"]);
         assert!(families(&all, &["other".to_owned()].into()).is_empty(), "stacks of other sources");
+    }
+    #[test]
+    fn the_recorded_spec_tells_what_was_made_to_share_a_network() {
+        let made = |spec: &str| ObservedContainer {
+            labels: [(labels::SPEC.to_owned(), spec.to_owned())].into(),
+            ..ObservedContainer::default()
+        };
+        assert!(was_made_to_share(&made(r#"{"spec":{"image":"app:1","network_mode":"service:vpn"}}"#)));
+        assert!(was_made_to_share(&made(r#"{"spec":{"network_mode":"container:vpn"}}"#)));
+        assert!(!was_made_to_share(&made(r#"{"spec":{"network_mode":"none"}}"#)));
+        assert!(!was_made_to_share(&made(r#"{"spec":{"image":"app:1"}}"#)) && !was_made_to_share(&made("")));
     }
 }
