@@ -19,7 +19,7 @@ pub(crate) use endpoints::endpoint;
 pub(crate) use fields::{Fields, Gate, Refusal};
 pub(crate) use process::extra_hosts;
 pub(crate) use resources::ulimits;
-pub(crate) use run::{RunBody, run_body};
+pub(crate) use run::{RunBody, plain_ulimits, run_body};
 pub(crate) use security::{capabilities, profile_file};
 
 use crate::model::service::{Pairs, ServiceSpec};

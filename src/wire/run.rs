@@ -34,6 +34,7 @@ pub(crate) fn run_body(found: &Value, (image, labels): (&str, &Pairs), api: (u32
     body.insert("Labels".to_owned(), json!(labels));
     let mut host = object(&found["HostConfig"]);
     links(&mut host);
+    plain_ulimits(&mut host);
     volumes(&mut host, &found["Mounts"]);
     let mode = host.get("NetworkMode").and_then(Value::as_str).unwrap_or_default().to_owned();
     body.insert("HostConfig".to_owned(), Value::Object(host));
@@ -66,6 +67,15 @@ fn links(host: &mut Map<String, Value>) {
         if let Some((target, alias)) = text.split_once(':') {
             let alias = alias.rsplit('/').next().unwrap_or(alias);
             *link = Value::from(format!("{}:{alias}", target.trim_start_matches('/')));
+        }
+    }
+}
+
+/// Podman 4 shows `RLIMIT_NOFILE` where `nofile` was asked for, and takes that alone.
+pub(crate) fn plain_ulimits(host: &mut Map<String, Value>) {
+    for limit in host.get_mut("Ulimits").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(name) = limit["Name"].as_str().and_then(|name| name.strip_prefix("RLIMIT_")) {
+            limit["Name"] = Value::from(name.to_ascii_lowercase());
         }
     }
 }
@@ -135,6 +145,7 @@ mod tests {
                 "Binds": ["shop_data:/data:rw"],
                 "Mounts": [{"Type": "volume", "Target": "/cache"}, {"Type": "bind", "Source": "/a", "Target": "/b"}],
                 "Links": ["/shop-db-1:/shop-backup-1/db"],
+                "Ulimits": [{"Name": "RLIMIT_NOFILE", "Soft": 1, "Hard": 2}, {"Name": "core", "Soft": 0, "Hard": 0}],
             },
             "Mounts": [
                 {"Type": "volume", "Name": "shop_data", "Destination": "/data"},
@@ -164,6 +175,7 @@ mod tests {
                         {"Type": "bind", "Source": "/a", "Target": "/b"},
                     ],
                     "Links": ["shop-db-1:db"],
+                    "Ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 2}, {"Name": "core", "Soft": 0, "Hard": 0}],
                 },
                 "NetworkingConfig": {"EndpointsConfig": {"shop_default": {"Aliases": ["backup"]}, "shop_back": back}},
             })

@@ -345,7 +345,7 @@ async fn files_are_there_when_the_container_starts<G: Ground>(ground: &G) {
     done(ground, create(&spec)).await;
     let file = InjectedFile {
         target: "/etc/contract/motd".into(),
-        content: Sensitive::new(b"hello".to_vec()),
+        content: Sensitive::new(b"hello\n".to_vec()),
         uid: 0,
         gid: 0,
         mode: 0o444,

@@ -8,6 +8,7 @@ use crate::engine::EngineError;
 use crate::model::labels;
 use crate::model::report::LastWords;
 use crate::model::step::ContainerRef;
+use crate::wire;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -94,6 +95,9 @@ fn body(found: &Value, stacks: &str, apart: bool) -> Value {
     body["Labels"] = json!({labels::DEPUTY: stacks});
     let own = body["Env"].as_array().cloned().unwrap_or_default();
     body["Env"] = own.into_iter().chain([json!(format!("{MISSION}={stacks}"))]).collect();
+    if let Some(host) = host.as_object_mut() {
+        wire::plain_ulimits(host);
+    }
     host["RestartPolicy"] = json!({"Name": "on-failure", "MaximumRetryCount": TRIES});
     host["PortBindings"] = json!({});
     host["PublishAllPorts"] = json!(false);
