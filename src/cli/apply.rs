@@ -6,10 +6,11 @@ use super::config::{self, Chosen, Sources};
 use super::deploy::{Ended, Run};
 use super::engine::{block_on, now};
 use super::exit::Exit;
-use super::output::Output;
+use super::output::{Output, YELLOW};
 use super::plan_json;
 use super::plan_markdown::{self, About};
 use super::record::Recorder;
+use super::recording::Recording;
 use super::saved::{self, Arguments, SavedPlan, SavedSource};
 use super::source::{diagnostics_json, environment, failures, print_diagnostics, problems, told};
 use crate::cycle::Reread;
@@ -20,6 +21,7 @@ use crate::plan::Retry;
 use crate::source::LoadedSource;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Engine calls in flight when the user names no number: more gains nothing on an engine's usual two to eight cores.
@@ -39,8 +41,30 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
         },
     };
     let keeps = Mutex::default();
-    let mode = Mode { expected: None, keeps: arguments.is_some().then_some(&keeps) };
-    let exit = run_in(args, common, &mode);
+    let records = match args.record.as_deref().map(|path| recording(path, output)) {
+        None => None,
+        Some(Ok(records)) => Some(Mutex::new(records)),
+        Some(Err(error)) => {
+            output.error(&error, Some("name a directory that is not there yet, or is empty"));
+            return Exit::Failure;
+        }
+    };
+    let keeps_any = arguments.is_some().then_some(&keeps);
+    let mode = Mode { expected: None, keeps: keeps_any, records: records.as_ref() };
+    let mut exit = run_in(args, common, &mode);
+    if let (Some(records), Some(path)) = (records, &args.record) {
+        let records = records.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let told = match records.write(path, clock::iso(now()), output) {
+            Ok(()) => {
+                format!("recorded in {0}: `reconcile plan --from {0}` makes the plan again\n", path.display())
+            }
+            Err(error) => {
+                exit = exit.and(Exit::Failure, args.detailed_exitcode);
+                format!("{YELLOW}warning{YELLOW:#}: no record in {}: {error}\n", path.display())
+            }
+        };
+        output.talk(&told);
+    }
     let (Some(path), Some(arguments)) = (&args.out, arguments) else { return exit };
     let sources: Vec<SavedSource> = keeps.into_inner().unwrap_or_else(PoisonError::into_inner);
     if exit == Exit::Failure && sources.is_empty() {
@@ -61,12 +85,26 @@ pub fn run(args: &ApplyArgs, common: &CommonArgs) -> Exit {
     }
 }
 
+/// A record for a directory that takes one.
+fn recording(path: &Path, output: Output) -> Result<Recording, String> {
+    let is_free = match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    if !is_free {
+        return Err(format!("{} is there already; nothing was done", path.display()));
+    }
+    Recording::new(output.verbose > 0).map_err(|error| format!("nothing can be recorded: {error}"))
+}
+
 /// What is done with the plans of a run.
 pub struct Mode<'a> {
     /// The plan that is carried out, or nothing.
     pub expected: Option<&'a SavedPlan>,
     /// Where plans that are shown are kept.
     pub keeps: Option<&'a Mutex<Vec<SavedSource>>>,
+    /// Where plans are recorded for a bug report.
+    pub records: Option<&'a Mutex<Recording>>,
 }
 
 /// The same, for all sources one after another.
@@ -126,6 +164,7 @@ pub fn run_in(args: &ApplyArgs, common: &CommonArgs, mode: &Mode<'_>) -> Exit {
                 alerts: alerts.as_ref(),
                 expected,
                 keeps: mode.keeps,
+                records: mode.records,
                 ..call.run((source, loaded), &recorder)
             };
             match plan_and_apply(&run) {
@@ -182,6 +221,7 @@ impl<'a> Call<'a> {
             rollback: None,
             expected: None,
             keeps: None,
+            records: None,
         }
     }
 

@@ -31,6 +31,8 @@ pub enum Command {
     Render(RenderArgs),
     /// Carry out a plan that `--dry-run --out FILE` saved, or refuse if anything moved since
     Apply(SavedArgs),
+    /// Make the plan of a record again, without engine and source
+    Plan(PlanArgs),
     /// Follow a directory: apply what changes in it, and mend what changes on the engine
     Watch(WatchArgs),
     /// Load and check everything without an engine
@@ -137,6 +139,9 @@ pub struct ApplyArgs {
     /// Save the plan, for `reconcile apply FILE` to carry out exactly it
     #[arg(long, value_name = "FILE", requires = "dry_run")]
     pub out: Option<PathBuf>,
+    /// Write what a bug report needs into a new directory, without secrets
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
     /// Exit with 0 for nothing to do, 2 for changes, 1 for an error
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -158,6 +163,14 @@ pub struct ApplyArgs {
     /// Apply what waits for its deploy window, too
     #[arg(long)]
     pub now: bool,
+}
+
+/// What `plan` takes.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// The directory that `--record DIR` wrote
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
 }
 
 /// What `explain` takes.

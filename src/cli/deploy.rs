@@ -12,6 +12,7 @@ use super::places::Places;
 use super::plan_markdown::About;
 use super::plan_text::View;
 use super::record::Recorder;
+use super::recording::{Recording, Subject};
 use super::saved::{self, SavedSource};
 use super::source::{commit_json, diagnostics_json, problems, told};
 use super::{
@@ -79,6 +80,8 @@ pub struct Run<'a> {
     pub expected: Option<&'a SavedSource>,
     /// Where a plan that is shown is kept.
     pub keeps: Option<&'a Mutex<Vec<SavedSource>>>,
+    /// Where it is recorded for a bug report.
+    pub records: Option<&'a Mutex<Recording>>,
 }
 
 /// A stack that goes back to an earlier revision, and is left so.
@@ -98,7 +101,8 @@ impl Run<'_> {
         let engine = ReadOnly::new(connect(self.common.host.as_deref(), self.environment).await?);
         let mut planned = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
         self.check_retry(&planned.observed);
-        self.explain(&mut planned);
+        let redactor = self.explain(&mut planned);
+        self.record(&planned, &redactor);
         let plan = &planned.plan;
         if let Some(keeps) = self.keeps {
             keeps.lock().unwrap_or_else(PoisonError::into_inner).push(self.saved(&planned));
@@ -170,6 +174,25 @@ impl Run<'_> {
         redactor
     }
 
+    /// Records what a plan was made from, if that is asked for. It is no reason to do less.
+    fn record(&self, planned: &Planned, redactor: &Redactor) {
+        let Some(records) = self.records else { return };
+        let subject = Subject {
+            source: &self.source.title(),
+            told: &self.revision(),
+            now: now(),
+            policy: &self.policy,
+            desired: &self.loaded.desired,
+            observed: &planned.observed,
+            plan: &planned.plan,
+            places: &Places::of(self.loaded),
+            redactor,
+        };
+        if let Err(error) = records.lock().unwrap_or_else(PoisonError::into_inner).add(&subject) {
+            self.output.complain(&format!("{YELLOW}warning{YELLOW:#}: it cannot be recorded: {error}\n"));
+        }
+    }
+
     /// A name that nothing is quarantined under is rather a slip of the pen.
     fn check_retry(&self, observed: &ObservedState) {
         let Retry::Only(names) = &self.policy.retry else { return };
@@ -224,6 +247,7 @@ impl Run<'_> {
             return Ok(saved::stale(self.output, &moved).into());
         }
         let redactor = self.explain(&mut planned);
+        self.record(&planned, &redactor);
         let plan = &planned.plan;
         if !plan.steps.is_empty() || Summary::of(&plan.changes).is_held_back() {
             let places = Places::of(self.loaded);

@@ -33,6 +33,7 @@ mod plan_text;
 mod process;
 mod progress;
 mod record;
+mod recording;
 mod render;
 mod report_json;
 mod report_text;
@@ -75,6 +76,7 @@ pub fn run() -> ExitCode {
         Some(Command::Apply(args)) => saved_apply::run(args, &cli.common),
         Some(Command::Watch(args)) => watch::run(args, &cli.common),
         Some(Command::Status(args)) => status::run(args, &cli.common),
+        Some(Command::Plan(args)) => replay(&args.from, &cli.common),
         Some(Command::Explain(args)) => explain::run(args, &cli.common),
         Some(Command::History(args)) => history::run(args, &cli.common),
         Some(Command::Rollback(args)) => rollback::run(args, &cli.common),
@@ -109,6 +111,7 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
             Some(
                 Command::Render(_)
                     | Command::Apply(_)
+                    | Command::Plan(_)
                     | Command::Suspend(_)
                     | Command::Resume(_)
                     | Command::Run(_)
@@ -128,6 +131,22 @@ fn conflict(cli: &Cli) -> Option<clap::Error> {
         return None;
     };
     Some(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, problem))
+}
+
+/// Makes the plan of a record again.
+fn replay(directory: &std::path::Path, common: &args::CommonArgs) -> exit::Exit {
+    let output = Output::new(common);
+    match recording::replay(directory) {
+        Ok(text) => {
+            output.result(&text);
+            exit::Exit::Success
+        }
+        Err(error) => {
+            let hint = "`reconcile --dry-run --record DIR` writes one";
+            output.error(&format!("{} is no record: {error}", directory.display()), Some(hint));
+            exit::Exit::Failure
+        }
+    }
 }
 
 /// Whether a plan is shown and nothing is done.

@@ -6,6 +6,7 @@ use crate::compose::diagnostic::Sources;
 use crate::compose::load::Project;
 use crate::compose::node::{FileId, Node, Span, Value};
 use crate::model::change::{Cause, CauseKind};
+use crate::model::step::Plan;
 use crate::source::LoadedSource;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,14 @@ use std::path::{Path, PathBuf};
 pub struct Places<'a> {
     stacks: BTreeMap<&'a str, (&'a Project, &'a Sources)>,
     cwd: PathBuf,
+    recorded: Option<&'a Spots>,
+}
+
+/// Places by what they are the places of.
+pub type Spots = BTreeMap<String, String>;
+
+fn spot(stack: &str, (what, key): (&str, &str), cause: &Cause) -> String {
+    format!("{what} {stack}/{key} {} {}", cause.kind.as_str(), cause.path)
 }
 
 impl<'a> Places<'a> {
@@ -23,12 +32,42 @@ impl<'a> Places<'a> {
             let project = stack.project.as_ref()?;
             Some((stack.name.as_deref()?, (project, &stack.sources)))
         });
-        Self { stacks: stacks.collect(), cwd: loaded.base.clone().unwrap_or_else(current_dir) }
+        let cwd = loaded.base.clone().unwrap_or_else(current_dir);
+        Self { stacks: stacks.collect(), cwd, recorded: None }
+    }
+
+    /// Those of a record.
+    pub fn recorded(spots: &'a Spots) -> Self {
+        Self { stacks: BTreeMap::new(), cwd: PathBuf::new(), recorded: Some(spots) }
+    }
+
+    /// The places of all causes of a plan.
+    pub fn spots(&self, plan: &Plan) -> Spots {
+        let mut spots = Spots::new();
+        for (stack, changes) in &plan.changes {
+            let groups = [
+                ("service", &changes.services),
+                ("network", &changes.networks),
+                ("volume", &changes.volumes),
+            ];
+            for (what, group) in groups {
+                for (key, change) in group {
+                    for cause in &change.causes {
+                        let place = self.of_cause(stack, (what, key), cause);
+                        spots.extend(place.map(|place| (spot(stack, (what, key), cause), place)));
+                    }
+                }
+            }
+        }
+        spots
     }
 
     /// File and line of what brings a cause for a `service`, `network` or `volume` of a stack; several if a variable of
     /// another file has a part in it, and none if no file has: the engine brings some changes.
     pub fn of_cause(&self, stack: &str, (what, key): (&str, &str), cause: &Cause) -> Option<String> {
+        if let Some(recorded) = self.recorded {
+            return recorded.get(&spot(stack, (what, key), cause)).cloned();
+        }
         let (project, sources) = self.stacks.get(stack)?;
         let found = Found { project, sources, cwd: &self.cwd };
         match what {

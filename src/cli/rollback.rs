@@ -113,6 +113,7 @@ fn go_back(
         rollback: Some(&rollback),
         expected: None,
         keeps: None,
+        records: None,
     };
     let ended = block_on(output, async {
         if args.dry_run {

@@ -23,5 +23,5 @@ pub fn run(args: &SavedArgs, common: &CommonArgs) -> Exit {
         ..ApplyArgs::default()
     };
     let (args, common) = saved.arguments.restore(&own, common);
-    run_in(&args, &common, &Mode { expected: Some(&saved), keeps: None })
+    run_in(&args, &common, &Mode { expected: Some(&saved), keeps: None, records: None })
 }

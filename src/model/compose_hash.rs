@@ -1,10 +1,11 @@
 //! The hash that `docker compose` writes on containers, networks and volumes (`com.docker.compose.config-hash`).
 
 use super::hash::digest;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The versions of the reference hash one definition in two ways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Dialect {
     /// Docker compose 2, as of 2.40.
     #[default]

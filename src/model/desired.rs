@@ -8,14 +8,14 @@ use super::rollout::Rollout;
 use super::service::{Pairs, Port, ServiceSpec, Ulimit};
 use super::units::{Bytes, Nanos};
 use super::windows::Schedule;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Every stack of a source.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct DesiredState {
     /// Identity of the source; its objects carry it as a label, and only those are ever removed as orphans.
     pub source: String,
@@ -29,7 +29,7 @@ pub struct DesiredState {
 }
 
 /// One stack as engine objects.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct DesiredStack {
     /// Project name.
     pub name: String,
@@ -59,7 +59,7 @@ pub struct DesiredStack {
 }
 
 /// One service.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct DesiredService {
     /// What shapes its containers. `image` is never empty.
     pub spec: ServiceSpec,
@@ -82,6 +82,7 @@ pub struct DesiredService {
     /// When it runs, if it runs at times: then its container never does, and each run is a container of its own.
     pub timetable: Option<Timetable>,
     /// The reference's hash, for Docker's own tools.
+    #[serde(skip)]
     pub compose_hash: InDialects<ComposeHash>,
     /// The owner of the stack agreed that this service may start on an empty volume.
     pub allow_empty_volume: bool,
@@ -150,7 +151,7 @@ impl DesiredService {
 }
 
 /// Whether a service runs once to completion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum JobMode {
     /// Something waits for its completion, or its owner says so: run once per config hash.
     Job,
@@ -162,7 +163,7 @@ pub enum JobMode {
 }
 
 /// An entry of `depends_on`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
     /// What must hold before the dependent starts.
     pub condition: Condition,
@@ -173,7 +174,7 @@ pub struct Dependency {
 }
 
 /// What must hold of a dependency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {
     /// Its start call returned.
     Started,
@@ -195,7 +196,7 @@ impl Condition {
 }
 
 /// Where a service's image comes from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ImageSource {
     /// Reference as written; `<project>-<service>` for a service that only builds.
     pub reference: String,
@@ -204,11 +205,21 @@ pub struct ImageSource {
     /// Platform, `os/arch[/variant]`; empty is the engine's own.
     pub platform: String,
     /// How to build it, if the service builds.
+    #[serde(serialize_with = "build_out", deserialize_with = "build_in")]
     pub build: Option<Arc<BuildSpec>>,
 }
 
+#[expect(clippy::ref_option, reason = "serde asks for this form")]
+fn build_out<S: Serializer>(build: &Option<Arc<BuildSpec>>, serializer: S) -> Result<S::Ok, S::Error> {
+    build.as_deref().serialize(serializer)
+}
+
+fn build_in<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<BuildSpec>>, D::Error> {
+    Ok(Option::<BuildSpec>::deserialize(deserializer)?.map(Arc::new))
+}
+
 /// When an image is pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum PullPolicy {
     /// Only if absent.
     #[default]
@@ -224,7 +235,7 @@ pub enum PullPolicy {
 }
 
 /// How an image is built.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct BuildSpec {
     /// Tags to give it; the first is the service's image reference.
     pub tags: Vec<String>,
@@ -265,7 +276,7 @@ pub struct BuildSpec {
 }
 
 /// One entry of a local build context.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContextFile {
     /// Path in the context, `/`-separated.
     pub path: String,
@@ -280,7 +291,7 @@ pub struct ContextFile {
 }
 
 /// Where the bytes of a file are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stored {
     /// In a file of this machine.
     File(PathBuf),
@@ -296,7 +307,7 @@ pub enum Stored {
 }
 
 /// What a context entry is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContextKind {
     /// A regular file.
     File,
@@ -307,7 +318,7 @@ pub enum ContextKind {
 }
 
 /// A file written into a container before it starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InjectedFile {
     /// Absolute path in the container.
     pub target: String,
@@ -322,7 +333,7 @@ pub struct InjectedFile {
 }
 
 /// A host file mounted read-only.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountedFile {
     /// Absolute path on the host.
     pub source: String,
@@ -346,6 +357,20 @@ impl<T> Sensitive<T> {
     }
 }
 
+/// It is written nowhere, and so read from nowhere.
+impl<T> Serialize for Sensitive<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}
+
+impl<'de, T: Default> Deserialize<'de> for Sensitive<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer)?;
+        Ok(Self(T::default()))
+    }
+}
+
 impl<T> fmt::Debug for Sensitive<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
@@ -353,7 +378,7 @@ impl<T> fmt::Debug for Sensitive<T> {
 }
 
 /// A network.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct NetworkSpec {
     /// Key in the project.
     pub key: String,
@@ -385,7 +410,7 @@ pub struct NetworkSpec {
 }
 
 /// An address pool.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct IpamPool {
     /// Subnet in CIDR notation.
     pub subnet: String,
@@ -405,7 +430,7 @@ impl NetworkSpec {
 }
 
 /// A volume.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct VolumeSpec {
     /// Key in the project.
     pub key: String,

@@ -1,9 +1,10 @@
 //! What becomes of a service that somebody changed on the engine.
 
 use super::rollout::words;
+use serde::{Deserialize, Serialize};
 
 /// What becomes of a service that somebody changed on the engine: stopped, paused, or took off a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Drift {
     /// It is put right.
     #[default]

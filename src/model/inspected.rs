@@ -1,12 +1,13 @@
 //! What the engine shows of single containers that another tool made: their whole configuration, to hold against the
 //! one that is wanted. Our own containers say in their labels what they were made of, and are never looked into for it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The configuration of one container, in the words of the engine's API. Holds values of variables: never printed whole.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Inspected {
     /// `Config`: what the image gives and the container's own merged.
     pub config: Value,
@@ -31,7 +32,7 @@ pub struct Inspected {
 }
 
 /// A file in a container.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InspectedFile {
     /// SHA-256 of its bytes.
     pub digest: String,
@@ -74,7 +75,7 @@ pub struct Mounted {
 }
 
 /// What the engine gives to containers that ask for nothing else. Empty where the engine does not say.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineDefaults {
     /// Version of the kernel's control groups, `1` or `2`: decides the default cgroup namespace.
     pub cgroup_version: String,

@@ -2,11 +2,12 @@
 
 use super::inspected::{EngineDefaults, Inspected};
 use super::labels;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything observed, for all stacks together. Containers, networks and volumes that no stack owns are in it too:
 /// they matter for names and ports, and are never changed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ObservedState {
     /// The engine itself.
     pub engine: EngineInfo,
@@ -47,7 +48,7 @@ pub struct ObserveRequest {
 }
 
 /// The engine.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineInfo {
     /// Version of the engine, such as `28.5.2`.
     pub version: String,
@@ -60,7 +61,7 @@ pub struct EngineInfo {
 }
 
 /// A container.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ObservedContainer {
     /// Full id.
     pub id: String,
@@ -87,7 +88,7 @@ pub struct ObservedContainer {
 }
 
 /// What a container is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ContainerState {
     /// Made, never started.
     #[default]
@@ -125,7 +126,7 @@ impl ContainerState {
 }
 
 /// The result of health checks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Health {
     /// No verdict yet.
     Starting,
@@ -147,7 +148,7 @@ impl Health {
 }
 
 /// A mount of a container.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedMount {
     /// `bind`, `volume`, `tmpfs`, …
     pub kind: String,
@@ -162,7 +163,7 @@ pub struct ObservedMount {
 }
 
 /// A network.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ObservedNetwork {
     /// Id.
     pub id: String,
@@ -185,7 +186,7 @@ pub struct ObservedNetwork {
 }
 
 /// A volume.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ObservedVolume {
     /// Name.
     pub name: String,
@@ -198,7 +199,7 @@ pub struct ObservedVolume {
 }
 
 /// A local image.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ObservedImage {
     /// Id, `sha256:…`.
     pub id: String,

@@ -40,6 +40,11 @@ impl Redactor {
         Self::new(self.secrets.into_iter().chain(values))
     }
 
+    /// The values, longest first.
+    pub fn secrets(&self) -> &[String] {
+        &self.secrets
+    }
+
     /// The text without the secrets.
     pub fn apply(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| {

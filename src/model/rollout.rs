@@ -1,9 +1,10 @@
 //! How the containers of a service are replaced. Nothing of it shapes a container, so nothing of it is hashed.
 
 use super::units::Nanos;
+use serde::{Deserialize, Serialize};
 
 /// Which of the old and the new container gives way first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Order {
     /// The old one stops, then the new one starts.
     #[default]
@@ -13,7 +14,7 @@ pub enum Order {
 }
 
 /// What happens when more replacements fail than are tolerated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum FailureAction {
     /// All replicas go back to their old containers.
     #[default]
@@ -25,7 +26,7 @@ pub enum FailureAction {
 }
 
 /// What makes a new container count as up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WaitFor {
     /// Its health check passes.
     Healthy,
@@ -58,7 +59,7 @@ words!(WaitFor: "healthy" => Healthy, "running" => Running);
 
 /// How replicas follow each other, on the way forward or back: what `deploy.update_config` and
 /// `deploy.rollback_config` say on a Swarm.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
     /// Which container gives way first.
     pub order: Order,
@@ -114,7 +115,7 @@ impl Pace {
 }
 
 /// How the containers of a service are replaced.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rollout {
     /// The way forward.
     pub update: Pace,

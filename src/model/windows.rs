@@ -7,6 +7,7 @@ pub use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 pub use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How many windows are looked through for the next time at which a stack may be deployed: a year of daily ones, both
 /// those that allow and those that freeze.
@@ -91,6 +92,41 @@ pub(super) fn mistake(parser: CronParser, text: &str) -> Option<String> {
 /// Looks up a time zone by its name, such as `Europe/Berlin`.
 pub fn zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| format!("there is no time zone {name:?}"))
+}
+
+/// How a schedule is written down: names, expressions and lengths.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    zone: String,
+    allow: Vec<(String, String, Nanos)>,
+    freeze: Vec<(String, String, Nanos)>,
+}
+
+impl Serialize for Schedule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let one = |window: &Window| {
+            let length = i64::try_from(window.length.as_nanos()).unwrap_or(i64::MAX);
+            (window.name.clone(), window.opens.to_string(), Nanos(length))
+        };
+        let zone = self.zone.iana_name().unwrap_or("UTC").to_owned();
+        let [allow, freeze] = [&self.allow, &self.freeze].map(|windows| windows.iter().map(one).collect());
+        Written { zone, allow, freeze }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Schedule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { zone: name, allow, freeze } = Written::deserialize(deserializer)?;
+        let read = |windows: Vec<(String, String, Nanos)>| {
+            let one = |(name, opens, length): (String, String, Nanos)| {
+                Ok(Window::new(&name, cron(&opens)?, Some(length)))
+            };
+            windows.into_iter().map(one).collect::<Result<Vec<_>, String>>()
+        };
+        let (zone, allow, freeze) = (zone(&name), read(allow), read(freeze));
+        let wrong = serde::de::Error::custom;
+        Ok(Self { zone: zone.map_err(wrong)?, allow: allow.map_err(wrong)?, freeze: freeze.map_err(wrong)? })
+    }
 }
 
 impl Window {

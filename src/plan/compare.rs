@@ -150,7 +150,7 @@ fn walk(path: &str, old: &Value, new: &Value, found: &mut Vec<Cause>) {
 
 fn leaf(path: &str, old: &Value, new: &Value, found: &mut Vec<Cause>) {
     let kind = kind_of(path);
-    let key = path.rsplit('.').next().unwrap_or(path);
+    let key = key_of(path);
     let (mut before, mut after) = (old.clone(), new.clone());
     mask_pair(key, &mut before, &mut after);
     let text = |value: &Value| (!value.is_null()).then(|| brief(value));
@@ -162,6 +162,15 @@ fn leaf(path: &str, old: &Value, new: &Value, found: &mut Vec<Cause>) {
         (_, None) => (path.to_owned(), text(old), text(new)),
     };
     found.push(Cause::new(kind, path).values(old, new));
+}
+
+/// Maps whose keys may hold dots: the whole of such a key tells a secret.
+const DOTTED: [&str; 5] = ["labels.", "annotations.", "sysctls.", "storage_opt.", "logging.options."];
+
+/// The name of what stands at a path.
+fn key_of(path: &str) -> &str {
+    let dotted = DOTTED.iter().find_map(|map| path.strip_prefix(map));
+    dotted.unwrap_or_else(|| path.rsplit('.').next().unwrap_or(path))
 }
 
 /// `network front` stands for the name of `networks.front`.
@@ -255,6 +264,20 @@ mod tests {
         let found = causes(&new, &new.hash().0, &old, Some(&environment));
         assert_eq!(found[0].path, "environment.LEVEL");
         assert_eq!(found[0].old.as_deref(), Some("info"));
+    }
+
+    #[test]
+    fn a_key_with_dots_tells_a_secret_as_a_whole() {
+        assert_eq!(super::key_of("labels.traefik.auth.users"), "traefik.auth.users");
+        assert_eq!(super::key_of("ports[0].published"), "published");
+        let with = |users: &str| {
+            let mut service = service("1", "info");
+            service.spec.labels = BTreeMap::from([("auth.users".to_owned(), users.to_owned())]);
+            service
+        };
+        let (old, new) = (with("a:b"), with("a:c"));
+        let found = causes(&new, &new.hash().0, &container(&old, "1:"), None);
+        assert_eq!((found[0].old.as_deref(), found[0].new.as_deref()), (Some("***"), Some("*** (changed)")));
     }
 
     #[test]

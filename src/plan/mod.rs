@@ -26,6 +26,7 @@ mod index;
 mod instances;
 mod lint;
 mod marks;
+mod masked;
 mod naming;
 mod networks;
 mod order;
@@ -60,6 +61,7 @@ pub use explain::unified;
 pub use gates::{Before, VERSIONED, Versioned};
 pub use lint::lint;
 pub use marks::{Ran, may_quarantine, quarantine};
+pub use masked::{Masked, mask_states};
 pub use outcome::{locked, results};
 pub use outlook::{Turn, turns};
 pub use quarantine::{Quarantine, quarantines};
@@ -77,13 +79,14 @@ use crate::model::labels;
 use crate::model::observed::{ObserveRequest, ObservedState};
 use crate::model::step::Plan;
 use crate::model::units::Nanos;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The share of stacks that may go at once where nobody says, in percent.
 const MAX_REMOVALS: u8 = 50;
 
 /// What the host's owner allows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// How long to wait for health or completion where the service says nothing.
     pub wait_timeout: Nanos,
@@ -102,7 +105,7 @@ pub struct Policy {
 }
 
 /// What is tried again although it failed before with the same inputs.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Retry {
     /// Nothing.
     #[default]

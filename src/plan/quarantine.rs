@@ -21,7 +21,7 @@ use super::schedule::Scheduler;
 use super::service::Decided;
 use crate::model::change::{Cause, CauseKind};
 use crate::model::clock;
-use crate::model::desired::{Condition, DesiredStack, JobMode};
+use crate::model::desired::{Condition, DesiredService, DesiredStack, JobMode};
 use crate::model::hash::digest;
 use crate::model::labels;
 use crate::model::observed::{ContainerState, ObservedContainer, ObservedState};
@@ -193,18 +193,33 @@ pub(super) struct Inputs {
     images: Option<String>,
 }
 
+/// The part of the key of [`Inputs`] that is about definitions.
+pub(super) fn definitions<'a>(stack: &'a DesiredStack, keys: impl IntoIterator<Item = &'a str>) -> String {
+    let all = with_needed(stack, keys);
+    digest_of(all.iter().filter_map(|key| Some((*key, stack.services.get(*key)?))))
+}
+
+fn digest_of<'a>(services: impl Iterator<Item = (&'a str, &'a DesiredService)>) -> String {
+    let lines: Vec<String> = services.map(|(key, service)| format!("{key} {}\n", service.hash())).collect();
+    digest(lines.concat().as_bytes())
+}
+
+/// Services with all that they depend on.
+fn with_needed<'a>(stack: &'a DesiredStack, keys: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let mut all: BTreeSet<&str> = keys.into_iter().collect();
+    let mut open: Vec<&str> = all.iter().copied().collect();
+    let needed = stack.needed_by_jobs();
+    while let Some((key, service)) = open.pop().and_then(|key| stack.services.get_key_value(key)) {
+        let before = order::predecessors(stack, &needed, (key, service));
+        open.extend(before.into_iter().filter(|key| all.insert(key)));
+    }
+    all
+}
+
 impl Inputs {
     pub fn of<'a>(stack: &'a DesiredStack, keys: impl IntoIterator<Item = &'a str>, images: &Images) -> Self {
-        let mut all: BTreeSet<&str> = keys.into_iter().collect();
-        let mut open: Vec<&str> = all.iter().copied().collect();
-        let needed = stack.needed_by_jobs();
-        while let Some((key, service)) = open.pop().and_then(|key| stack.services.get_key_value(key)) {
-            let before = order::predecessors(stack, &needed, (key, service));
-            open.extend(before.into_iter().filter(|key| all.insert(key)));
-        }
+        let all = with_needed(stack, keys);
         let services = || all.iter().filter_map(|key| Some((*key, stack.services.get(*key)?)));
-        let definitions: Vec<String> =
-            services().map(|(key, service)| format!("{key} {}\n", service.hash())).collect();
         let parts = services().map(|(key, service)| {
             let fates = images.of_service(service).map(|fate| match (&fate.step, &fate.cause, &fate.id) {
                 // What it is built of is part of the definition; what comes of that may differ each time.
@@ -215,10 +230,7 @@ impl Inputs {
             Some(format!("{key} {}\n", fates.collect::<Option<Vec<_>>>()?.join(" ")))
         });
         let images: Option<String> = parts.collect();
-        Self {
-            definitions: digest(definitions.concat().as_bytes()),
-            images: images.map(|images| digest(images.as_bytes())),
-        }
+        Self { definitions: digest_of(services()), images: images.map(|images| digest(images.as_bytes())) }
     }
 
     pub fn key(&self) -> String {

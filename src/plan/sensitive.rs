@@ -19,7 +19,11 @@ pub(super) const CHANGED: &str = "*** (changed)";
 
 /// The value, or asterisks if its key, its shape or its randomness says that it is none of a reader's business.
 pub(super) fn shown<'a>(key: &str, value: &'a str) -> &'a str {
-    if is_sensitive_key(key) || has_userinfo(value) || looks_random(key, value) { HIDDEN } else { value }
+    if value.starts_with(HIDDEN) || is_sensitive_key(key) || has_userinfo(value) || looks_random(key, value) {
+        HIDDEN
+    } else {
+        value
+    }
 }
 
 /// Both sides of a change. If one of them may not be shown, neither is, but that it changed.
@@ -34,6 +38,35 @@ pub(super) fn shown_pair(
     }
     let after = if old.is_some() && old != new { CHANGED } else { HIDDEN };
     (old.map(|_| HIDDEN.to_owned()), new.map(|_| after.to_owned()))
+}
+
+/// Whether a value may not be shown under its key.
+pub(super) fn is_hidden(key: &str, value: &str) -> bool {
+    !value.starts_with(HIDDEN) && shown(key, value) == HIDDEN
+}
+
+/// The words of a command that may not be shown.
+pub(super) fn hidden_words(items: &[Value], found: &mut BTreeSet<String>) {
+    let mut is_secret = false;
+    for text in items.iter().filter_map(Value::as_str) {
+        let hides = std::mem::replace(&mut is_secret, is_telling_flag(text)) && !is_path(text);
+        if hides || is_hidden("", text) {
+            found.insert(text.to_owned());
+        }
+        let mut follows = false;
+        for word in text.split_whitespace() {
+            if std::mem::replace(&mut follows, is_telling_flag(word)) && !is_path(word) {
+                found.insert(word.to_owned());
+            }
+            if let Some((name, value)) = word.split_once('=')
+                && is_telling_name(name)
+                && !value.is_empty()
+                && !is_path(value)
+            {
+                found.insert(value.to_owned());
+            }
+        }
+    }
 }
 
 /// Puts asterisks in place of what may not be shown in two versions of a tree, and says where such a value changed.
@@ -111,8 +144,8 @@ fn words(items: &[Value]) -> Vec<Value> {
 
 /// The same of one text: it may be a whole command line.
 fn shown_text(key: &str, text: &str) -> String {
-    if text.starts_with(HIDDEN) || shown(key, text) == HIDDEN {
-        return if text.starts_with(HIDDEN) { text.to_owned() } else { HIDDEN.to_owned() };
+    if shown(key, text) == HIDDEN {
+        return if text == CHANGED { CHANGED.to_owned() } else { HIDDEN.to_owned() };
     }
     let mut is_secret = false;
     let word = |word: &str| {

@@ -10,7 +10,9 @@
 use crate::{sequential, typed};
 use reconcile::engine::sim::{Fault, SimEngine, World};
 use reconcile::model::desired::DesiredState;
+use reconcile::model::hash::digest;
 use reconcile::model::observed::{ContainerState, Health, ObservedState};
+use reconcile::model::redact::Redactor;
 use reconcile::model::step::Plan;
 use reconcile::plan::{self, Beginning, Policy, Retry, Suspension};
 use std::collections::BTreeSet;
@@ -266,6 +268,9 @@ fn run(path: &Path) -> Result<(), String> {
     if !complaints.is_empty() {
         return Err(format!("lint: {complaints:#?}\n{}", plan::text(&plan)));
     }
+    if case.script.down.is_none() {
+        replays(&case, &plan, &observed)?;
+    }
     let volumes: BTreeSet<String> = case.engine.world().volumes.keys().cloned().collect();
     let report = sequential::execute(&plan, &case.engine, usize::MAX);
     if !volumes.iter().all(|name| case.engine.world().volumes.contains_key(name)) {
@@ -296,6 +301,25 @@ fn compare(path: &Path, text: &str) -> Result<(), String> {
     }
     let diff = similar::TextDiff::from_lines(&*expected, text);
     Err(format!("plan.txt differs:\n{}", diff.unified_diff()))
+}
+
+/// A record of what was wanted and what stood gives the same plan, without its secrets.
+fn replays(case: &Case, plan: &Plan, observed: &ObservedState) -> Result<(), String> {
+    let word = |text: &str| format!("***{}", &digest(text.as_bytes())[..10]);
+    let another = |text: &str| digest(format!("key {text}").as_bytes());
+    let masked = plan::mask_states((&case.after, observed), &Redactor::default(), &word, &another);
+    let masked = masked.map_err(|error| format!("cannot be recorded: {error}"))?;
+    let read = |text: &str| serde_json::from_str(text).map_err(|error| format!("cannot be read: {error}"));
+    let desired: DesiredState = read(&masked.desired)?;
+    let standing = serde_json::from_str(&masked.observed).map_err(|error| error.to_string())?;
+    let mut again = plan::plan(&desired, &standing, &case.script.policy, case.now());
+    plan::mask_plan(&mut again, &Redactor::new(masked.words));
+    let (wanted, found) = (plan::text(plan), plan::text(&again));
+    if wanted == found {
+        Ok(())
+    } else {
+        Err(format!("its record gives another plan:\n{wanted}\nand\n{found}"))
+    }
 }
 
 #[test]

@@ -146,6 +146,75 @@ services:
     assert!(nobody.stderr.contains("there is no stack"), "{nobody}");
 }
 
+#[test]
+fn a_record_gives_the_same_plan_without_engine_and_source_and_holds_no_secret() {
+    let Some(lab) = Lab::new("record") else { return };
+    lab.write(
+        "s/compose.yaml",
+        "name: PREFIX-rec
+services:
+  app:
+    image: IMAGE
+    command: [sh, -c, 'sleep infinity', --token, tok3n-0ld]
+    init: true
+    network_mode: none
+    stop_grace_period: 1s
+    environment: {DB_PASSWORD: hunter2-old, LEVEL: info, PASS: pq7}
+    labels: {auth.users: me-basic-old}
+    secrets: [key]
+  kept:
+    image: IMAGE
+    command: [sh, -c, 'sleep infinity', '${ADMIN_TOKEN}']
+    init: true
+    network_mode: none
+    environment: {API_KEY: k3pt-secret}
+secrets:
+  key: {environment: DEEP}
+",
+    );
+    lab.write("s/.env", "ADMIN_TOKEN=adm1n-token\nDEEP=deep-secret-content\n");
+    lab.reconcile(&["s"]).exits(0);
+    lab.edit("s/compose.yaml", "hunter2-old", "hunter2-new");
+    lab.edit("s/compose.yaml", "tok3n-0ld", "tok3n-n3w");
+    lab.edit("s/compose.yaml", "me-basic-old", "me-basic-new");
+    lab.edit("s/compose.yaml", "LEVEL: info", "LEVEL: debug");
+    lab.edit("s/.env", "deep-secret-content", "deep-secret-other");
+    let replays = |directory: &str, wanted: &str| {
+        let nowhere = [("DOCKER_HOST", "unix:///nowhere.sock")];
+        let again = lab.reconcile_with(&["plan", "--from", directory], &nowhere).exits(0);
+        assert_eq!(again.stdout, wanted);
+    };
+    let run = lab.reconcile(&["--dry-run", "--record", "rec", "s"]).exits(0);
+    assert!(run.stdout.starts_with("Plan: 1 to replace, 1 unchanged."), "{run}");
+    assert!(run.stderr.contains("reconcile plan --from rec") && !run.stderr.contains("quite"), "{run}");
+    replays("rec", &run.stdout);
+    // With one that is held back, whose inputs have secrets.
+    lab.edit("s/compose.yaml", "[sh, -c, 'sleep infinity', --token", "[sh, -c, 'exit 7', --token");
+    lab.reconcile(&["s"]).exits(3);
+    let held = lab.reconcile(&["--dry-run", "--record", "held", "s"]).exits(3);
+    assert!(held.stdout.contains("quarantined"), "{held}");
+    replays("held", &held.stdout);
+    let secrets = ["hunter2", "tok3n", "me-basic", "deep-secret", "k3pt-secret", "adm1n-token", "\"pq7\""];
+    for directory in ["rec", "held"] {
+        for entry in std::fs::read_dir(lab.path().join(directory)).expect("the record") {
+            let path = entry.expect("entry").path();
+            let text = std::fs::read_to_string(&path).expect("text");
+            for secret in secrets {
+                assert!(!text.contains(secret), "{secret} is in {}", path.display());
+            }
+        }
+    }
+    let full = lab.reconcile(&["--dry-run", "--record", "rec", "s"]).exits(1);
+    assert!(full.stderr.contains("rec is there already; nothing was done"), "{full}");
+    for (directory, told) in [("nowhere", "is no record"), ("s", "is no record")] {
+        let run = lab.reconcile(&["plan", "--from", directory]).exits(1);
+        assert!(run.stderr.contains(told), "{run}");
+    }
+    lab.write("future/record.json", r#"{"format": "reconcile-record", "version": 9}"#);
+    let run = lab.reconcile(&["plan", "--from", "future"]).exits(1);
+    assert!(run.stderr.contains("version 9; this program knows 1"), "{run}");
+}
+
 const SAVED: &str = "name: PREFIX-shop
 services:
   web:
