@@ -236,7 +236,10 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             self.blocked.remove(&group);
         }
         if is_news || !plan.steps.is_empty() {
-            self.listener.planned(&self.source.name, plan);
+            let redactor = goal.redactor(self.source.secret);
+            let mut told = plan.clone();
+            plan::mask_plan(&mut told, &redactor);
+            self.listener.planned(&self.source.name, &told);
         }
         if plan.steps.is_empty() {
             if is_news {

@@ -105,7 +105,7 @@ pub trait Listener: Events {
     fn backs_off(&self, source: &str, stack: &str, wait: Duration);
     /// The source was read and the engine answered.
     fn looked(&self, source: &str, look: &Look<'_>);
-    /// A plan for some stacks, which are worked on if it has steps.
+    /// A plan for some stacks, which are worked on if it has steps. Secrets are masked in it.
     fn planned(&self, source: &str, plan: &Plan);
     /// Work on stacks ended before it was done.
     fn gave_up(&self, source: &str, stacks: &BTreeSet<String>, why: GaveUp);

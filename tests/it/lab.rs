@@ -207,7 +207,8 @@ impl Drop for Lab {
         ])
         .stdout;
         for image in images.lines() {
-            docker(&["rmi", "-f", image]);
+            // Podman, forced, removes an image that other tags name, and all containers of it.
+            docker(&["rmi", image]);
         }
     }
 }
