@@ -3,7 +3,7 @@
 //! turn, so that a drift of the machine's speed meets them all. Prints medians and ratios; asserts nothing about time.
 //!
 //! `BENCH_SIZES` (default `10,50,100,200`) and `BENCH_RUNS` (default 5) set the extent; `BENCH_ONLY=render` leaves the engine out,
-//! `BENCH_ONLY=idle` leaves all of this out.
+//! `BENCH_ONLY=idle` and `scale` leave all of this out.
 
 mod engine;
 #[path = "../tests/it/proxy/mod.rs"]
@@ -53,7 +53,7 @@ fn main() {
     {
         return engine::lists(Path::new(socket));
     }
-    if std::env::var("BENCH_ONLY").is_ok_and(|only| only == "idle") {
+    if std::env::var("BENCH_ONLY").is_ok_and(|only| matches!(&*only, "idle" | "scale")) {
         return;
     }
     let setting = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());

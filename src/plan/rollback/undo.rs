@@ -7,6 +7,7 @@ use crate::model::rollout::FailureAction;
 use crate::model::step::{Action, ContainerRef, Plan, Step, StepId};
 use crate::model::way_back::{ReplicaBack, ServiceBack};
 use crate::plan::edges::Owner;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One replica that goes back.
 struct Replica<'a> {
@@ -255,8 +256,12 @@ impl Back<'_, '_> {
         }
     }
 
-    /// Starts what was stopped for a job, or to restart, and did not come up again.
+    /// Starts what was stopped for a job, or to restart, and did not come up again; in the order that the run had, since one
+    /// may share a namespace of another.
     pub(super) fn resume(&mut self) {
+        let mut resumed: Vec<(StepId, &Step)> = Vec::new();
+        let mut starts: BTreeMap<&str, StepId> =
+            self.starts.iter().map(|(prefix, id)| (prefix.as_str(), id.clone())).collect();
         for (prefix, steps) in self.run.replicas() {
             let is_undone = ["undo-start", "undo-restart", "undo-remove"];
             if is_undone.iter().any(|verb| self.builder.contains(&format!("{prefix}/{verb}"))) {
@@ -278,8 +283,21 @@ impl Back<'_, '_> {
                 };
                 let owner = Owner { stack: &step.stack, service: &step.service };
                 let start = Action::StartContainer(container.clone());
-                self.builder.push(format!("{prefix}/undo-start"), owner, start, &step.causes, &[]);
+                let id = self.builder.push(format!("{prefix}/undo-start"), owner, start, &step.causes, &[]);
                 self.found.services.insert((step.stack.clone(), step.service.clone()));
+                starts.insert(prefix, id.clone());
+                resumed.push((id, step));
+            }
+        }
+        for (id, step) in resumed {
+            let own = step.id.rsplit_once('/').map(|(prefix, _)| prefix);
+            let before = step.after.iter().chain(&step.after_any);
+            let prefixes: BTreeSet<&str> =
+                before.filter_map(|id| id.rsplit_once('/')).map(|(prefix, _)| prefix).collect();
+            for start in prefixes.into_iter().filter(|prefix| Some(*prefix) != own) {
+                if let Some(start) = starts.get(start) {
+                    self.builder.after_any(&id, start);
+                }
             }
         }
     }
