@@ -28,6 +28,7 @@ check: ## format and lints
 unit: setup ## all tests, also those against a real engine and, where it can be had, beside docker compose
 	scripts/images.sh test
 	@[ -x .lab/compose/docker-compose ] || scripts/reference-compose.sh .lab/compose || echo "tests beside docker compose are skipped"
+	@scripts/schemathesis.sh || echo "the test with schemathesis is skipped"
 	RECONCILE_TEST_ENGINE=required \
 	  RECONCILE_TEST_COMPOSE="$$([ -x .lab/compose/docker-compose ] && echo $(CURDIR)/.lab/compose/docker-compose)" \
 	  $(CARGO) test --locked
