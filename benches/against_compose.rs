@@ -150,7 +150,9 @@ impl Bench {
 
     /// How many requests a run makes: in a run of its own, since counting takes time.
     fn count(&self, row: &mut Row, socket: &Path, ours: (&str, &[&str]), theirs: (&str, &[&str])) {
-        let proxy = Proxy::start(&self.dir.path().join("engine.sock"), socket);
+        let pipe = self.dir.path().join("engine.sock");
+        drop(fs::remove_file(&pipe));
+        let proxy = Proxy::start(&pipe, socket);
         let program = Path::new(env!("CARGO_BIN_EXE_reconcile"));
         let counted = self.run(program, ours.0, ours.1, Some(&proxy)).requests;
         row.ours.iter_mut().for_each(|sample| sample.requests = counted);
