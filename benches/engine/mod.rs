@@ -60,6 +60,15 @@ pub fn up(socket: &Path, prefix: &str, count: usize, parallel: usize) {
     let network = format!("{prefix}_default");
     let body = format!(r#"{{"Name":"{network}","CheckDuplicate":true}}"#);
     Client::new(socket).call("POST", "/networks/create", &body);
+    side_by_side(count, parallel, socket, |client, number| {
+        let name = format!("{prefix}-app{number}-1");
+        create(client, &name, &network, "info");
+        client.call("POST", &format!("/containers/{name}/start"), "");
+    });
+}
+
+/// Does something for each number, so many at a time, each with a connection of its own.
+fn side_by_side(count: usize, parallel: usize, socket: &Path, work: impl Fn(&mut Client, usize) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..parallel {
@@ -70,9 +79,7 @@ pub fn up(socket: &Path, prefix: &str, count: usize, parallel: usize) {
                     if number >= count {
                         return;
                     }
-                    let name = format!("{prefix}-app{number}-1");
-                    create(&mut client, &name, &network, "info");
-                    client.call("POST", &format!("/containers/{name}/start"), "");
+                    work(&mut client, number);
                 }
             });
         }
@@ -81,22 +88,10 @@ pub fn up(socket: &Path, prefix: &str, count: usize, parallel: usize) {
 
 /// Stops and removes them, and their network.
 pub fn down(socket: &Path, prefix: &str, count: usize, parallel: usize) {
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..parallel {
-            scope.spawn(|| {
-                let mut client = Client::new(socket);
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= count {
-                        return;
-                    }
-                    let name = format!("{prefix}-app{number}-1");
-                    client.call("POST", &format!("/containers/{name}/stop"), "");
-                    client.call("DELETE", &format!("/containers/{name}"), "");
-                }
-            });
-        }
+    side_by_side(count, parallel, socket, |client, number| {
+        let name = format!("{prefix}-app{number}-1");
+        client.call("POST", &format!("/containers/{name}/stop"), "");
+        client.call("DELETE", &format!("/containers/{name}"), "");
     });
     Client::new(socket).call("DELETE", &format!("/networks/{prefix}_default"), "");
 }
