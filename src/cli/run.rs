@@ -40,7 +40,9 @@ pub fn run(args: &RunArgs, common: &CommonArgs) -> Exit {
     let output = Output::new(common);
     block_on(output, async {
         let engine = connect(common.host.as_deref(), &environment()).await?;
-        let Some(job) = find(&engine, &args.job, output).await? else { return Ok(Exit::Failure) };
+        let Some((job, redactor)) = find(&engine, &args.job, output).await? else {
+            return Ok(Exit::Failure);
+        };
         let name = match begin(&engine, args, output).await? {
             Begun::Run(name) => name,
             Begun::Told(exit) => return Ok(exit),
@@ -50,21 +52,26 @@ pub fn run(args: &RunArgs, common: &CommonArgs) -> Exit {
             return Ok(Exit::Success);
         }
         let timeout = job.template.and_then(|template| template.timetable.timeout);
-        wait(&engine, &args.job, (&name, timeout), output).await
+        wait(&engine, &args.job, (&name, timeout), (output, &redactor)).await
     })
 }
 
-/// The job, or nothing: that was said.
+/// The job, with what must not be told of it; or nothing: that was said.
 async fn find(
     engine: &DockerEngine,
     (stack, service): &(String, String),
     output: Output,
-) -> Result<Option<Job>, EngineError> {
-    let mut jobs = plan::jobs(&engine.observe(&ObserveRequest::default()).await?);
+) -> Result<Option<(Job, Redactor)>, EngineError> {
+    let mut observed = engine.observe(&ObserveRequest::default()).await?;
+    let mut jobs = plan::jobs(&observed);
     jobs.retain(|_, job| job.template.is_some());
     let wanted = (stack.clone(), service.clone());
     if let Some(job) = jobs.remove(&wanted) {
-        return Ok(Some(job));
+        let ids: Vec<String> = job.template.iter().map(|one| one.container.engine_ref().to_owned()).collect();
+        engine.environments(&ids, &mut observed).await?;
+        let environment = ids.iter().find_map(|id| observed.environments.get(id));
+        let redactor = environment.map(plan::secrets_of).unwrap_or_default();
+        return Ok(Some((job, redactor)));
     }
     let names: Vec<String> = jobs.keys().map(|(stack, service)| format!("{stack}/{service}")).collect();
     let name = format!("{stack}/{service}");
@@ -146,15 +153,15 @@ async fn wait(
     engine: &DockerEngine,
     (stack, service): &(String, String),
     (name, timeout): (&str, Option<Nanos>),
-    output: Output,
+    (output, redactor): (Output, &Redactor),
 ) -> Result<Exit, EngineError> {
     let begin = Instant::now();
     let end = plan::await_end(stack, service, name, timeout);
     let (applied, is_interrupted) = until_interrupted(output, async |stop| {
-        let (printer, redactor) = (Printer::new(output, 0), Redactor::default());
+        let printer = Printer::new(output, 0);
         let (stop, chance) = (stop, locking::chance);
         let interrupted = stop.clone();
-        let options = Options { parallel: 1, stop, events: &printer, redactor: &redactor, chance };
+        let options = Options { parallel: 1, stop, events: &printer, redactor, chance };
         (cycle::apply(engine, &end, &options).await, *interrupted.borrow())
     })
     .await;

@@ -68,7 +68,7 @@ pub use quarantine::{Quarantine, quarantines};
 pub use rollback::{Rollback, rollback};
 pub use runs::{Beginning, Job, Jobs, Run, RunState, Template, await_end, begin, jobs, overdue};
 pub use schedule::schedule;
-pub use sensitive::{mask_plan, secrets, shown_line, tells_a_secret};
+pub use sensitive::{mask_plan, secrets, secrets_of, shown_line, tells_a_secret};
 pub use shown::{ShownPlan, ShownService, StackPlan, Summary};
 pub use suspend::{REASON, ShownSuspension, Suspension, resume, suspend, suspensions};
 pub use text::text;

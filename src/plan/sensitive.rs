@@ -6,7 +6,7 @@ use crate::model::desired::{DesiredService, DesiredState};
 use crate::model::redact::Redactor;
 use crate::model::step::Plan;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands in place of a value that is not shown.
 pub(super) const HIDDEN: &str = "***";
@@ -318,6 +318,11 @@ pub fn secrets(desired: &DesiredState, read: &dyn Fn(&str) -> Option<Vec<u8>>) -
         found.extend(args.flat_map(|(key, value)| parts(key, value)));
     }
     Redactor::new(found)
+}
+
+/// What of a container's environment must not be told, where nothing else is known of its service.
+pub fn secrets_of(environment: &BTreeMap<String, String>) -> Redactor {
+    Redactor::new(environment.iter().flat_map(|(key, value)| parts(key, value)))
 }
 
 /// The value of a telling variable; of an address that holds a user and password also those alone.
