@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn no_password_is_written_into_a_plan() {
-        let cwd = Path::new("/work");
+        let cwd = Path::new("/srv");
         for address in ["https://me:secret@git.example.org/x.git", "https://token@git.example.org/x.git"] {
             assert!(kept(Path::new(address), cwd).is_err(), "{address}");
         }
@@ -332,6 +332,6 @@ mod tests {
         {
             assert_eq!(kept(Path::new(address), cwd).expect(address), Path::new(address));
         }
-        assert_eq!(kept(Path::new("stacks"), cwd).expect("a path"), Path::new("/work/stacks"));
+        assert_eq!(kept(Path::new("stacks"), cwd).expect("a path"), Path::new("/srv/stacks"));
     }
 }
