@@ -240,7 +240,7 @@ async fn carry_out<E: Engine>(
 ) -> Applied {
     let report = execute(plan, engine, options).await;
     let failures = failures::collect(engine, plan, &report, options.redactor).await;
-    let back = plan::rollback(plan, &report);
+    let back = plan::rollback(plan, &report, aim.map_or(0, |aim| (aim.clock)()));
     let notes = match aim {
         Some(aim) => mounts::after(aim, plan, &report, &back).await,
         None => Vec::new(),

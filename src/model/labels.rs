@@ -29,7 +29,7 @@ pub const QUARANTINE_WITH: &str = "dev.reconcile.quarantine-with";
 pub const QUARANTINE_REASON: &str = "dev.reconcile.quarantine-reason";
 /// On a mark: when, in seconds since 1970.
 pub const QUARANTINE_AT: &str = "dev.reconcile.quarantine-at";
-/// On a mark: until when it holds, in seconds since 1970; without it, until an input changes.
+/// On a mark, and on a network beside [`REFUSED`]: until when it holds, in seconds since 1970; without it, until an input changes.
 pub const QUARANTINE_UNTIL: &str = "dev.reconcile.quarantine-until";
 
 /// On a network that was made again as it was: hash of the definition that the engine refused.
@@ -47,7 +47,7 @@ pub const LOCK_PROCESS: &str = "dev.reconcile.lock-process";
 /// On a lock: since when, in seconds since 1970.
 pub const LOCK_SINCE: &str = "dev.reconcile.lock-since";
 
-/// On a mark that holds for a time: how often the same inputs have failed.
+/// Beside [`QUARANTINE_UNTIL`]: how often the same inputs have failed.
 pub const QUARANTINE_TRIES: &str = "dev.reconcile.quarantine-tries";
 
 /// On a mark: the stack that somebody suspended.

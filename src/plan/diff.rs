@@ -193,7 +193,7 @@ fn round<'a>(
     let networks: BTreeMap<&str, Networks> = covered()
         .map(|stack| {
             let own = (stack, desired.source.as_str(), closed.get(&stack.name));
-            (stack.name.as_str(), networks::decide(own, index, &policy.retry, &claims, &held.networks))
+            (stack.name.as_str(), networks::decide(own, index, (&policy.retry, now), &claims, &held.networks))
         })
         .collect();
     let volumes: BTreeMap<&str, Volumes> = covered()

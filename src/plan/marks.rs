@@ -20,9 +20,22 @@ use std::collections::{BTreeMap, BTreeSet};
 const FIRST_HOLD: i64 = 60;
 const LAST_HOLD: i64 = 3600;
 
-/// How long a mark holds after so many failures.
-fn hold(tries: u32) -> i64 {
-    FIRST_HOLD.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(LAST_HOLD)
+/// Gives a mark an end, after so many failures.
+fn end(mark: &mut Pairs, tries: u32, now: i64) {
+    let hold = FIRST_HOLD.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(LAST_HOLD);
+    mark.insert(labels::QUARANTINE_UNTIL.to_owned(), now.saturating_add(hold).to_string());
+    mark.insert(labels::QUARANTINE_TRIES.to_owned(), tries.to_string());
+}
+
+/// Marks the labels of a network that was made again as it was with the definition that the engine refused.
+pub(super) fn refuse(network: &mut Pairs, definition: String, blame: Blame, now: i64) {
+    let tries = network.remove(labels::QUARANTINE_TRIES).and_then(|tries| tries.parse().ok());
+    network.remove(labels::QUARANTINE_UNTIL);
+    let before = network.insert(labels::REFUSED.to_owned(), definition);
+    if blame == Blame::Engine {
+        let again = tries.filter(|_| before == network.get(labels::REFUSED).cloned());
+        end(network, again.unwrap_or(0_u32).saturating_add(1), now);
+    }
 }
 
 /// How often these inputs of a service have failed by now, as an older mark says.
@@ -111,9 +124,7 @@ pub fn quarantine(
             labels.insert(labels::QUARANTINE_WITH.to_owned(), with.into_iter().collect::<Vec<_>>().join(","));
         }
         if run.blame(blame) == Blame::Engine {
-            let until = now.saturating_add(hold(tries));
-            labels.insert(labels::QUARANTINE_UNTIL.to_owned(), until.to_string());
-            labels.insert(labels::QUARANTINE_TRIES.to_owned(), tries.to_string());
+            end(&mut labels, tries, now);
         }
         Some(mark_step((stack, key), step, Action::Mark { name, labels }))
     });

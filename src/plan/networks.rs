@@ -6,6 +6,7 @@ use super::index::{Index, is_of_source, is_ours};
 use super::sensitive::shown_pair;
 use super::{Retry, subnets};
 use crate::model::change::{Cause, CauseKind, Change, ChangeAction};
+use crate::model::clock;
 use crate::model::desired::{DesiredStack, DesiredState, IpamPool, NetworkSpec};
 use crate::model::hash::HASH_VERSION;
 use crate::model::labels;
@@ -63,7 +64,7 @@ pub(super) fn claims<'a>(desired: &'a DesiredState, index: &Index) -> BTreeMap<&
 pub(super) fn decide<'a>(
     (stack, source, closed): (&'a DesiredStack, &str, Option<&Cause>),
     index: &Index<'a>,
-    retry: &Retry,
+    (retry, now): (&Retry, i64),
     claims: &BTreeMap<&str, &str>,
     held: &BTreeMap<String, Cause>,
 ) -> Networks<'a> {
@@ -74,7 +75,7 @@ pub(super) fn decide<'a>(
             _ if claims.get(&*spec.name) != Some(&&*stack.name) => taken(spec, claims.get(&*spec.name)),
             None => (NetworkFate::Create, vec![Cause::new(CauseKind::Missing, &spec.name)]),
             Some(found) => {
-                let refused = refused(spec, found).filter(|_| !retry.covers(&stack.name, ""));
+                let refused = refused(spec, found, now).filter(|_| !retry.covers(&stack.name, ""));
                 managed(stack, spec, found, held.get(&spec.name).or(refused.as_ref()))
             }
         };
@@ -230,14 +231,20 @@ pub(super) fn way_back((stack, key): (&str, &str), old: &ObservedNetwork) -> Net
     }
 }
 
-/// The definition that the engine refused when it was tried last, if it is still the one that is wanted: trying it takes
-/// down whatever uses the network.
-fn refused(spec: &NetworkSpec, found: &ObservedNetwork) -> Option<Cause> {
-    (found.labels.get(labels::REFUSED) == Some(&spec.hash().0)).then(|| {
-        let lifted = "left as it is; a new definition or --retry lifts it";
-        let cause = Cause::new(CauseKind::Quarantined, &spec.name);
-        cause.values(Some("refused by the engine".to_owned()), Some(lifted.to_owned()))
-    })
+/// The definition that the engine refused when it was tried last, if it is still the one that is wanted and not to be tried
+/// again by now: trying it takes down whatever uses the network.
+fn refused(spec: &NetworkSpec, found: &ObservedNetwork, now: i64) -> Option<Cause> {
+    if found.labels.get(labels::REFUSED) != Some(&spec.hash().0) {
+        return None;
+    }
+    let end = found.labels.get(labels::QUARANTINE_UNTIL).and_then(|until| until.parse().ok());
+    if end.is_some_and(|end: i64| end <= now) {
+        return None;
+    }
+    let until = end.map_or(String::new(), |end| format!(" until {}", clock::utc(end)));
+    let lifted = format!("left as it is{until}; a new definition or --retry lifts it");
+    let cause = Cause::new(CauseKind::Quarantined, &spec.name);
+    Some(cause.values(Some("refused by the engine".to_owned()), Some(lifted)))
 }
 
 /// Networks that this source made for a stack and that its file no longer names, by key. `stays` tells whether a

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 /// What became of every service of a plan, given what its steps came to, and the steps that took failures back.
 pub fn results(plan: &Plan, report: &Report, rollback: Option<(&Plan, &Report)>) -> Results {
-    let back = rollback.map(|_| rollback::rollback(plan, report)).unwrap_or_default();
+    let back = rollback.map(|_| rollback::rollback(plan, report, 0)).unwrap_or_default();
     let stack = |(name, changes): (&String, &crate::model::change::StackChanges)| {
         let services = changes.services.iter().map(|(key, change)| {
             let run = Run { steps: steps(plan, name, key), report };

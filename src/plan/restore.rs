@@ -1,8 +1,9 @@
-//! A service that is blocked serves on as it was. If a run that did not end has stopped it to replace it, its old container
-//! is started again: whatever holds the new version back, that one would do so for as long as the block lasts otherwise.
+//! A service that is blocked serves on as it was. If its container stands still, because a run that did not end has stopped it
+//! or because somebody else has, it is started again: it would stay down for as long as the block lasts otherwise.
 
 use super::compare::recorded;
 use super::diff::ServiceDiff;
+use super::index::is_ours;
 use super::instances::{Instance, Judge, Kick, is_job};
 use super::networks::NetworkFate;
 use super::pre_deploy;
@@ -10,14 +11,27 @@ use super::replicas::Replicas;
 use super::service::Decided;
 use crate::model::change::{Cause, CauseKind};
 use crate::model::desired::{DesiredService, JobMode};
+use crate::model::drift::Drift;
 use crate::model::observed::{ContainerState, ObservedContainer};
+use crate::model::service::ServiceSpec;
 
-/// Settles what is started again of a blocked service. If anything is, what else runs stays as it is; else nothing changes.
-pub(super) fn decide<'a>(judge: &Judge<'a, '_>, replicas: &mut Replicas<'a>, decided: &Decided<'a>) -> bool {
+/// Settles what is started again of a service that these causes block. If anything is, what else runs stays as it is; else
+/// nothing changes.
+pub(super) fn decide<'a>(
+    judge: &Judge<'a, '_>,
+    replicas: &mut Replicas<'a>,
+    decided: &Decided<'a>,
+    causes: &[Cause],
+) -> bool {
     if judge.service.job == JobMode::Job {
         return false;
     }
-    let is_stopped = |instance: &Instance| stopped(judge, instance, decided).is_some();
+    // Where its port or name has gone to another, or its owner wants it left as somebody changed it, only what a run of ours
+    // has stopped is started.
+    let is_taken = |cause: &Cause| matches!(cause.kind, CauseKind::PortTaken | CauseKind::NameTaken);
+    let heals = judge.service.drift == Drift::Heal && !causes.iter().any(is_taken);
+    let stopped = |instance: &Instance<'a>| stopped(judge, instance, decided, heals);
+    let is_stopped = |instance: &Instance<'a>| stopped(instance).is_some();
     if !replicas.instances.iter().any(is_stopped) {
         return false;
     }
@@ -29,7 +43,7 @@ pub(super) fn decide<'a>(judge: &Judge<'a, '_>, replicas: &mut Replicas<'a>, dec
             replicas.instances.push(instance);
             continue;
         }
-        if let Some(old) = stopped(judge, &instance, decided) {
+        if let Some(old) = stopped(&instance) {
             restore(judge, &mut instance, old);
         } else if let Some(up) = up {
             instance.name.clone_from(&up.name);
@@ -53,16 +67,18 @@ pub(super) fn warnings(instances: &[Instance]) -> Vec<String> {
     let restored = instances.iter().filter(|instance| instance.kick == Kick::Restore);
     let told = restored
         .filter_map(|instance| instance.keep)
-        .map(|old| format!("{} stands still since an earlier run; it is started again as it was", old.name));
+        .map(|old| format!("{} stands still; it is started again as it was", old.name));
     told.collect()
 }
 
-/// The container of a replica that served last and that a run has stopped: it was put aside, or stands beside the one that
-/// was to take its place, or a job needed it stopped. Beside one that was put aside, a new one has never been found good.
+/// The container of a replica that served last and stands still. Unless all such are to be healed, it must show that a run has
+/// stopped it: it was put aside, or stands beside the one that was to take its place, or a job needs it stopped. Beside one that
+/// was put aside, a new one has never been found good.
 fn stopped<'a>(
     judge: &Judge<'a, '_>,
     instance: &Instance<'a>,
     decided: &Decided<'a>,
+    heals: bool,
 ) -> Option<&'a ObservedContainer> {
     if instance.standing().any(ObservedContainer::is_up) {
         return None;
@@ -76,14 +92,30 @@ fn stopped<'a>(
     let is_stopped_for_jobs = pre_deploy::stopping(judge.stack, judge.key).next().is_some();
     let was_interrupted = named(&previous).or(named(&next)).is_some() || is_stopped_for_jobs;
     let old = named(&previous).filter(was_stopped).or_else(|| instance.standing().find(was_stopped))?;
-    (was_interrupted && can_run(judge, old, decided)).then_some(old)
+    let is_due = was_interrupted || heals && is_ours(&old.labels) && was_made_to_stop(old);
+    (is_due && can_run(judge, old, decided)).then_some(old)
 }
 
 /// Whether a container may be a job that ended by itself: the service was one when that was made, or is one now.
 fn may_have_ended(service: &DesiredService, container: &ObservedContainer) -> bool {
-    let spec = recorded(container).and_then(|recorded| recorded.get("spec").cloned());
-    let Some(spec) = spec.and_then(|spec| serde_json::from_value(spec).ok()) else { return true };
+    let Some(spec) = made_of(container) else { return true };
     is_job(service) || is_job(&DesiredService { spec, job: service.job, ..DesiredService::default() })
+}
+
+/// Whether a container that stands still has not ended by itself with its work done: a job of an earlier version may have, and
+/// its label does not tell it from a service.
+fn was_made_to_stop(container: &ObservedContainer) -> bool {
+    let is_kept_up = |spec: ServiceSpec| match spec.deploy.and_then(|deploy| deploy.restart_policy) {
+        Some(policy) => matches!(&*policy.condition, "any" | "always" | ""),
+        None => matches!(&*spec.restart, "always" | "unless-stopped"),
+    };
+    !matches!(container.state, ContainerState::Exited(0)) || made_of(container).is_some_and(is_kept_up)
+}
+
+/// The definition that a container was made of.
+fn made_of(container: &ObservedContainer) -> Option<ServiceSpec> {
+    let spec = recorded(container)?.get_mut("spec").map(serde_json::Value::take)?;
+    serde_json::from_value(spec).ok()
 }
 
 /// Whether all stands that a container was made for, or is made by this plan. A network that was made anew meanwhile counts by its

@@ -24,8 +24,9 @@ pub struct Rollback {
 /// The plan that undoes the failed replacements of a run: the new container goes, the old one takes its name back and
 /// runs. With it go the replicas of the service whose replacement succeeded, where its settings say so, and the services
 /// that share its namespaces. Replicas whose old container was not touched have no steps. A container that was not
-/// running before is not started.
-pub fn rollback(plan: &Plan, report: &Report) -> Rollback {
+/// running before is not started. `now` is in seconds since 1970: a network that the engine would not make is not tried again
+/// for a while.
+pub fn rollback(plan: &Plan, report: &Report, now: i64) -> Rollback {
     let run = Run::new(plan, report);
     let mut back =
         Back { run: &run, builder: Builder::default(), starts: BTreeMap::new(), found: Rollback::default() };
@@ -52,7 +53,7 @@ pub fn rollback(plan: &Plan, report: &Report) -> Rollback {
         back.followers(service);
     }
     back.resume();
-    back.networks(plan);
+    back.networks(plan, now);
     let Back { builder, mut found, .. } = back;
     let steps = builder.finish();
     found.plan = Plan { id: plan_id(&steps), revision: plan.revision.clone(), steps, ..Plan::default() };

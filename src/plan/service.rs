@@ -72,8 +72,8 @@ pub(super) fn decide<'a>(
         change.action = ChangeAction::Blocked;
         change.causes = found.causes;
     }
-    let is_restored =
-        change.action == ChangeAction::Blocked && restore::decide(&judge, &mut replicas, decided);
+    let is_restored = change.action == ChangeAction::Blocked
+        && restore::decide(&judge, &mut replicas, decided, &change.causes);
     if is_restored {
         change.warnings.extend(restore::warnings(&replicas.instances));
     }

@@ -268,7 +268,7 @@ proptest! {
         let at = engine.world().calls + 1 + call;
         engine.world().faults.insert(at, if lost { Fault::ReplyLost } else { Fault::Fails });
         let report = sequential::execute(&plan, &engine, usize::MAX);
-        let back = plan::rollback(&plan, &report).plan;
+        let back = plan::rollback(&plan, &report, 0).plan;
         let undone = sequential::execute(&back, &engine, usize::MAX);
         prop_assert!(undone.is_success(), "{:?}\n{}\n{:?}\n{}", sequential::failures(&undone), plan::text(&plan),
             sequential::failures(&report), plan::text(&back));

@@ -25,7 +25,7 @@ fn roll_back(image: &str, failing: &str) -> String {
     let plan = plan_for(&engine, &stack(image));
     let report = sequential::execute(&plan, &engine, usize::MAX);
     assert!(sequential::failures(&report)[0].starts_with(&format!("web/app-1/{failing}")));
-    let undo = plan::rollback(&plan, &report).plan;
+    let undo = plan::rollback(&plan, &report, 0).plan;
     assert!(sequential::execute(&undo, &engine, usize::MAX).is_success());
     let world = engine.world();
     assert_eq!(world.containers.len(), 1);
@@ -55,7 +55,7 @@ fn a_run_that_succeeds_has_nothing_to_undo() {
     sequential::execute(&plan_for(&engine, &stack("app:1")), &engine, usize::MAX);
     let plan = plan_for(&engine, &stack("app:2"));
     let report = sequential::execute(&plan, &engine, usize::MAX);
-    assert!(plan::rollback(&plan, &report).plan.steps.is_empty());
+    assert!(plan::rollback(&plan, &report, 0).plan.steps.is_empty());
 }
 
 fn with_a_job(job: &str, version: u32) -> DesiredState {
@@ -80,7 +80,7 @@ fn a_failed_job_before_a_deployment_leaves_the_old_versions_running() {
     let plan = plan_for(&engine, &with_a_job("job-fail:1", 2));
     let report = sequential::execute(&plan, &engine, usize::MAX);
     assert!(sequential::failures(&report)[0].starts_with("cdp/migrate-1/completed"));
-    sequential::execute(&plan::rollback(&plan, &report).plan, &engine, usize::MAX);
+    sequential::execute(&plan::rollback(&plan, &report, 0).plan, &engine, usize::MAX);
     assert_eq!(running(&engine), before, "{}", plan::text(&plan));
 }
 
@@ -93,7 +93,7 @@ fn what_was_stopped_for_a_job_comes_back_after_an_interrupt() {
     for steps in 0..plan.steps.len() {
         let engine = SimEngine::new(engine.world().clone());
         let report = sequential::execute(&plan, &engine, steps);
-        sequential::execute(&plan::rollback(&plan, &report).plan, &engine, usize::MAX);
+        sequential::execute(&plan::rollback(&plan, &report, 0).plan, &engine, usize::MAX);
         let names: Vec<String> =
             running(&engine).into_keys().filter(|name| !name.contains(".next")).collect();
         let expected: Vec<String> = before.keys().cloned().collect();

@@ -3,7 +3,7 @@
 use crate::{sequential, typed};
 use reconcile::engine::sim::{Fault, SimEngine};
 use reconcile::model::desired::DesiredState;
-use reconcile::model::report::{Fate, Report};
+use reconcile::model::report::{Blame, Fate, Report};
 use reconcile::model::step::Plan;
 use reconcile::plan::{self, Policy, Rollback};
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ impl Run {
         for id in failing {
             assert!(failed.iter().any(|text| text.starts_with(&format!("{id}:"))), "{id}: {failed:?}");
         }
-        let back = plan::rollback(&plan, &report);
+        let back = plan::rollback(&plan, &report, 0);
         let undone = sequential::execute(&back.plan, engine, usize::MAX);
         assert!(undone.is_success(), "{:?}\n{}", sequential::failures(&undone), plan::text(&back.plan));
         Self { plan, report, back, undone }
@@ -293,7 +293,7 @@ fn an_interrupt_takes_back_only_what_is_under_way() {
     for steps in 0..plan.steps.len() {
         let engine = SimEngine::new(engine.world().clone());
         let report = sequential::execute(&plan, &engine, steps);
-        sequential::execute(&plan::rollback(&plan, &report).plan, &engine, usize::MAX);
+        sequential::execute(&plan::rollback(&plan, &report, 0).plan, &engine, usize::MAX);
         let found = containers(&engine);
         for name in names {
             assert!(found.get(name).is_some_and(|(_, runs)| *runs), "{name} after {steps} steps: {found:?}");
@@ -332,4 +332,53 @@ fn a_network_that_is_refused_comes_back_as_it_was_and_is_held_until_it_is_anothe
     let plan = plan::plan(&desired, &observed, &policy, 0);
     let report = sequential::execute(&plan, &engine, usize::MAX);
     assert!(report.is_success(), "{:?}", sequential::failures(&report));
+}
+
+/// Goes towards a state whose network cannot be made, for which this is to blame, and takes it back.
+fn refused(engine: &SimEngine, desired: &DesiredState, blame: Blame, now: i64) {
+    let observed = engine.snapshot(&plan::observe_request(desired));
+    let plan = plan::plan(desired, &observed, &Policy::default(), now);
+    let at = plan.steps.iter().position(|step| step.id == "web/network-default/create").expect("the step");
+    let call = engine.world().calls + at + 1;
+    engine.world().faults.insert(call, Fault::Fails);
+    let mut report = sequential::execute(&plan, engine, usize::MAX);
+    assert!(report.blames.insert("web/network-default/create".to_owned(), blame).is_some());
+    let back = plan::rollback(&plan, &report, now).plan;
+    assert!(sequential::execute(&back, engine, usize::MAX).is_success());
+}
+
+#[test]
+fn a_network_that_the_engine_failed_to_make_is_tried_again_ever_more_rarely() {
+    let stack = |subnet: &str| {
+        format!(
+            "stacks: {{web: {{services: {{app: {{image: 'app:1'}}}}, \
+             networks: {{default: {{subnets: [{subnet}]}}}}}}}}"
+        )
+    };
+    let engine = up(&stack("10.1.0.0/24"));
+    let desired = typed::state(&stack("10.2.0.0/24"));
+    let steps = |now| {
+        let observed = engine.snapshot(&plan::observe_request(&desired));
+        plan::plan(&desired, &observed, &Policy::default(), now).steps.len()
+    };
+    refused(&engine, &desired, Blame::Engine, 1000);
+    assert_eq!((steps(1000), steps(1059)), (0, 0));
+    assert_ne!(steps(1060), 0);
+    refused(&engine, &desired, Blame::Engine, 2000);
+    assert_eq!((steps(2060), steps(2119)), (0, 0), "twice as long");
+    let observed = engine.snapshot(&plan::observe_request(&desired));
+    let plan = plan::plan(&desired, &observed, &Policy::default(), 2060);
+    let text = plan::text(&plan);
+    assert!(text.contains("until 1970-01-01 00:35 UTC; a new definition or --retry lifts it"), "{text}");
+    // Another definition begins anew, and what is due to the definition itself has no end.
+    let desired = typed::state(&stack("10.3.0.0/24"));
+    let steps = |now| {
+        let observed = engine.snapshot(&plan::observe_request(&desired));
+        plan::plan(&desired, &observed, &Policy::default(), now).steps.len()
+    };
+    refused(&engine, &desired, Blame::Engine, 2100);
+    assert_eq!(steps(2159), 0);
+    assert_ne!(steps(2160), 0);
+    refused(&engine, &desired, Blame::Input, 2160);
+    assert_eq!(steps(i64::MAX), 0);
 }

@@ -33,7 +33,7 @@ pub fn run(engine: &SimEngine, desired: &DesiredState, policy: &Policy, now: i64
     let observe = || engine.snapshot(&plan::observe_request(desired));
     let plan = plan::plan(desired, &observe(), policy, now);
     let report = execute(&plan, engine, usize::MAX);
-    let back = plan::rollback(&plan, &report).plan;
+    let back = plan::rollback(&plan, &report, 0).plan;
     let undone = execute(&back, engine, usize::MAX);
     let ran = plan::Ran { plan: &plan, report: &report, back: Some(&undone), failures: &[] };
     let marks = plan::quarantine(desired, &observe(), policy, ran, now);

@@ -17,8 +17,8 @@ pub(super) struct Run<'a> {
 pub(super) enum Tried {
     /// It was not tried.
     Not,
-    /// The engine said no.
-    Refused,
+    /// The engine said no, because of what was asked for or with an error of its own.
+    Refused(Blame),
     /// There was no answer: it may have been done.
     Unknown,
 }
@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
     pub fn fate(&self, step: &Step) -> Tried {
         match self.report.blames.get(&step.id) {
             _ if !self.was_tried(step) => Tried::Not,
-            Some(Blame::Input | Blame::Engine) => Tried::Refused,
+            Some(blame @ (Blame::Input | Blame::Engine)) => Tried::Refused(*blame),
             _ => Tried::Unknown,
         }
     }

@@ -2,11 +2,11 @@
 
 use super::Back;
 use super::progress::{Progress, Tried};
-use crate::model::labels::REFUSED;
 use crate::model::rollout::FailureAction;
 use crate::model::step::{Action, ContainerRef, Plan, Step, StepId};
 use crate::model::way_back::{ReplicaBack, ServiceBack};
 use crate::plan::edges::Owner;
+use crate::plan::marks;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One replica that goes back.
@@ -218,7 +218,7 @@ impl Back<'_, '_> {
 
     /// Makes the networks that the run removed and did not make again: what runs again needs one of the name, as it was. Only
     /// where nobody knows whether the new one was made it is that: there is one network of a name.
-    pub(super) fn networks(&mut self, plan: &Plan) {
+    pub(super) fn networks(&mut self, plan: &Plan, now: i64) {
         for back in &plan.networks_back {
             let step = |id: &StepId| plan.steps.iter().find(|step| step.id == *id);
             let (Some(removal), Some(creation)) = (step(&back.removal), step(&back.creation)) else {
@@ -232,8 +232,8 @@ impl Back<'_, '_> {
             let make = match self.run.fate(creation) {
                 Tried::Unknown => creation.action.clone(),
                 tried => {
-                    if tried == Tried::Refused {
-                        labels.insert(REFUSED.to_owned(), new.hash().0);
+                    if let Tried::Refused(blame) = tried {
+                        marks::refuse(&mut labels, new.hash().0, blame, now);
                     }
                     Action::CreateNetwork { spec: back.old.clone(), labels }
                 }
