@@ -23,6 +23,7 @@ find_missing() {
   # a server for the tests of git over ssh
   [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
   need ssh-keygen openssh-client
+  need openssl openssl
   need xz xz-utils
   need debootstrap debootstrap
   [ -s /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)

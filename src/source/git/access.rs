@@ -54,9 +54,9 @@ impl<'a> Prover<'a> {
         let what = format!("{}: {}", self.address.identity, error.message());
         match (error.class(), error.code()) {
             (_, ErrorCode::Auth) => self.unproven(),
-            (ErrorClass::Net | ErrorClass::Os | ErrorClass::Ssh, _) => Failure::new(what),
-            (_, ErrorCode::Certificate) => Failure::new(what)
+            (ErrorClass::Ssl, _) | (_, ErrorCode::Certificate) => Failure::new(what)
                 .hint("`ca_file` names certificates that are believed in place of those of the system"),
+            (ErrorClass::Net | ErrorClass::Os | ErrorClass::Ssh, _) => Failure::new(what),
             (_, ErrorCode::NotFound) => {
                 Failure::new(format!("there is no repository at {}", self.address.identity))
             }
@@ -98,8 +98,9 @@ impl<'a> Prover<'a> {
             let agent = (self.access.agent == Some(true)).then_some(Way::Agent);
             return std::iter::once(Way::Key(key.clone())).chain(agent).collect();
         }
-        let agent = (self.access.agent != Some(false) && std::env::var_os("SSH_AUTH_SOCK").is_some())
-            .then_some(Way::Agent);
+        let agent = (self.access.agent != Some(false)
+            && std::env::var_os("SSH_AUTH_SOCK").is_some_and(|path| !path.is_empty()))
+        .then_some(Way::Agent);
         let own = self.home.into_iter().flat_map(|home| KEYS.map(|name| home.join(".ssh").join(name)));
         agent.into_iter().chain(own.filter(|path| path.is_file()).map(Way::Key)).collect()
     }

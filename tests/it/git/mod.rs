@@ -109,12 +109,20 @@ pub const STACK: &str = "name: git-try\nservices: {app: {image: x, environment: 
 
 /// Runs the program on a repository, with a state directory in the lab.
 pub fn reconcile(lab: &Lab, args: &[&str]) -> Run {
+    reconcile_with(lab, args, &[("SSH_AUTH_SOCK", "")])
+}
+
+/// The same with variables of the environment.
+pub fn reconcile_with(lab: &Lab, args: &[&str], variables: &[(&str, &str)]) -> Run {
     let state = lab.path().join("state");
     let home = lab.path().join("home");
     std::fs::create_dir_all(&home).expect("folder");
     let state = state.to_string_lossy().into_owned();
     let all: Vec<&str> = ["--state-dir", &state].into_iter().chain(args.iter().copied()).collect();
-    lab.reconcile_with(&all, &[("HOME", &home.to_string_lossy()), ("SSH_AUTH_SOCK", "")])
+    let home = home.to_string_lossy();
+    let variables: Vec<(&str, &str)> =
+        [("HOME", &*home)].into_iter().chain(variables.iter().copied()).collect();
+    lab.reconcile_with(&all, &variables)
 }
 
 /// The value of `LEVEL` that a source asks for.

@@ -1,8 +1,9 @@
 //! Over the network: who is let in, who is believed, and how long anything may take.
 
-use super::server::{Http, Manner, Ssh};
-use super::{Repository, STACK, level, reconcile};
+use super::server::{Certificate, Http, Manner, Ssh};
+use super::{Repository, STACK, level, reconcile, reconcile_with};
 use crate::lab::Lab;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 fn settings(lab: &Lab, text: &str) {
@@ -67,6 +68,31 @@ fn http_with_every_way_to_log_in() {
 }
 
 #[test]
+fn https_with_a_certificate_that_is_believed() {
+    let lab = Lab::without_engine("githttps");
+    let repository = Repository::with(&[("compose.yaml", STACK)]);
+    let certificate = Certificate::new();
+    let server = Http::start_tls(repository.root(), Manner::Login("ci:t0ken-of-it".to_owned()), &certificate);
+    lab.write("token", "t0ken-of-it\n");
+    let with = |more: &str| {
+        let address = server.address();
+        settings(&lab, &format!("    git: {address}\n    username: ci\n    password_file: token\n{more}"));
+    };
+    with(&format!("    ca_file: {}\n", certificate.file().display()));
+    assert_eq!(level(reconcile(&lab, &["render", &server.address()])), "one");
+    server.requests();
+    // Nobody whom this machine believes has signed it, and it is asked for nothing, let alone shown the password.
+    drop(std::fs::remove_dir_all(lab.path().join("state")));
+    with("");
+    let said = refused(&lab);
+    assert!(said.contains("`ca_file` names certificates") && said.contains("certificate"), "{said}");
+    with(&format!("    ca_file: {}\n", Certificate::new().file().display()));
+    let said = refused(&lab);
+    assert!(said.contains("certificate"), "the certificate of another: {said}");
+    assert_eq!(server.requests(), 0);
+}
+
+#[test]
 fn a_commit_is_fetched_alone_and_nothing_more_at_the_next_look() {
     let lab = Lab::without_engine("gitshallow");
     let repository = Repository::with(&[("compose.yaml", STACK)]);
@@ -126,6 +152,14 @@ fn ssh_with_keys_and_hosts_that_are_known() {
     assert!(refused_without_store(&lab).contains("does not let us in") || refused(&lab).contains("key"));
     with("other", "");
     assert!(refused(&lab).contains("does not let us in"));
+
+    // Without a key file, the agent is asked.
+    settings(&lab, &format!("    git: {address}\n    known_hosts: {}\n", file("known_hosts")));
+    let check = ["validate", "--config", "reconcile.yaml"];
+    let asking = |agent: &Path| reconcile_with(&lab, &check, &[("SSH_AUTH_SOCK", &agent.to_string_lossy())]);
+    let said = asking(Path::new("")).exits(1).stderr;
+    assert!(said.contains("does not let us in") || said.contains("key_file"), "{said}");
+    asking(&server.agent("key").socket).exits(0);
 
     server.know("other");
     with("key", "");

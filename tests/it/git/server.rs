@@ -1,7 +1,10 @@
 //! Servers on loopback: git's own program behind http, Debian's sshd, and some that misbehave.
 
 use base64::Engine as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,10 +31,77 @@ pub struct Http {
     /// Its port.
     pub port: u16,
     requests: Arc<AtomicUsize>,
+    scheme: &'static str,
+}
+
+/// A certificate for this host, signed by nobody else, and its key.
+pub struct Certificate {
+    dir: tempfile::TempDir,
+}
+
+impl Certificate {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().expect("folder");
+        let made = Command::new("openssl")
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "2",
+            ])
+            .args(["-subj", "/CN=reconcile test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
+            .arg(dir.path().join("key.pem"))
+            .arg("-out")
+            .arg(dir.path().join("certificate.pem"))
+            .stderr(Stdio::null())
+            .status();
+        assert!(made.expect("openssl is installed: scripts/setup.sh").success());
+        Self { dir }
+    }
+
+    /// What a client that believes it is given.
+    pub fn file(&self) -> PathBuf {
+        self.dir.path().join("certificate.pem")
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        let chain = CertificateDer::from_pem_file(self.file()).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_file(self.dir.path().join("key.pem")).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.expect("protocols").with_no_client_auth();
+        Arc::new(config.with_single_cert(vec![chain], key).expect("they belong together"))
+    }
 }
 
 impl Http {
     pub fn start(root: &Path, manner: Manner) -> Self {
+        Self::run("http", root, manner, serve)
+    }
+
+    /// The same over TLS.
+    pub fn start_tls(root: &Path, manner: Manner, certificate: &Certificate) -> Self {
+        let config = certificate.config();
+        Self::run("https", root, manner, move |stream, root, manner, counter| {
+            let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
+            let mut stream = StreamOwned::new(connection, stream);
+            serve(&mut stream, root, manner, counter);
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        })
+    }
+
+    fn run(
+        scheme: &'static str,
+        root: &Path,
+        manner: Manner,
+        serve: impl Fn(TcpStream, &Path, &Manner, &AtomicUsize) + Clone + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("address").port();
         let requests = Arc::new(AtomicUsize::new(0));
@@ -40,14 +110,15 @@ impl Http {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (root, manner, counter) = (root.clone(), manner.clone(), Arc::clone(&counter));
+                let serve = serve.clone();
                 thread::spawn(move || serve(stream, &root, &manner, &counter));
             }
         });
-        Self { port, requests }
+        Self { port, requests, scheme }
     }
 
     pub fn address(&self) -> String {
-        format!("http://127.0.0.1:{}/x.git", self.port)
+        format!("{}://127.0.0.1:{}/x.git", self.scheme, self.port)
     }
 
     /// Number of requests since the last call.
@@ -64,7 +135,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(stream: &TcpStream) -> Option<Self> {
+    fn read(stream: &mut impl Read) -> Option<Self> {
         let mut reader = BufReader::new(stream);
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
@@ -100,8 +171,8 @@ impl Asked {
     }
 }
 
-fn serve(mut stream: TcpStream, root: &Path, manner: &Manner, counter: &AtomicUsize) {
-    let Some(asked) = Asked::read(&stream) else { return };
+fn serve(mut stream: impl Read + Write, root: &Path, manner: &Manner, counter: &AtomicUsize) {
+    let Some(asked) = Asked::read(&mut stream) else { return };
     counter.fetch_add(1, Ordering::SeqCst);
     match manner {
         Manner::Silent => thread::sleep(Duration::from_secs(120)),
@@ -209,6 +280,22 @@ impl Ssh {
         ssh
     }
 
+    /// An agent that holds one of the keys.
+    pub fn agent(&self, key: &str) -> Agent {
+        let socket = self.file("agent");
+        let child = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn();
+        let agent = Agent { child: child.expect("ssh-agent is installed: scripts/setup.sh"), socket };
+        let end = Instant::now() + Duration::from_secs(20);
+        while !agent.socket.exists() {
+            assert!(Instant::now() < end, "ssh-agent does not come up");
+            thread::sleep(Duration::from_millis(20));
+        }
+        let mut add = Command::new("ssh-add");
+        add.arg("-q").arg(self.file(key)).env("SSH_AUTH_SOCK", &agent.socket);
+        assert!(add.status().expect("ssh-add is installed").success());
+        agent
+    }
+
     /// A file of the server: its keys by name, `known_hosts`.
     pub fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -222,6 +309,20 @@ impl Ssh {
 }
 
 impl Drop for Ssh {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// An agent of ssh, until it is dropped.
+pub struct Agent {
+    child: Child,
+    /// Where it is asked.
+    pub socket: PathBuf,
+}
+
+impl Drop for Agent {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
