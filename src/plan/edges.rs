@@ -58,6 +58,11 @@ impl Builder {
         self.places.contains_key(id)
     }
 
+    /// The step of an id.
+    pub fn step_of(&self, id: &str) -> Option<&Step> {
+        self.places.get(id).and_then(|place| self.steps.get(*place))
+    }
+
     /// The steps so far.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -70,8 +75,8 @@ impl Builder {
             if id == predecessor {
                 return true;
             }
-            let step = self.places.get(id).and_then(|place| self.steps.get(*place));
-            let before = step.into_iter().flat_map(|step| step.after.iter().chain(&step.after_any));
+            let before =
+                self.step_of(id).into_iter().flat_map(|step| step.after.iter().chain(&step.after_any));
             open.extend(before.map(String::as_str).filter(|before| seen.insert(before)));
         }
         false

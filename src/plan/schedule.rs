@@ -21,7 +21,7 @@ use crate::model::labels;
 use crate::model::observed::ObservedContainer;
 use crate::model::step::{Action, Plan, StepId};
 use crate::model::way_back::{NetworkBack, WayBack};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A plan under construction.
 pub(super) struct Scheduler<'d, 'a> {
@@ -271,8 +271,13 @@ impl<'d, 'a> Scheduler<'d, 'a> {
                 let id = format!("{name}/network-{key}/remove");
                 match network.fate {
                     NetworkFate::Replace => {
+                        let images = self.images_on(&old.name);
                         for stop in attached.filter_map(|container| self.stops.get(container)) {
                             self.builder.after(&id, stop);
+                            // It stands still until the last of them has stopped: not for as long as a neighbour's pull.
+                            for image in &images {
+                                self.builder.rather_after(stop, image);
+                            }
                         }
                         // Containers are made while one of the two stands.
                         for create in self.made_on(&old.name) {
@@ -300,6 +305,17 @@ impl<'d, 'a> Scheduler<'d, 'a> {
             _ => false,
         });
         made.map(|step| step.id.clone()).collect()
+    }
+
+    /// Steps that get the images of what is made on a network.
+    fn images_on(&self, network: &str) -> BTreeSet<StepId> {
+        let is_image = |id: &&StepId| {
+            let found = self.builder.step_of(id).map(|step| &step.action);
+            matches!(found, Some(Action::PullImage { .. } | Action::BuildImage(_)))
+        };
+        let made = self.made_on(network);
+        let made = made.iter().filter_map(|id| self.builder.step_of(id));
+        made.flat_map(|step| &step.after).filter(is_image).cloned().collect()
     }
 
     /// A stack that depends on another begins when that one is up.
