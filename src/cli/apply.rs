@@ -4,7 +4,7 @@ use super::alerts::Alerts;
 use super::args::{ApplyArgs, CommonArgs};
 use super::config::{self, Chosen, Sources};
 use super::deploy::{Ended, Run};
-use super::engine::{block_on, now};
+use super::engine::{Reach, now};
 use super::exit::Exit;
 use super::output::{Output, YELLOW};
 use super::plan_json;
@@ -20,7 +20,6 @@ use crate::model::step::Plan;
 use crate::plan::Retry;
 use crate::source::LoadedSource;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -112,7 +111,18 @@ pub fn run_in(args: &ApplyArgs, common: &CommonArgs, mode: &Mode<'_>) -> Exit {
     let output = Output::new(common);
     let environment = environment();
     let nothing = |errors: &[Value]| plan_json::json(&Plan::default(), &EngineInfo::default(), errors);
-    let mut sources = match Sources::load(&args.source, common, &environment, output, true) {
+    let mut reach = match Reach::new(common.host.as_deref(), &environment, output) {
+        Ok(reach) => reach,
+        Err(exit) => return exit,
+    };
+    let loaded = Sources::choose(&args.source, common, &environment, output, true).and_then(|sources| {
+        // A repository may take its time, and lists get old.
+        if sources.all.iter().all(|(source, _)| source.git.is_none()) {
+            reach.begin();
+        }
+        sources.load_all(&args.source, &environment, output)
+    });
+    let mut sources = match loaded {
         Ok(sources) => sources,
         Err(errors) => {
             if output.json {
@@ -126,7 +136,7 @@ pub fn run_in(args: &ApplyArgs, common: &CommonArgs, mode: &Mode<'_>) -> Exit {
     let recorder = Recorder::new(common, &environment, output, "command");
     let count = sources.all.len();
     let still: Reread = Arc::new(String::new);
-    let call = Call { args, common, output, environment: &environment, still: &still };
+    let call = Call { args, output, reach: &reach, still: &still };
     if let Some(expected) = mode.expected
         && let Some(exit) = call.refuse(expected, &sources, &recorder)
     {
@@ -179,7 +189,7 @@ pub fn run_in(args: &ApplyArgs, common: &CommonArgs, mode: &Mode<'_>) -> Exit {
     let exit = exits.reduce(|all, exit| all.and(exit, args.detailed_exitcode)).unwrap_or(Exit::Success);
     if let Some(alerts) = alerts.filter(Alerts::has_news) {
         // Whether somebody could be told changes nothing about what was done.
-        block_on(output, async {
+        reach.block_on(output, async {
             alerts.deliver().await;
             Ok(exit)
         });
@@ -190,9 +200,8 @@ pub fn run_in(args: &ApplyArgs, common: &CommonArgs, mode: &Mode<'_>) -> Exit {
 /// What is the same for every source of a run.
 struct Call<'a> {
     args: &'a ApplyArgs,
-    common: &'a CommonArgs,
     output: Output,
-    environment: &'a BTreeMap<String, String>,
+    reach: &'a Reach,
     /// What tells the revision of a source that is not read again.
     still: &'a Reread,
 }
@@ -208,9 +217,8 @@ impl<'a> Call<'a> {
         policy.anytime = self.args.now;
         Run {
             args: self.args,
-            common: self.common,
             output: self.output,
-            environment: self.environment,
+            reach: self.reach,
             source,
             loaded,
             reread: self.still,
@@ -239,7 +247,7 @@ impl<'a> Call<'a> {
         for ((source, loaded), expected) in sources.all.iter().zip(&expected.sources) {
             let run = Run { expected: Some(expected), ..self.run((source, loaded), recorder) };
             let found = Mutex::default();
-            let exit = block_on(self.output, async {
+            let exit = self.reach.block_on(self.output, async {
                 *found.lock().unwrap_or_else(PoisonError::into_inner) = run.moved().await?;
                 Ok(Exit::Success)
             });
@@ -254,7 +262,7 @@ impl<'a> Call<'a> {
 
 /// Plans for one source, and applies unless it is a dry run.
 fn plan_and_apply(run: &Run<'_>) -> Ended {
-    block_on(run.output, async {
+    run.reach.block_on(run.output, async {
         if run.args.dry_run {
             return run.preview().await.map(Ended::With);
         }

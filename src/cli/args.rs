@@ -88,7 +88,7 @@ pub struct CommonArgs {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
-    /// Print errors only
+    /// Print nothing but changes and failures
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Print more; twice for even more

@@ -5,6 +5,7 @@ use super::output::Output;
 use super::progress::Printer;
 use crate::execute::Options;
 use crate::model::redact::Redactor;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Does work that is told of an interrupt.
@@ -30,7 +31,7 @@ pub async fn carry_out<T>(
     work: impl AsyncFnOnce(&Options<'_>) -> T,
 ) -> T {
     let printer = Printer::new(output, total);
-    until_interrupted(output, async |stop| {
+    let work = until_interrupted(output, async |stop| {
         work(&Options {
             parallel: parallel.into(),
             stop,
@@ -39,8 +40,22 @@ pub async fn carry_out<T>(
             chance: locking::chance,
         })
         .await
-    })
-    .await
+    });
+    ticking(&printer, work).await
+}
+
+/// Does work of which a printer tells how long it takes.
+pub async fn ticking<T>(printer: &Printer, work: impl Future<Output = T>) -> T {
+    let tick = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            printer.tick();
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        never = tick => never,
+    }
 }
 
 /// Ends at an interrupt or a request to terminate.

@@ -279,7 +279,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Loads them.
+    /// Finds out which they are, and loads them.
     pub fn load(
         args: &SourceArgs,
         common: &CommonArgs,
@@ -287,23 +287,42 @@ impl Sources {
         output: Output,
         is_for_engine: bool,
     ) -> Result<Self, Vec<Value>> {
+        Self::choose(args, common, environment, output, is_for_engine)?.load_all(args, environment, output)
+    }
+
+    /// Finds out which they are, and loads none of them.
+    pub fn choose(
+        args: &SourceArgs,
+        common: &CommonArgs,
+        environment: &BTreeMap<String, String>,
+        output: Output,
+        is_for_engine: bool,
+    ) -> Result<Self, Vec<Value>> {
         let chosen = sources(args, common, environment, output, is_for_engine)?;
-        let are_several = chosen.len() > 1;
         let all = chosen.into_iter().map(|chosen| (chosen, LoadedSource::default())).collect();
-        let mut sources = Self { all, claims: Claims::default() };
-        for index in 0..sources.all.len() {
-            sources.load_one(index, environment, Ask::Now);
+        Ok(Self { all, claims: Claims::default() })
+    }
+
+    /// Loads them.
+    pub fn load_all(
+        mut self,
+        args: &SourceArgs,
+        environment: &BTreeMap<String, String>,
+        output: Output,
+    ) -> Result<Self, Vec<Value>> {
+        for index in 0..self.all.len() {
+            self.load_one(index, environment, Ask::Now);
         }
         let known = |name: &String| {
-            let mut stacks = sources.all.iter().flat_map(|(_, loaded)| &loaded.stacks);
+            let mut stacks = self.all.iter().flat_map(|(_, loaded)| &loaded.stacks);
             stacks.any(|stack| stack.name.as_ref() == Some(name))
         };
-        match args.stacks.iter().find(|name| are_several && !known(name)) {
+        match args.stacks.iter().find(|name| self.all.len() > 1 && !known(name)) {
             Some(name) => {
                 output.error(&format!("there is no stack {name:?} in any source"), None);
                 Err(Vec::new())
             }
-            None => Ok(sources),
+            None => Ok(self),
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::alerts::Alerts;
 use super::apply::PARALLEL;
-use super::args::{ApplyArgs, CommonArgs};
+use super::args::ApplyArgs;
 use super::carry::{carry_out, until_interrupted};
 use super::config::Chosen;
-use super::engine::{connect, now};
+use super::engine::{Reach, now};
 use super::exit::{Exit, Tally};
 use super::output::{Output, YELLOW};
 use super::places::Places;
@@ -31,7 +31,7 @@ use crate::model::step::Plan;
 use crate::plan::{self, Policy, Retry, Summary};
 use crate::source::LoadedSource;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::watch;
@@ -54,12 +54,10 @@ impl From<Exit> for Ended {
 pub struct Run<'a> {
     /// What the command line says.
     pub args: &'a ApplyArgs,
-    /// The same, of every command.
-    pub common: &'a CommonArgs,
     /// Where to print.
     pub output: Output,
-    /// The process environment.
-    pub environment: &'a BTreeMap<String, String>,
+    /// The engine.
+    pub reach: &'a Reach,
     /// The source.
     pub source: &'a Chosen,
     /// What it says.
@@ -98,7 +96,7 @@ type Ours = (Planned, Guard, Holder);
 impl Run<'_> {
     /// Shows what would be done.
     pub async fn preview(&self) -> Result<Exit, EngineError> {
-        let engine = ReadOnly::new(connect(self.common.host.as_deref(), self.environment).await?);
+        let engine = ReadOnly::new(self.reach.engine().await?);
         let mut planned = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
         self.check_retry(&planned.observed);
         let redactor = self.explain(&mut planned);
@@ -126,9 +124,11 @@ impl Run<'_> {
                 let about = About { source: &source, revision: &revision, problems: &problems, then: &then };
                 plan_markdown::markdown(view, &about)
             } else {
-                plan_text::text(view) + &then
+                plan_text::text(view.within(self.output.width())) + &then
             };
-            self.output.result(&text);
+            if !(self.output.quiet && view.is_empty()) {
+                self.output.result(&text);
+            }
         }
         let tally = Tally {
             failed: self.failed > 0 || Summary::of(&plan.changes).blocked > 0,
@@ -157,7 +157,7 @@ impl Run<'_> {
 
     /// What has moved since a saved plan was made, a sentence each.
     pub async fn moved(&self) -> Result<Vec<String>, EngineError> {
-        let engine = ReadOnly::new(connect(self.common.host.as_deref(), self.environment).await?);
+        let engine = ReadOnly::new(self.reach.engine().await?);
         let planned = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
         Ok(self.moved_for(&planned))
     }
@@ -229,7 +229,7 @@ impl Run<'_> {
 
     /// Does what is to be done.
     pub async fn apply(&self) -> Result<Ended, EngineError> {
-        let engine = connect(self.common.host.as_deref(), self.environment).await?;
+        let engine = self.reach.engine().await?;
         let first = cycle::plan(&engine, &self.loaded.desired, &self.policy, now()).await?;
         self.check_retry(&first.observed);
         if deputy::is_part_of(&first.plan, self.output) {
@@ -251,7 +251,8 @@ impl Run<'_> {
         let plan = &planned.plan;
         if !plan.steps.is_empty() || Summary::of(&plan.changes).is_held_back() {
             let places = Places::of(self.loaded);
-            self.output.talk(&plan_text::text(View::new(plan, self.output.verbose > 0).with(&places)));
+            let view = View::new(plan, self.output.verbose > 0).with(&places);
+            self.output.talk(&plan_text::text(view.within(self.output.width())));
         }
         let parallel = self.args.parallel.unwrap_or(PARALLEL);
         let work = async |options: &Options<'_>| {
@@ -320,7 +321,7 @@ impl Run<'_> {
             let engine = &planned.observed.engine;
             self.print(report_json::json(plan, engine, applied, &results, &errors));
         } else {
-            self.output.talk(&report_text::closing(plan, applied, &results, self.failed));
+            report_text::close(self.output, plan, applied, &results, self.failed);
         }
         if let Some(rollback) = self.rollback {
             rollback.tell(self.output, plan, applied);

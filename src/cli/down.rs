@@ -90,7 +90,8 @@ pub fn run(args: &DownArgs, common: &CommonArgs) -> Exit {
         if output.json {
             output.result(&pretty(&report_json::json(&plan, &observed.engine, &applied, &results, &[])));
         } else if applied.is_success() {
-            output.talk(&format!("Stack {} is down; its volumes stay.\n", args.stack));
+            let told = format!("Stack {} is down; its volumes stay.\n", args.stack);
+            if plan.steps.is_empty() { output.talk(&told) } else { output.complain(&told) }
         }
         Ok(if applied.is_success() { Exit::Success } else { Exit::Failure })
     })

@@ -5,6 +5,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 /// Where and how to print.
 #[derive(Debug, Clone, Copy)]
@@ -14,13 +15,15 @@ pub struct Output {
     pub json: bool,
     /// Markdown in place of text.
     pub markdown: bool,
-    /// Errors only.
+    /// Changes and failures only.
     pub quiet: bool,
     /// How much more to print.
     pub verbose: u8,
     choice: Color,
     /// Whole lines only, also on a terminal.
     journal: bool,
+    /// A terminal that cannot go back.
+    is_plain: bool,
 }
 
 /// Red: errors and removals.
@@ -44,6 +47,7 @@ impl Output {
             verbose: common.verbose,
             choice: common.color,
             journal: false,
+            is_plain: std::env::var_os("TERM").is_some_and(|name| name == "dumb"),
         }
     }
 
@@ -81,9 +85,27 @@ impl Output {
         drop(AutoStream::new(stream, choice).lock().write_all(text.as_bytes()));
     }
 
-    /// Whether talk goes to a terminal, so that a line may be rewritten.
+    /// Whether talk goes to a terminal, so that lines may be rewritten.
     pub fn is_live(self) -> bool {
-        !self.quiet && !self.journal && io::stderr().is_terminal()
+        !self.quiet && !self.journal && !self.is_plain && io::stderr().is_terminal()
+    }
+
+    /// Writes talk over so many lines that were written last. The steps up to there are no colours: they are taken also where
+    /// those are not wanted.
+    pub fn redraw(self, lines: usize, text: &str) {
+        let mut stream = io::stderr().lock();
+        let choice = self.choice(&stream);
+        if lines > 0 {
+            drop(write!(stream, "\x1b[{lines}A\r\x1b[J"));
+        }
+        drop(AutoStream::new(stream, choice).write_all(text.as_bytes()));
+    }
+
+    /// How many columns the terminal has that is written to: that of results, else that of talk.
+    pub fn width(self) -> Option<usize> {
+        let of = |stream: &dyn AsFd| rustix::termios::tcgetwinsize(stream.as_fd()).ok();
+        let size = of(&io::stdout()).or_else(|| of(&io::stderr()))?;
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0 && !self.journal)
     }
 
     /// An error that is about no file.

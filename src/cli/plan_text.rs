@@ -14,6 +14,8 @@ use std::fmt::Write as _;
 /// More turns of the order than this are not listed, nor more names in one.
 const MOST_TURNS: usize = 20;
 const MOST_NAMES: usize = 12;
+/// Narrower than this, wrapping would make it no better.
+const LEAST_WIDTH: usize = 40;
 
 /// What is shown of a plan.
 #[derive(Clone, Copy)]
@@ -24,18 +26,39 @@ pub struct View<'a> {
     pub verbose: bool,
     /// Where causes stand in the files, if those are at hand.
     pub places: Option<&'a Places<'a>>,
+    /// How many columns there are, if it is for a terminal.
+    pub width: Option<usize>,
 }
 
 impl<'a> View<'a> {
-    /// A plan without places. Unchanged resources are counted, and named only if `verbose`.
+    /// A plan without places, in lines as long as they get. Unchanged resources are counted, and named only if `verbose`.
     pub const fn new(plan: &'a Plan, verbose: bool) -> Self {
-        Self { plan, verbose, places: None }
+        Self { plan, verbose, places: None, width: None }
     }
 
     /// The same with places.
     #[must_use]
     pub const fn with(self, places: &'a Places<'a>) -> Self {
         Self { places: Some(places), ..self }
+    }
+
+    /// The same, wrapped for a terminal of so many columns.
+    #[must_use]
+    pub const fn within(self, width: Option<usize>) -> Self {
+        Self { width, ..self }
+    }
+
+    /// Adds a line, wrapped between words. Diffs are not: they are read by their columns.
+    fn write(&self, text: &mut String, indent: usize, line: &str) {
+        let first = " ".repeat(indent);
+        let Some(width) = self.width.filter(|width| *width >= LEAST_WIDTH) else {
+            let _ = writeln!(text, "{first}{line}");
+            return;
+        };
+        let next = " ".repeat(indent + 4);
+        let options =
+            textwrap::Options::new(width).initial_indent(&first).subsequent_indent(&next).break_words(false);
+        let _ = writeln!(text, "{}", textwrap::fill(line, options));
     }
 
     /// The resources of a stack that are shown: what kind, and the resource with its change.
@@ -52,6 +75,12 @@ impl<'a> View<'a> {
         all.filter(move |(_, _, change)| {
             verbose || change.action != ChangeAction::Unchanged || !change.warnings.is_empty()
         })
+    }
+
+    /// Whether there is nothing to do and nothing worth a word.
+    pub fn is_empty(&self) -> bool {
+        self.plan.steps.is_empty()
+            && self.plan.changes.values().all(|changes| self.shown(changes).next().is_none())
     }
 
     /// Why something changes, each with the place that brings it.
@@ -71,7 +100,8 @@ impl<'a> View<'a> {
 
 /// The plan as text.
 pub fn text(view: View<'_>) -> String {
-    let mut text = heading(view.plan);
+    let mut text = String::new();
+    view.write(&mut text, 0, heading(view.plan).trim_end());
     for (stack, changes) in &view.plan.changes {
         let mut shown = view.shown(changes).peekable();
         if shown.peek().is_some() {
@@ -85,7 +115,7 @@ pub fn text(view: View<'_>) -> String {
     if turns.len() > 1 {
         let _ = writeln!(text, "\nOrder:");
         for line in order(&turns) {
-            let _ = writeln!(text, "  {line}");
+            view.write(&mut text, 2, &line);
         }
     }
     text
@@ -147,21 +177,21 @@ pub fn write_change(
     let _ = writeln!(text, "  {style}{sign} {verb:<9}{style:#} {what} {BOLD}{}{BOLD:#}", plain(name));
     for (place, reason) in view.reasons(stack, (what, name), change) {
         match place {
-            Some(place) => drop(writeln!(text, "      {DIM}{place}{DIM:#}  {reason}")),
-            None => drop(writeln!(text, "      {reason}")),
+            Some(place) => view.write(text, 6, &format!("{DIM}{place}{DIM:#}  {reason}")),
+            None => view.write(text, 6, &reason),
         }
     }
     if let Some(told) = change.interruption {
-        let _ = writeln!(text, "      {told}");
+        view.write(text, 6, &told.to_string());
     }
     if let Some(hint) = change.causes.iter().find_map(|cause| hint(cause.kind)) {
-        let _ = writeln!(text, "      hint: {hint}");
+        view.write(text, 6, &format!("hint: {hint}"));
     }
     for name in &change.adopted {
         let _ = writeln!(text, "      adopted: {}", plain(name));
     }
     for warning in &change.warnings {
-        let _ = writeln!(text, "      {YELLOW}warning{YELLOW:#}: {}", plain(warning));
+        view.write(text, 6, &format!("{YELLOW}warning{YELLOW:#}: {}", plain(warning)));
     }
     write_diff(text, &change.diff);
     for (path, diff) in &change.contents {
@@ -264,6 +294,30 @@ mod tests {
             "Plan: 1 to replace, 1 unchanged; 1 network to replace.\n\nshop\n  ~ replace   network front\n  \
              ~ replace   service web\n      ports[0].published: 80 -> 81\n"
         );
+    }
+
+    #[test]
+    fn on_a_terminal_lines_are_wrapped_between_words() {
+        let mut plan = Plan::default();
+        let cause = Cause::new(CauseKind::Attribute, "command")
+            .values(Some("one two three four".into()), Some("five six seven eight nine".into()));
+        let change = Change::new(ChangeAction::Replace, vec![cause]);
+        plan.changes.entry("shop".into()).or_default().services.insert("web".into(), change);
+        let told = |width| text(View::new(&plan, false).within(width));
+        let wrapped = told(Some(44));
+        assert!(
+            wrapped.contains("\n      command: one two three four -> five\n          six seven eight nine\n"),
+            "{wrapped}"
+        );
+        assert!(
+            wrapped.lines().all(|line| anstream::adapter::strip_str(line).to_string().len() <= 44),
+            "{wrapped}"
+        );
+        assert_eq!(
+            wrapped.split_whitespace().collect::<String>(),
+            told(None).split_whitespace().collect::<String>()
+        );
+        assert_eq!(told(Some(20)), told(None), "too narrow to be of use");
     }
 
     #[test]

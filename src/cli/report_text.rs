@@ -1,6 +1,7 @@
 //! What a run came to, for people: the last words of what failed, and one line for all.
 
-use super::output::{BOLD, DIM, GREEN, RED, YELLOW};
+use super::cause_text::words;
+use super::output::{BOLD, DIM, GREEN, Output, RED, YELLOW};
 use super::plan_text::nothing_to_do;
 use crate::cycle::Applied;
 use crate::model::change::ChangeAction;
@@ -63,10 +64,61 @@ fn quoted<'a>(text: &mut String, lines: impl Iterator<Item = &'a str>) {
     }
 }
 
-/// One line for the whole run.
-pub fn closing(plan: &Plan, applied: &Applied, results: &Results, failed_stacks: usize) -> String {
+/// Tells how the whole run ended. Where only changes and failures are told: what it changed, if it did, or that not all is well.
+pub fn close(output: Output, plan: &Plan, applied: &Applied, results: &Results, failed_stacks: usize) {
+    let wrong = wrong(plan, applied, results, failed_stacks);
+    let closing = closing(plan, &wrong);
+    if !output.quiet {
+        output.talk(&closing);
+    } else if !plan.steps.is_empty() || !wrong.is_empty() {
+        output.complain(&(changes(plan, results) + &closing));
+    }
+}
+
+/// What a run has changed, a line for each service with why. Empty if it changed none.
+pub fn changes(plan: &Plan, results: &Results) -> String {
+    let mut text = String::new();
+    for (stack, services) in results {
+        for (service, _) in services.iter().filter(|(_, result)| result.fate == Fate::Applied) {
+            let change = plan.changes.get(stack).and_then(|changes| changes.services.get(service));
+            let Some(change) = change else { continue };
+            let causes: Vec<String> = change.causes.iter().map(|cause| words("service", cause)).collect();
+            let _ = writeln!(
+                text,
+                "{GREEN}{}{GREEN:#} {BOLD}{stack}/{service}{BOLD:#}: {}",
+                past(change.action),
+                causes.join("; ")
+            );
+        }
+    }
+    text
+}
+
+const fn past(action: ChangeAction) -> &'static str {
+    match action {
+        ChangeAction::Create => "created",
+        ChangeAction::Replace => "replaced",
+        ChangeAction::Start => "started",
+        ChangeAction::Tidy => "tidied up",
+        ChangeAction::Remove => "removed",
+        ChangeAction::Unchanged | ChangeAction::Blocked | ChangeAction::Wait => "left",
+    }
+}
+
+/// One line for the whole run; what is wrong is given, or nothing is.
+fn closing(plan: &Plan, troubles: &[String]) -> String {
+    if !troubles.is_empty() {
+        return format!("{RED}Not all is well{RED:#}: {}.\n", troubles.join(", "));
+    }
+    if plan.steps.is_empty() {
+        return nothing_to_do(plan);
+    }
+    format!("{GREEN}Done{GREEN:#}: {}.\n", Summary::of(&plan.changes).past())
+}
+
+/// What is wrong after a run, in a few words each.
+fn wrong(plan: &Plan, applied: &Applied, results: &Results, failed_stacks: usize) -> Vec<String> {
     let report = &applied.report;
-    let summary = Summary::of(&plan.changes);
     let count = |wanted: fn(&Outcome) -> bool| {
         report.outcomes.values().filter(|(outcome, _)| wanted(outcome)).count()
     };
@@ -100,13 +152,7 @@ pub fn closing(plan: &Plan, applied: &Applied, results: &Results, failed_stacks:
             parts.push(format!("{word}: {}", services.join(", ")));
         }
     }
-    if !parts.is_empty() {
-        return format!("{RED}Not all is well{RED:#}: {}.\n", parts.join(", "));
-    }
-    if plan.steps.is_empty() {
-        return nothing_to_do(plan);
-    }
-    format!("{GREEN}Done{GREEN:#}: {}.\n", summary.past())
+    parts
 }
 
 fn could_not_go_back(applied: &Applied) -> Vec<String> {

@@ -4,7 +4,7 @@ use super::args::{ApplyArgs, CommonArgs, RollbackArgs, SourceArgs};
 use super::config::{self, Chosen};
 use super::control;
 use super::deploy::{Ended, Rollback, Run};
-use super::engine::block_on;
+use super::engine::Reach;
 use super::exit::Exit;
 use super::output::Output;
 use super::record::Recorder;
@@ -98,11 +98,14 @@ fn go_back(
     let revision = loaded.desired.revision.clone();
     let reread: Reread = Arc::new(move || revision.clone());
     let rollback = Rollback { stack: stack.to_owned(), to: commit.short().to_owned() };
+    let reach = match Reach::new(common.host.as_deref(), environment, output) {
+        Ok(reach) => reach,
+        Err(exit) => return exit,
+    };
     let run = Run {
         args,
-        common,
         output,
-        environment,
+        reach: &reach,
         source,
         loaded: &loaded,
         reread: &reread,
@@ -115,7 +118,7 @@ fn go_back(
         keeps: None,
         records: None,
     };
-    let ended = block_on(output, async {
+    let ended = reach.block_on(output, async {
         if args.dry_run {
             return run.preview().await.map(Ended::With);
         }

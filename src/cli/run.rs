@@ -1,7 +1,7 @@
 //! `reconcile run STACK/SERVICE`: a job that runs at times, once more, now.
 
 use super::args::{CommonArgs, RunArgs};
-use super::carry::{carry_out, until_interrupted};
+use super::carry::{carry_out, ticking, until_interrupted};
 use super::engine::{block_on, connect, now};
 use super::exit::Exit;
 use super::output::{BOLD, GREEN, Output, RED};
@@ -158,11 +158,12 @@ async fn wait(
     let begin = Instant::now();
     let end = plan::await_end(stack, service, name, timeout);
     let (applied, is_interrupted) = until_interrupted(output, async |stop| {
-        let printer = Printer::new(output, 0);
+        // What it comes to is told below.
+        let printer = Printer::silent_at_ends(output);
         let (stop, chance) = (stop, locking::chance);
         let interrupted = stop.clone();
         let options = Options { parallel: 1, stop, events: &printer, redactor, chance };
-        (cycle::apply(engine, &end, &options).await, *interrupted.borrow())
+        (ticking(&printer, cycle::apply(engine, &end, &options)).await, *interrupted.borrow())
     })
     .await;
     let title = format!("{stack}/{service}");

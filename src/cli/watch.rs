@@ -314,7 +314,7 @@ impl Listener for Log {
         self.desk.applied(source, plan, applied);
         let results = applied.results(plan);
         self.output.complain(&report_text::troubles(applied, &results));
-        self.output.talk(&report_text::closing(plan, applied, &results, 0));
+        report_text::close(self.output, plan, applied, &results, 0);
     }
 
     fn deployed(&self, deployed: &Deployed<'_>) {

@@ -79,7 +79,7 @@ impl DockerEngine {
         let docker = bollard_on(client, &api.prefix, agreed)?;
         let info = EngineInfo { version: answer.engine, api: agreed, os: answer.os, podman: answer.podman };
         let settings = client_config::directory(options.environment);
-        Ok(Self { api, docker, info: Arc::new(info), settings })
+        Ok(Self { api, docker, info: Arc::new(info), settings, ahead: Arc::default() })
     }
 }
 

@@ -50,6 +50,7 @@ pub struct DockerEngine {
     info: Arc<EngineInfo>,
     /// Folder of Docker's own client settings, if there is one.
     settings: Option<PathBuf>,
+    ahead: Arc<observe::Ahead>,
 }
 
 impl DockerEngine {

@@ -14,12 +14,16 @@ use crate::model::step::ContainerRef;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How many lookups go to the engine at once.
 const PARALLEL: usize = 8;
 /// How long a registry may take to name a digest. Beyond it the last pulled image stays.
 const REGISTRY_LIMIT: Duration = Duration::from_secs(20);
+
+/// How old lists may be that were asked for ahead: no older than those of a run that somebody started a moment earlier.
+const FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
@@ -56,16 +60,49 @@ struct Descriptor {
     digest: String,
 }
 
+/// The lists that every look is made of.
+type Lists = (Vec<Container>, Vec<Network>, Volumes, Vec<Image>);
+
+/// Lists that were asked for before anybody needed them.
+#[derive(Default)]
+pub(super) struct Ahead(Mutex<Option<(Instant, Lists)>>);
+
+impl Ahead {
+    /// The lists, once, if they are still worth something.
+    fn take(&self) -> Option<Lists> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        kept.filter(|(asked, _)| asked.elapsed() < FRESH).map(|(_, lists)| lists)
+    }
+}
+
+impl DockerEngine {
+    /// Asks for the engine's lists now; a look that comes soon enough is made of these. The engine works on them while the
+    /// program reads files, which takes about as long.
+    pub async fn look_ahead(&self) -> Result<(), EngineError> {
+        let asked = Instant::now();
+        let lists = self.lists().await?;
+        *self.ahead.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((asked, lists));
+        Ok(())
+    }
+
+    async fn lists(&self) -> Result<Lists, EngineError> {
+        let api = &self.api;
+        tokio::try_join!(
+            api.read(Call::get("/containers/json").query("all", "1")),
+            api.read(Call::get("/networks")),
+            api.read(Call::get("/volumes")),
+            api.read(Call::get("/images/json")),
+        )
+    }
+}
+
 impl Observe for DockerEngine {
     async fn observe(&self, request: &ObserveRequest) -> Result<ObservedState, EngineError> {
-        let api = &self.api;
         let lists = async {
-            tokio::try_join!(
-                api.read::<Vec<Container>>(Call::get("/containers/json").query("all", "1")),
-                api.read::<Vec<Network>>(Call::get("/networks")),
-                api.read::<Volumes>(Call::get("/volumes")),
-                api.read::<Vec<Image>>(Call::get("/images/json")),
-            )
+            match self.ahead.take() {
+                Some(lists) => Ok(lists),
+                None => self.lists().await,
+            }
         };
         let (lists, remote_digests, platforms) = tokio::join!(
             lists,

@@ -70,6 +70,34 @@ fn a_changed_environment_value_replaces_exactly_that_service() {
 }
 
 #[test]
+fn quiet_tells_changes_and_failures_and_nothing_else() {
+    let Some(lab) = two("quiet") else { return };
+    let first = lab.reconcile(&["-q", "."]).exits(0);
+    let name = lab.stack("a");
+    assert_eq!(first.stderr.lines().count(), 3, "two services and what they come to: {first}");
+    assert!(first.stderr.contains(&format!("created {name}/one: there is no container")), "{first}");
+    assert!(first.stderr.ends_with("Done: 2 created.\n") && first.stdout.is_empty(), "{first}");
+    for calm in [&["-q", "."][..], &["-q", "--dry-run", "."]] {
+        let run = lab.reconcile(calm).exits(0);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{calm:?}");
+    }
+    lab.edit("a/compose.yaml", "two:\n    <<: *base", "two:\n    <<: *base\n    hostname: other");
+    let shown = lab.reconcile(&["-q", "--dry-run", "."]).exits(0);
+    assert!(shown.stdout.contains("hostname: (none) -> other"), "{shown}");
+    let run = lab.reconcile(&["-q", "."]).exits(0);
+    assert_eq!(
+        run.stderr,
+        format!("replaced {name}/two: hostname: (none) -> other\nDone: 1 replaced, 1 unchanged.\n")
+    );
+    lab.edit("a/compose.yaml", "hostname: other", "hostname: other\n    command: [nonsense]");
+    let run = lab.reconcile(&["-q", "."]).exits(3);
+    assert!(run.stderr.contains(&format!("rolled back {name}/two: ")), "{run}");
+    assert!(run.stderr.contains("Not all is well: "), "{run}");
+    let down = lab.reconcile(&["-q", "down", &name]).exits(0);
+    assert_eq!(down.stderr, format!("Stack {name} is down; its volumes stay.\n"));
+}
+
+#[test]
 fn a_changed_secret_looking_value_is_not_shown() {
     let Some(lab) = two("hidden") else { return };
     lab.edit(
