@@ -41,7 +41,7 @@ pub async fn plan<O: Observe>(
 ) -> Result<Planned, EngineError> {
     let mut observed = observe(engine, desired, policy, &plan::observe_request(desired)).await?;
     let mut plan = plan::plan(desired, &observed, policy, now);
-    let changed = plan::wanted_environments(desired, &observed);
+    let changed = plan::wanted_environments(desired, &observed, &plan);
     if !changed.is_empty() {
         engine.environments(&changed, &mut observed).await?;
         plan = plan::plan(desired, &observed, policy, now);

@@ -74,6 +74,9 @@ async fn tell(engine: &DockerEngine, id: &str, output: Output) -> Result<(), Eng
 /// Whether a plan would stop the container that this process runs in, which is then said: nothing would see the rest of
 /// the plan through.
 pub fn is_part_of(plan: &Plan, output: Output) -> bool {
+    if plan.steps.is_empty() {
+        return false;
+    }
     let Some(own) = own_container::own().filter(|own| plan.stops(own)) else { return false };
     let id = own.get(..12).unwrap_or(&own);
     output.error(

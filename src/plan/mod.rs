@@ -73,6 +73,7 @@ pub use shown::{ShownPlan, ShownService, StackPlan, Summary};
 pub use suspend::{REASON, ShownSuspension, Suspension, resume, suspend, suspensions};
 pub use text::text;
 
+use crate::model::change::ChangeAction;
 use crate::model::desired::{DesiredState, PullPolicy};
 use crate::model::inspected::LookInto;
 use crate::model::labels;
@@ -188,16 +189,19 @@ pub fn wanted_inspections(
     adopt::wanted(desired, observed, |stack| policy.covers(stack))
 }
 
-/// Ids of the containers whose environment helps to explain a change: those of services whose hash differs.
+/// Ids of the containers whose environment helps to explain a change of a plan: those of services whose hash differs.
 /// For [`Observe::environments`](crate::engine::Observe::environments), before planning again for people to read.
-pub fn wanted_environments(desired: &DesiredState, observed: &ObservedState) -> Vec<String> {
+pub fn wanted_environments(desired: &DesiredState, observed: &ObservedState, plan: &Plan) -> Vec<String> {
     let mut hashes: BTreeMap<(&str, &str), String> = BTreeMap::new();
     let mut wanted = Vec::new();
     for container in
         observed.containers.iter().filter(|container| container.labels.contains_key(labels::HASH))
     {
         let (stack, service) = (container.stack(), container.service());
-        let Some(found) = desired.stacks.get(stack).and_then(|stack| stack.services.get(service)) else {
+        let change = plan.changes.get(stack).and_then(|changes| changes.services.get(service));
+        let found = desired.stacks.get(stack).and_then(|stack| stack.services.get(service));
+        let (Some(found), Some(_)) = (found, change.filter(|change| change.action != ChangeAction::Unchanged))
+        else {
             continue;
         };
         let hash = hashes.entry((stack, service)).or_insert_with(|| found.hash().0);

@@ -97,7 +97,8 @@ impl Case {
     fn plan_for(&self, desired: &DesiredState) -> (Plan, ObservedState) {
         let mut observed = observe(&self.engine, desired);
         if self.script.look_inside {
-            let wanted = plan::wanted_environments(desired, &observed);
+            let plan = plan::plan(desired, &observed, &self.script.policy, self.now());
+            let wanted = plan::wanted_environments(desired, &observed, &plan);
             let world = self.engine.world();
             for id in wanted {
                 let spec = &world.containers[&id].spec.spec;
