@@ -25,6 +25,7 @@ use crate::source::LoadedSource;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// Explains a stack, or one of its services.
 pub fn run(args: &ExplainArgs, common: &CommonArgs) -> Exit {
@@ -191,7 +192,7 @@ impl Scene<'_> {
 
     fn needed_by(&self, service: &str) -> Vec<String> {
         let mode = format!("service:{service}");
-        let told = |(key, other): (&String, &DesiredService)| {
+        let told = |(key, other): (&String, &Arc<DesiredService>)| {
             if other.spec.network_mode == mode {
                 return Some(format!("{key} (shares its network, and is replaced with it)"));
             }

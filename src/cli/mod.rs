@@ -23,6 +23,7 @@ mod http;
 mod jobs;
 mod locking;
 mod masking;
+mod memory;
 mod notify;
 mod output;
 mod own_container;

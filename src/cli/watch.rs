@@ -12,7 +12,7 @@ use super::plan_text::View;
 use super::progress::Printer;
 use super::record::Recorder;
 use super::source::{environment, print_diagnostics, request, secret_file, told};
-use super::{apply, control, deputy, http, jobs, locking, plan_text, process, report_text, systemd};
+use super::{apply, control, deputy, http, jobs, locking, memory, plan_text, process, report_text, systemd};
 use crate::cycle::Applied;
 use crate::daemon::board::GaveUp;
 use crate::daemon::files::Watched;
@@ -30,6 +30,7 @@ use crate::source::{Claims, LoadedSource};
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -97,7 +98,8 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
             let patience = source.patience;
             let (alerts, desk) = (Arc::clone(&alerts), Arc::clone(&desk));
             let (steps, recorder) = (Printer::new(output, 0), Arc::clone(&recorder));
-            let listener = Arc::new(Log { output, steps, patience, alerts, desk, recorder });
+            let has_looked = AtomicBool::default();
+            let listener = Log { output, steps, patience, alerts, desk, recorder, has_looked };
             let surroundings = Surroundings {
                 now,
                 chance: locking::chance,
@@ -107,7 +109,7 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
             followed.push(daemon::follow(
                 engine.clone(),
                 source,
-                listener,
+                Arc::new(listener),
                 surroundings,
                 triggers,
                 stop.clone(),
@@ -239,16 +241,22 @@ struct Log {
     alerts: Arc<Alerts>,
     desk: Arc<Desk>,
     recorder: Arc<Recorder>,
+    /// Whether there may be memory to give back.
+    has_looked: AtomicBool,
 }
 
 impl Listener for Log {
     fn looks(&self, source: &str, trigger: Trigger) {
         tracing::debug!(source, trigger = trigger.as_str(), "looking");
         self.desk.looks(source, trigger);
+        self.has_looked.store(true, Ordering::Relaxed);
     }
 
     fn rests(&self, source: &str, wait: Duration) {
         self.desk.rests(source, wait);
+        if self.has_looked.swap(false, Ordering::Relaxed) {
+            memory::give_back();
+        }
     }
 
     fn loaded(&self, source: &str, loaded: &LoadedSource) {

@@ -12,6 +12,7 @@ use crate::model::change::{ChangeAction, StackChanges};
 use crate::model::desired::DesiredState;
 use crate::model::step::{Action, Plan};
 use crate::plan::{self, Policy, groups};
+use crate::source::LoadedSource;
 use crate::source::git::Ask;
 use crate::source::mounted::Mounts;
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,20 +169,20 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
             self.listener.loaded(&self.source.name, &loaded);
         }
         let (now, at) = ((self.surroundings.now)(), Instant::now());
-        let asked_next = loaded.asked_next;
-        match cycle::plan(&self.engine, &loaded.desired, &self.source.policy, now).await {
+        // What the files were read into is much larger than what is asked for, and goes before that is compared.
+        drop(loaded.stacks);
+        let LoadedSource { desired, commit, mounts, asked_next, .. } = loaded;
+        match cycle::plan(&self.engine, &desired, &self.source.policy, now).await {
             Ok(planned) => {
                 self.end(WHOLE, true);
-                let (source, jobs) = (Some(loaded.desired.source.clone()), plan::jobs(&planned.observed));
+                let (source, jobs) = (Some(desired.source.clone()), plan::jobs(&planned.observed));
                 self.jobs.send_replace(Some(Seen { at, source, jobs }));
-                let opening = plan::next_opening(&loaded.desired, &planned.observed, now);
+                let opening = plan::next_opening(&desired, &planned.observed, now);
                 let wait = |at: i64| Duration::from_secs(u64::try_from(at - now).unwrap_or(0));
                 self.queue.opens(opening.map(|at| self.now() + wait(at)));
-                self.concern = Concern::new(&loaded.desired, planned.plan.changes.keys().cloned().collect());
+                self.concern = Concern::new(&desired, planned.plan.changes.keys().cloned().collect());
                 let left = self.queue.left_alone(self.now());
                 let names: BTreeSet<String> = self.concern.stacks().difference(&left).cloned().collect();
-                let desired = loaded.desired;
-                let (commit, mounts) = (loaded.commit, loaded.mounts);
                 let goal = Goal { trigger, desired: Arc::clone(&desired), commit, mounts };
                 let under_way = self.groups.values().flatten().cloned().collect();
                 let mounts = goal.mounts.as_ref();

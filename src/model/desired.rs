@@ -40,7 +40,7 @@ pub struct DesiredStack {
     /// Absolute paths of explicit env files.
     pub env_files: Vec<String>,
     /// Enabled services by key.
-    pub services: BTreeMap<String, DesiredService>,
+    pub services: BTreeMap<String, Arc<DesiredService>>,
     /// Services that a profile switches off: their containers are left as they are.
     pub disabled: BTreeSet<String>,
     /// Networks in use, by key.

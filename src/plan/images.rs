@@ -112,7 +112,7 @@ impl ImageFate {
 type User<'a> = (&'a DesiredStack, &'a str, &'a DesiredService);
 
 fn services_of(stack: &DesiredStack) -> impl Iterator<Item = User<'_>> {
-    stack.services.iter().map(move |(key, service)| (stack, key.as_str(), service))
+    stack.services.iter().map(move |(key, service)| (stack, key.as_str(), &**service))
 }
 
 fn mounted_images(service: &DesiredService) -> impl Iterator<Item = &str> {

@@ -200,7 +200,8 @@ pub fn wanted_environments(desired: &DesiredState, observed: &ObservedState, pla
         let (stack, service) = (container.stack(), container.service());
         let change = plan.changes.get(stack).and_then(|changes| changes.services.get(service));
         let found = desired.stacks.get(stack).and_then(|stack| stack.services.get(service));
-        let (Some(found), Some(_)) = (found, change.filter(|change| change.action != ChangeAction::Unchanged))
+        let (Some(found), Some(_)) =
+            (found, change.filter(|change| change.action != ChangeAction::Unchanged))
         else {
             continue;
         };

@@ -196,7 +196,7 @@ pub(super) struct Inputs {
 /// The part of the key of [`Inputs`] that is about definitions.
 pub(super) fn definitions<'a>(stack: &'a DesiredStack, keys: impl IntoIterator<Item = &'a str>) -> String {
     let all = with_needed(stack, keys);
-    digest_of(all.iter().filter_map(|key| Some((*key, stack.services.get(*key)?))))
+    digest_of(all.iter().filter_map(|key| Some((*key, &**stack.services.get(*key)?))))
 }
 
 fn digest_of<'a>(services: impl Iterator<Item = (&'a str, &'a DesiredService)>) -> String {
@@ -219,7 +219,7 @@ fn with_needed<'a>(stack: &'a DesiredStack, keys: impl IntoIterator<Item = &'a s
 impl Inputs {
     pub fn of<'a>(stack: &'a DesiredStack, keys: impl IntoIterator<Item = &'a str>, images: &Images) -> Self {
         let all = with_needed(stack, keys);
-        let services = || all.iter().filter_map(|key| Some((*key, stack.services.get(*key)?)));
+        let services = || all.iter().filter_map(|key| Some((*key, &**stack.services.get(*key)?)));
         let parts = services().map(|(key, service)| {
             let fates = images.of_service(service).map(|fate| match (&fate.step, &fate.cause, &fate.id) {
                 // What it is built of is part of the definition; what comes of that may differ each time.

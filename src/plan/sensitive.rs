@@ -391,7 +391,7 @@ mod tests {
         };
         let mut desired = DesiredState::default();
         let stack =
-            DesiredStack { services: [("app".to_owned(), service)].into(), ..DesiredStack::default() };
+            DesiredStack { services: [("app".to_owned(), service.into())].into(), ..DesiredStack::default() };
         desired.stacks.insert("shop".to_owned(), stack);
         let redactor = secrets(&desired, &|file| Some(format!("content of {file}").into_bytes()));
         let text = "s3same, hunter2, debug, content of _run_secrets_token, content of _etc_app.conf";

@@ -70,6 +70,7 @@ mod tests {
     use super::Ties;
     use crate::model::desired::{Condition, Dependency, DesiredService, DesiredStack};
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     #[test]
     fn families_are_bound_by_namespaces_and_not_by_dependencies() {
@@ -79,11 +80,11 @@ mod tests {
         {
             let mut service = DesiredService::default();
             network_mode.clone_into(&mut service.spec.network_mode);
-            stack.services.insert(key.to_owned(), service);
+            stack.services.insert(key.to_owned(), service.into());
         }
         let dependency = Dependency { condition: Condition::Started, restart: true, required: true };
         if let Some(front) = stack.services.get_mut("front") {
-            front.depends_on.insert("app".to_owned(), dependency);
+            Arc::make_mut(front).depends_on.insert("app".to_owned(), dependency);
         }
         let ties = Ties::of(&stack);
         assert_eq!(ties.family("side"), BTreeSet::from(["app", "side", "vpn"]));

@@ -234,7 +234,7 @@ fn revision(desired: &DesiredState, stacks: &[LoadedStack]) -> String {
     for (name, stack) in &desired.stacks {
         let _ = writeln!(text, "stack {name} {:?} {:?}", stack.depends_on, stack.disabled);
         for (key, service) in &stack.services {
-            let DesiredService { replicas, job, depends_on, .. } = service;
+            let DesiredService { replicas, job, depends_on, .. } = &**service;
             let _ = writeln!(text, "service {key} {} {replicas} {job:?} {depends_on:?}", service.hash());
         }
         for (key, network) in &stack.networks {

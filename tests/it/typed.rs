@@ -68,7 +68,7 @@ fn stack(name: &str, value: &Value) -> DesiredStack {
     }
     for (key, value) in mapping(value.get("services")) {
         let service = service(&mut stack, &key, value);
-        stack.services.insert(key, service);
+        stack.services.insert(key, service.into());
     }
     stack
 }

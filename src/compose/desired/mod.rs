@@ -32,6 +32,7 @@ pub(crate) use place::locate;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What stands around a project.
 #[derive(Clone, Copy)]
@@ -104,7 +105,7 @@ pub fn desired(
         if let Some(map) = value.as_object()
             && let Some(service) = service::convert(&mut scope, &stack, key, map, &waited_for)
         {
-            stack.services.insert(key.clone(), service);
+            stack.services.insert(key.clone(), Arc::new(service));
         }
     }
     pre_deploy::check(&mut scope, settings, &stack);

@@ -86,7 +86,7 @@ mod tests {
             name: "web".into(),
             working_dir: "/srv".into(),
             config_files: vec!["/srv/compose.yaml".into()],
-            services: BTreeMap::from([("app".to_owned(), service)]),
+            services: BTreeMap::from([("app".to_owned(), service.into())]),
             ..DesiredStack::default()
         }
     }

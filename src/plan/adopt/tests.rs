@@ -31,7 +31,7 @@ fn stack(services: &[(&str, &Value)]) -> DesiredStack {
         |key: &str| NetworkSpec { key: key.into(), name: format!("web_{key}"), ..NetworkSpec::default() };
     DesiredStack {
         name: "web".into(),
-        services: services.iter().map(|(key, value)| ((*key).to_owned(), service(value))).collect(),
+        services: services.iter().map(|(key, value)| ((*key).to_owned(), service(value).into())).collect(),
         networks: ["default", "back"].map(|key| (key.to_owned(), network(key))).into(),
         ..DesiredStack::default()
     }
@@ -380,7 +380,7 @@ const ALL: &str = r#"{
 fn every_field_is_compared() {
     let all = spec(&serde_json::from_str(ALL).expect("a service"));
     let stack = stack(&[("app", &json!({}))]);
-    let mut service = stack.services["app"].clone();
+    let mut service = (*stack.services["app"]).clone();
     service.spec = all;
     let found = ObservedContainer::default();
     let container = super::expected::container(Candidate {

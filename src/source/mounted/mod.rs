@@ -34,7 +34,7 @@ pub type Mounted = BTreeMap<Service, Vec<(String, bool)>>;
 
 /// What services have mounted. Those that are not desired have nothing.
 pub fn mounted(desired: &DesiredState, services: &BTreeSet<Service>) -> Mounted {
-    let of = |service: &DesiredService| -> Vec<(String, bool)> {
+    let of = |service: &Arc<DesiredService>| -> Vec<(String, bool)> {
         let binds = service.spec.volumes.iter().filter(|mount| mount.kind == "bind");
         let binds = binds.map(|mount| (mount.source.clone(), !mount.read_only));
         binds.chain(service.mounted_files.iter().map(|file| (file.source.clone(), false))).collect()

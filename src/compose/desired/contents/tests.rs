@@ -17,7 +17,7 @@ fn contents(
     all.extend(files);
     let (stack, diagnostics) = convert_with(&all, &StackSettings::default(), &Repository(tracked));
     let stack = stack.unwrap_or_else(|| panic!("{diagnostics:?}"));
-    stack.services.into_values().next().map(|service| service.contents).unwrap_or_default()
+    stack.services.into_values().next().map(|service| service.contents.clone()).unwrap_or_default()
 }
 
 #[test]
