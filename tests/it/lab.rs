@@ -206,8 +206,8 @@ impl Drop for Lab {
             "{{.Repository}}:{{.Tag}}",
         ])
         .stdout;
-        for image in images.lines() {
-            // Podman, forced, removes an image that other tags name, and all containers of it.
+        // Podman lists every name of an image that has one such; and, forced, removes it with all containers of it.
+        for image in images.lines().filter(|image| image.contains(&self.prefix)) {
             docker(&["rmi", image]);
         }
     }
