@@ -228,7 +228,7 @@ fn unknown_names(request: &SourceRequest, outcomes: &[Outcome]) -> Vec<Diagnosti
     unknown.map(say).collect()
 }
 
-/// A digest over everything that is desired.
+/// A digest over everything that is desired, and over what is wrong: other mistakes are news.
 fn revision(desired: &DesiredState, stacks: &[LoadedStack]) -> String {
     let mut text = String::new();
     for (name, stack) in &desired.stacks {
@@ -245,7 +245,7 @@ fn revision(desired: &DesiredState, stacks: &[LoadedStack]) -> String {
         }
     }
     for stack in stacks.iter().filter(|stack| !stack.desired) {
-        let _ = writeln!(text, "broken {}", stack.directory.display());
+        let _ = writeln!(text, "broken {} {:?}", stack.directory.display(), stack.diagnostics);
     }
     hash::digest(text.as_bytes())
 }

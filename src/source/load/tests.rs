@@ -81,6 +81,15 @@ fn the_revision_is_that_of_the_content() {
 }
 
 #[test]
+fn another_mistake_in_a_broken_stack_is_another_revision() {
+    let tree = Tree::new(&[("a/compose.yaml", PLAIN), ("b/compose.yaml", "")]);
+    let empty = tree.load().desired.revision.clone();
+    assert_eq!(tree.load().desired.revision, empty);
+    tree.write(&[("b/compose.yaml", "services: [")]);
+    assert_ne!(tree.load().desired.revision, empty, "else nobody would be told of it");
+}
+
+#[test]
 fn a_broken_stack_holds_up_no_other_but_nothing_is_complete() {
     let tree = Tree::new(&[("good/compose.yaml", PLAIN), ("bad/compose.yaml", "name: other\nservices: [")]);
     let loaded = tree.load();
