@@ -117,6 +117,8 @@ fn what_failed_is_not_tried_again_and_nothing_is_interrupted() {
 fn a_retry_tries_again() {
     let Some(lab) = broken("retry") else { return };
     let before = lab.containers();
+    // Of two failures in one second the mark would be the same.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     let run = lab.reconcile(&["--retry=nothing/here", "."]).exits(3);
     assert!(run.stderr.contains("nothing of that name is quarantined"), "{run}");
     let run = lab.reconcile(&["--retry", "--format", "json", "."]).exits(3);
