@@ -305,14 +305,15 @@ fn an_interrupt_takes_back_only_what_is_under_way() {
     }
 }
 
+/// One service on a network of these addresses.
+fn stack(subnet: &str) -> String {
+    format!(
+        "stacks: {{web: {{services: {{app: {{image: 'app:1'}}}}, networks: {{default: {{subnets: [{subnet}]}}}}}}}}"
+    )
+}
+
 #[test]
 fn a_network_that_is_refused_comes_back_as_it_was_and_is_held_until_it_is_another_one() {
-    let stack = |subnet: &str| {
-        format!(
-            "stacks: {{web: {{services: {{app: {{image: 'app:1'}}}}, \
-             networks: {{default: {{subnets: [{subnet}]}}}}}}}}"
-        )
-    };
     let engine = up(&stack("10.1.0.0/24"));
     let (before, network) = (containers(&engine), engine.world().network("web_default").cloned());
     let network = network.expect("the network");
@@ -349,12 +350,6 @@ fn refused(engine: &SimEngine, desired: &DesiredState, blame: Blame, now: i64) {
 
 #[test]
 fn a_network_that_the_engine_failed_to_make_is_tried_again_ever_more_rarely() {
-    let stack = |subnet: &str| {
-        format!(
-            "stacks: {{web: {{services: {{app: {{image: 'app:1'}}}}, \
-             networks: {{default: {{subnets: [{subnet}]}}}}}}}}"
-        )
-    };
     let engine = up(&stack("10.1.0.0/24"));
     let desired = typed::state(&stack("10.2.0.0/24"));
     let steps = |now| {
