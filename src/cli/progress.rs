@@ -147,6 +147,10 @@ impl Events for Printer {
     }
 
     fn finished(&self, step: &Step, outcome: &Outcome, elapsed: Duration) {
+        // What fails of a service is told with the service; images and networks are nobody's.
+        if self.output.quiet && step.service.is_empty() && matches!(outcome, Outcome::Failed(_)) {
+            self.output.complain(&line(step, outcome, elapsed));
+        }
         self.update(|state| {
             state.ended += 1;
             state.under_way.remove(&step.id);

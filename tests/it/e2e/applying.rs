@@ -93,6 +93,9 @@ fn quiet_tells_changes_and_failures_and_nothing_else() {
     let run = lab.reconcile(&["-q", "."]).exits(3);
     assert!(run.stderr.contains(&format!("rolled back {name}/two: ")), "{run}");
     assert!(run.stderr.contains("Not all is well: "), "{run}");
+    lab.edit("a/compose.yaml", "    command: [nonsense]", "    image: reconcile-nowhere/missing:1");
+    let run = lab.reconcile(&["-q", "."]).exits(3);
+    assert!(run.stderr.contains("cannot pull reconcile-nowhere/missing:1"), "why it was skipped: {run}");
     let down = lab.reconcile(&["-q", "down", &name]).exits(0);
     assert_eq!(down.stderr, format!("Stack {name} is down; its volumes stay.\n"));
 }
