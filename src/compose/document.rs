@@ -130,7 +130,7 @@ fn finish(session: &mut Session<'_>, file: &Path, mut tree: Node, purpose: Purpo
     drop_empty_dns(&mut tree);
     session.diagnostics.extend(unique::enforce(&mut tree));
     session.settle();
-    if let Value::Map(map) = tree.value { map } else { Map::new() }
+    if let Value::Map(map) = tree.value { map } else { Map::default() }
 }
 
 /// A violation of the schema in the reference's words, which name the file that was merged last and the place with
@@ -180,7 +180,7 @@ fn straighten_services(root: &mut Map) -> Vec<Diagnostic> {
         map.iter_mut().filter(|(_, service)| service.as_map().is_none() && !service.is_null())
     {
         found.push(must_be_mapping(&format!("services.{}", key.name), service));
-        service.value = Value::Map(Map::new());
+        service.value = Value::Map(Map::default());
     }
     found
 }

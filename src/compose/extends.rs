@@ -164,7 +164,7 @@ impl Resolver<'_, '_, '_> {
             return Err(self.session.fail(error));
         }
         let rest = extended.root.get("services").and_then(Node::as_map);
-        let mut level = Level { file: path, services: Map::new(), rest, tags: &extended.tags };
+        let mut level = Level { file: path, services: Map::default(), rest, tags: &extended.tags };
         self.resolve(&mut level, &base.service)?;
         Ok(level.services.shift_remove(base.service.as_str()).filter(|node| !node.is_null()))
     }
@@ -181,7 +181,7 @@ impl Resolver<'_, '_, '_> {
     }
 
     fn load(&mut self, path: &Path) -> Result<Rc<Extended>, Failed> {
-        let mut root = Map::new();
+        let mut root = Map::default();
         let tags = document::load_file(self.session, self.scope, path, &mut root, Purpose::Base)?;
         let mut root = Node::new(Value::Map(root), Span::default());
         let directory = self.directory_of(path);
@@ -223,7 +223,7 @@ fn missing_in_file(
 ) -> Option<Diagnostic> {
     let Some(services) = root.get("services").and_then(Node::as_map) else {
         let message = format!("cannot extend service {name:?} in {}: no services section", path.display());
-        return Some(not_found(message, name, base, &Map::new()));
+        return Some(not_found(message, name, base, &Map::default()));
     };
     if services.contains_key(base.service.as_str()) {
         return None;

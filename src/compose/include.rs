@@ -149,7 +149,7 @@ fn load_entry(
     let knows_variables = scope.knows_variables && is_whole;
     let number = session.includes;
     let inner = Scope { directory, relative, environment: &environment, knows_variables, number, included };
-    let mut tree = Map::new();
+    let mut tree = Map::default();
     for (path, written, span) in named {
         if !load_path(session, &inner, entry, (&path, written, span), &mut tree) {
             session.broken.lacks_a_file();
@@ -162,7 +162,7 @@ fn load_entry(
     load::complete(session, &mut root, &inner.relative, inner.environment);
     configs_from_environment(session, &mut root, inner.environment);
     session.settle();
-    if let Value::Map(tree) = root.value { Ok(tree) } else { Ok(Map::new()) }
+    if let Value::Map(tree) = root.value { Ok(tree) } else { Ok(Map::default()) }
 }
 
 /// Loads one file of an included project; tells whether all of it could be read.
@@ -284,9 +284,9 @@ fn merge_in(session: &mut Session<'_>, imported: Map, root: &mut Map, span: Span
             continue;
         }
         let name = section.name.to_string();
-        let target = root.entry(section).or_insert_with(|| Node::new(Value::Map(Map::new()), span));
+        let target = root.entry(section).or_insert_with(|| Node::new(Value::Map(Map::default()), span));
         if target.is_null() {
-            target.value = Value::Map(Map::new());
+            target.value = Value::Map(Map::default());
         }
         let Some(target) = target.as_map_mut() else { continue };
         for (key, resource) in resources {

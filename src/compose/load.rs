@@ -173,7 +173,7 @@ fn run(session: &mut Session<'_>) -> Result<Project, Failed> {
         number: 0,
         included: Vec::new(),
     };
-    let mut tree = Map::new();
+    let mut tree = Map::default();
     for file in &inputs.config_files {
         if document::load_file(session, &scope, file, &mut tree, Purpose::Project).is_err() {
             session.broken.lacks_a_file();

@@ -81,7 +81,7 @@ pub(super) fn depends_on(node: &mut Node, _: &Place, _: &mut Report<'_>) {
 
 pub(super) fn key_values(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     let Value::List(list) = &node.value else { return };
-    let mut map = Map::new();
+    let mut map = Map::default();
     for item in list {
         let Some((key, value)) = item.as_str().and_then(|text| text.split_once('=')) else {
             let found = text::of_scalar(&item.value).unwrap_or_default();
@@ -108,7 +108,7 @@ pub(super) fn source(node: &mut Node, _: &Place, _: &mut Report<'_>) {
 
 pub(super) fn ssh(node: &mut Node, place: &Place, report: &mut Report<'_>) {
     let Value::List(list) = &node.value else { return };
-    let mut map = Map::new();
+    let mut map = Map::default();
     for item in list {
         let text = item.as_str().unwrap_or_default();
         let (key, value) = match text.split_once('=') {

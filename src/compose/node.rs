@@ -52,7 +52,7 @@ impl From<&str> for Key {
 }
 
 /// A mapping in document order.
-pub type Map = IndexMap<Key, Node>;
+pub type Map = IndexMap<Key, Node, foldhash::fast::RandomState>;
 
 /// A value with its position.
 #[derive(Debug, Clone, Default)]

@@ -53,7 +53,7 @@ fn default_network(root: &mut Node) {
     let (Some(span), Some(map)) = (used, root.as_map_mut()) else { return };
     let networks = map.entry("networks".into()).or_default();
     if networks.is_null() {
-        networks.value = Value::Map(Map::new());
+        networks.value = Value::Map(Map::default());
     }
     if let Some(networks) = networks.as_map_mut() {
         networks.entry(Key { name: "default".into(), span }).or_insert_with(|| Node::new(Value::Null, span));
@@ -151,7 +151,7 @@ fn depend(service: &mut Map) {
     }
     let dependencies = service.entry("depends_on".into()).or_default();
     if dependencies.is_null() {
-        dependencies.value = Value::Map(Map::new());
+        dependencies.value = Value::Map(Map::default());
     }
     let Some(dependencies) = dependencies.as_map_mut() else { return };
     for (target, restart, span) in implied {
@@ -185,7 +185,7 @@ fn clean_targets(service: &mut Map) {
 fn name_entries(entries: &mut Map, project: &str) {
     for (key, entry) in entries.iter_mut() {
         if entry.is_null() {
-            entry.value = Value::Map(Map::new());
+            entry.value = Value::Map(Map::default());
         }
         let span = entry.span;
         let Some(map) = entry.as_map_mut() else { continue };

@@ -7,7 +7,7 @@
 use super::attributes::{NETWORK, Object, SERVICE, VOLUME};
 use super::canonical::without_extensions;
 use super::render::compact;
-use crate::model::compose_hash::{ComposeHash, Dialect};
+use crate::model::compose_hash::{ComposeHash, Dialect, InDialects};
 use crate::model::service::Pairs;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -35,17 +35,25 @@ pub struct Beside {
     pub unmade_binds: BTreeSet<String>,
 }
 
-/// The hash of a canonical service as it stands on its containers. Beyond [`service_hash`] it covers the absolute paths of
+/// The hashes of a canonical service as it stands on its containers. Beyond [`service_hash`] they cover the absolute paths of
 /// label files, and the ids of the containers that the service shares namespaces and volumes with.
-pub fn container_hash(service: &Map<String, Value>, beside: &Beside, dialect: Dialect) -> ComposeHash {
+pub fn container_hashes(service: &Map<String, Value>, beside: &Beside) -> InDialects<ComposeHash> {
     let mut hashed = hashed_part(service);
     if !beside.label_files.is_empty() {
         hashed.insert("label_file".to_owned(), json!(beside.label_files));
         hashed = in_order(&SERVICE, hashed);
     }
-    if dialect == Dialect::V5 {
-        say_unmade_binds(&mut hashed, &beside.unmade_binds);
-    }
+    // Most services have no bind mount, and then one hash does for both.
+    let newer = has_bind(&hashed).then(|| {
+        let mut newer = hashed.clone();
+        say_unmade_binds(&mut newer, &beside.unmade_binds);
+        hash_of_parents(newer)
+    });
+    let v2 = hash_of_parents(hashed);
+    InDialects { v5: newer.unwrap_or_else(|| v2.clone()), v2 }
+}
+
+fn hash_of_parents(mut hashed: Map<String, Value>) -> ComposeHash {
     let parents = cut_out_parents(&mut hashed);
     let text = compact(&Value::Object(hashed));
     let texts: Vec<String> = text.split(HOLE).map(str::to_owned).collect();
@@ -53,6 +61,11 @@ pub fn container_hash(service: &Map<String, Value>, beside: &Beside, dialect: Di
         return ComposeHash::Fixed(crate::model::hash::digest(text.as_bytes()));
     }
     ComposeHash::OfParents { texts, parents }
+}
+
+fn has_bind(hashed: &Map<String, Value>) -> bool {
+    let mounts = hashed.get("volumes").and_then(Value::as_array);
+    mounts.into_iter().flatten().any(|mount| mount.get("bind").is_some())
 }
 
 /// Reference: docker compose 5 makes a missing host path unless told otherwise, and prints only that it is told.
@@ -174,7 +187,7 @@ mod tests {
         let plain = object(r#"{"command":null,"image":"a","labels":{"a":"b"},"networks":{}}"#);
         let [none, file] =
             [vec![], vec!["/l".to_owned()]].map(|label_files| Beside { label_files, ..Beside::default() });
-        let hash = |text: &Map<String, Value>, beside| container_hash(text, beside, Dialect::V2);
+        let hash = |text: &Map<String, Value>, beside| container_hashes(text, beside).v2;
         assert_eq!(hash(&plain, &none), ComposeHash::Fixed(service_hash(&plain)));
         let text = r#"{"command":null,"image":"a","labels":{"a":"b"},"label_file":["/l"],"networks":{}}"#;
         let wanted = ComposeHash::Fixed(crate::model::hash::digest(text.as_bytes()));
@@ -207,12 +220,12 @@ mod tests {
             r#"{"type":"bind","source":"/s","target":"/unmade","bind":{"propagation":"rslave","create_host_path":false,"recursive":"disabled"}},"#,
             r#"{"type":"volume","source":"v","target":"/v","volume":{}}]}"#
         );
-        let hash = |dialect| container_hash(&service, &beside, dialect);
-        assert_eq!(hash(Dialect::V5), ComposeHash::Fixed(crate::model::hash::digest(wanted.as_bytes())));
-        assert_eq!(hash(Dialect::V2), ComposeHash::Fixed(service_hash(&service)));
+        let found = container_hashes(&service, &beside);
+        assert_eq!(found.v5, ComposeHash::Fixed(crate::model::hash::digest(wanted.as_bytes())));
+        assert_eq!(found.v2, ComposeHash::Fixed(service_hash(&service)));
         let plain = object(r#"{"command":null,"image":"a","networks":{"default":null}}"#);
-        let [old, new] = [Dialect::V2, Dialect::V5].map(|dialect| container_hash(&plain, &beside, dialect));
-        assert_eq!(old, new);
+        let found = container_hashes(&plain, &beside);
+        assert_eq!(found.v2, found.v5);
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub struct Standing {
 pub fn basis(desired: &DesiredState, observed: &ObservedState, plan: &Plan) -> Basis {
     let mut basis = Basis::default();
     let is_covered = |stack: &str| plan.changes.contains_key(stack);
+    let made: BTreeMap<&str, &str> =
+        observed.networks.iter().map(|found| (found.name.as_str(), found.id.as_str())).collect();
     for (stack, wanted) in desired.stacks.iter().filter(|(name, _)| is_covered(name)) {
         for (key, service) in &wanted.services {
             let contents = service.contents.iter().filter(|(name, _)| !name.starts_with("secret "));
@@ -63,8 +65,8 @@ pub fn basis(desired: &DesiredState, observed: &ObservedState, plan: &Plan) -> B
         }
         for (key, network) in &wanted.networks {
             basis.definitions.insert(format!("network {stack}/{key}"), network.hash().0);
-            if let Some(found) = observed.networks.iter().find(|found| found.name == network.name) {
-                basis.networks.insert(found.name.clone(), found.id.clone());
+            if let Some(id) = made.get(&*network.name) {
+                basis.networks.insert(network.name.clone(), (*id).to_owned());
             }
         }
         for (key, volume) in &wanted.volumes {

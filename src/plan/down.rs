@@ -102,9 +102,6 @@ fn networks(
     removes: &BTreeMap<String, StepId>,
     (builder, changes): (&mut Builder, &mut StackChanges),
 ) {
-    let member = |network: &&ObservedNetwork| {
-        network.labels.get(labels::PROJECT).is_some_and(|project| project == stack)
-    };
     // One that another tool made goes with the last of the stack's containers.
     let is_left = |network: &ObservedNetwork| {
         let mut attached = index.attached(&network.name).iter();
@@ -112,8 +109,7 @@ fn networks(
             && network.labels.contains_key(labels::NETWORK)
             && attached.all(|container| removes.contains_key(&container.id))
     };
-    let own = index.observed.networks.iter().filter(member);
-    let own = own.filter(|network| is_ours(&network.labels) || is_left(network));
+    let own = index.networks_of(stack).iter().filter(|network| is_ours(&network.labels) || is_left(network));
     for network in own {
         let key = network.labels.get(labels::NETWORK).unwrap_or(&network.name).clone();
         let attached = index.attached(&network.name);

@@ -14,6 +14,7 @@ pub(super) struct Index<'a> {
     stacks: BTreeMap<&'a str, ByService<'a>>,
     names: BTreeMap<&'a str, &'a ObservedContainer>,
     networks: BTreeMap<&'a str, &'a ObservedNetwork>,
+    members: BTreeMap<&'a str, Vec<&'a ObservedNetwork>>,
     attached: BTreeMap<&'a str, Vec<&'a ObservedContainer>>,
     ports: BTreeMap<(&'a str, u16), Vec<(&'a str, &'a ObservedContainer)>>,
     marks: BTreeMap<&'a str, ByService<'a>>,
@@ -28,6 +29,7 @@ impl<'a> Index<'a> {
             stacks: BTreeMap::new(),
             names: BTreeMap::new(),
             networks: observed.networks.iter().map(|network| (network.name.as_str(), network)).collect(),
+            members: BTreeMap::new(),
             attached: BTreeMap::new(),
             ports: BTreeMap::new(),
             marks: BTreeMap::new(),
@@ -35,6 +37,11 @@ impl<'a> Index<'a> {
         };
         for container in &observed.containers {
             index.add(container);
+        }
+        for network in &observed.networks {
+            if let Some(stack) = network.labels.get(labels::PROJECT) {
+                index.members.entry(stack).or_default().push(network);
+            }
         }
         index
     }
@@ -111,6 +118,11 @@ impl<'a> Index<'a> {
     /// The network of this name.
     pub fn network(&self, name: &str) -> Option<&'a ObservedNetwork> {
         self.networks.get(name).copied()
+    }
+
+    /// Networks that are labelled with this stack.
+    pub fn networks_of(&self, stack: &str) -> &[&'a ObservedNetwork] {
+        self.members.get(stack).map_or(&[], Vec::as_slice)
     }
 
     /// Containers attached to the network of this name, running or not.

@@ -257,9 +257,8 @@ pub(super) fn orphans<'a>(
     stays: impl Fn(&str) -> bool,
 ) -> Networks<'a> {
     let mut orphans = Networks::new();
-    for network in &index.observed.networks {
-        let is_member = network.labels.get(labels::PROJECT).is_some_and(|project| project == stack);
-        if !is_member || !is_of_source(&network.labels, source) || wanted.contains(&*network.name) {
+    for network in index.networks_of(stack) {
+        if !is_of_source(&network.labels, source) || wanted.contains(&*network.name) {
             continue;
         }
         let user = index.attached(&network.name).iter().find(|container| stays(&container.id));

@@ -23,7 +23,7 @@ pub fn decode(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> JsonMap<String,
     let place = Place::default();
     match root.as_map() {
         Some(map) => decoder.fields(&PROJECT, map, &place),
-        None => decoder.fields(&PROJECT, &Map::new(), &place),
+        None => decoder.fields(&PROJECT, &Map::default(), &place),
     }
 }
 
@@ -87,7 +87,7 @@ impl Decoder<'_> {
 
     fn zero(&mut self, kind: &Type, place: &Place<'_>) -> Json {
         match kind {
-            Type::One(object) => Json::Object(self.fields(object, &Map::new(), place)),
+            Type::One(object) => Json::Object(self.fields(object, &Map::default(), place)),
             Type::Bool => json!(false),
             Type::Text => json!(""),
             Type::Bytes => json!("0"),
@@ -164,7 +164,7 @@ impl Decoder<'_> {
     fn object(&mut self, object: &'static Object, node: &Node, place: &Place<'_>) -> Option<Json> {
         match &node.value {
             Value::Map(map) => Some(Json::Object(self.fields(object, map, place))),
-            Value::Null => Some(Json::Object(self.fields(object, &Map::new(), place))),
+            Value::Null => Some(Json::Object(self.fields(object, &Map::default(), place))),
             _ => {
                 let error = format!("expected a map or struct, got \"{}\"", text::sort_name(node));
                 self.refuse(node, place, &error);

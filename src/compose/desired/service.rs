@@ -69,7 +69,7 @@ pub(super) fn convert(
 
 fn compose_hash(scope: &Scope<'_>, key: &str, service: &Map<String, Value>) -> InDialects<ComposeHash> {
     let beside = Beside { label_files: label_files(scope, key), unmade_binds: unmade_binds(scope, key) };
-    InDialects::of(|dialect| reference_hash::container_hash(service, &beside, dialect))
+    reference_hash::container_hashes(service, &beside)
 }
 
 /// Targets of the binds whose host path is not to be made, in so many words. The canonical form leaves that out as it does

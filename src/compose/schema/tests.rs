@@ -199,7 +199,7 @@ fn forms_of_an_attribute_are_for_different_kinds_of_value() {
                     Value::Int(1),
                     Value::String("x".to_owned()),
                     Value::List(Vec::new()),
-                    Value::Map(Map::new()),
+                    Value::Map(Map::default()),
                 ];
                 for value in values {
                     let takers = branches.iter().filter(|branch| admits(branch, &value)).count();
