@@ -101,7 +101,7 @@ fn up(desired: &reconcile::model::desired::DesiredState) -> ObservedState {
         let planned = cycle::plan(&engine, desired, &policy, 0).await.expect("a plan");
         let (_go_on, stop) = watch::channel(false);
         let (events, redactor) = (&Deaf, &Redactor::default());
-        let options = Options { parallel: 8, stop, events, redactor, chance: || 0.0 };
+        let options = Options { parallel: 8, stop, events, redactor, chance: || 0.0, turns: None };
         let report = execute(&planned.plan, &engine, &options).await;
         assert!(report.is_success(), "the stacks come up");
     });

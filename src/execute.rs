@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// Hears what happens while a plan is carried out.
 pub trait Events: Send + Sync {
@@ -37,6 +37,9 @@ pub struct Options<'a> {
     pub redactor: &'a Redactor,
     /// A number between 0 and 1, to spread further tries.
     pub chance: fn() -> f64,
+    /// Turns that all runs of a process share: as many calls that make the engine work are in flight at most. What takes long
+    /// without work for it (pulls, stops) takes none, so that a stack that hangs does not hold up the others.
+    pub turns: Option<&'a Semaphore>,
 }
 
 /// Carries out a plan. A failed step skips what comes after it and nothing else.
@@ -93,6 +96,22 @@ const fn is_wait(action: &Action) -> bool {
     )
 }
 
+/// Whether a step needs a turn.
+const fn takes_turn(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::CreateNetwork { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::CreateVolume { .. }
+            | Action::CreateContainer(_)
+            | Action::CreateRun { .. }
+            | Action::ConnectNetwork { .. }
+            | Action::UploadFiles { .. }
+            | Action::StartContainer(_)
+            | Action::RemoveContainer(_)
+    )
+}
+
 struct StepProgress<'a>(&'a Step, &'a Options<'a>);
 
 impl Progress for StepProgress<'_> {
@@ -111,6 +130,20 @@ async fn perform<E: Engine>(
     options: &Options<'_>,
 ) -> (usize, End, Duration) {
     let begin = Instant::now();
+    let mut told = options.stop.clone();
+    let turn = async {
+        match options.turns.filter(|_| takes_turn(&step.action)) {
+            // Never closed, so an error stands for no limit.
+            Some(turns) => turns.acquire().await.ok(),
+            None => None,
+        }
+    };
+    let _turn = tokio::select! {
+        biased;
+        turn = turn => turn,
+        Ok(_) = told.wait_for(|stop| *stop) =>
+            return (index, (Outcome::Skipped { because: INTERRUPTED.to_owned() }, None), begin.elapsed()),
+    };
     let progress = StepProgress(step, options);
     let call = async {
         if let Action::Delay { period } = &step.action {
@@ -119,7 +152,6 @@ async fn perform<E: Engine>(
         retry::perform(engine, &step.action, &progress, options).await
     };
     let end = if is_cut(&step.action) {
-        let mut told = options.stop.clone();
         tokio::select! {
             result = call => end(result, options.redactor),
             Ok(_) = told.wait_for(|stop| *stop) =>

@@ -17,7 +17,7 @@ use crate::cycle::Reread;
 use crate::model::clock;
 use crate::model::observed::EngineInfo;
 use crate::model::step::Plan;
-use crate::plan::Retry;
+use crate::plan::{Inspect, Retry};
 use crate::source::LoadedSource;
 use serde_json::Value;
 use std::path::Path;
@@ -215,6 +215,9 @@ impl<'a> Call<'a> {
         }
         policy.retry = retry(&self.args.retry);
         policy.anytime = self.args.now;
+        if self.args.inspect {
+            policy.inspect = Inspect::All;
+        }
         Run {
             args: self.args,
             output: self.output,

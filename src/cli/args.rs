@@ -163,6 +163,9 @@ pub struct ApplyArgs {
     /// Apply what waits for its deploy window, too
     #[arg(long)]
     pub now: bool,
+    /// Look into every container, too, with one request for each: only so a run sees what `docker update` changed
+    #[arg(long)]
+    pub inspect: bool,
 }
 
 /// What `plan` takes.
@@ -210,7 +213,7 @@ pub struct WatchArgs {
     /// Time between two looks without any other reason for one, where the settings of a source say nothing
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub interval: Nanos,
-    /// Engine calls in flight at most, for stacks that depend on each other [default: 8]
+    /// Engine calls in flight at most: those that make it work over all stacks, others for stacks that depend on each other [default: 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub parallel: Option<u16>,
     /// How long to wait for another process that works on the same stacks; after that they are tried again later [default: 5m]

@@ -38,6 +38,7 @@ pub async fn carry_out<T>(
             events: &printer,
             redactor,
             chance: locking::chance,
+            turns: None,
         })
         .await
     });

@@ -178,15 +178,18 @@ impl Desk {
     /// Notes that a deployment is over, with what the history says of it.
     pub fn deployed(
         &self,
-        source: &str,
-        plan: &Plan,
+        (source, plan): (&str, &Plan),
         noted: &BTreeMap<String, (history::Outcome, Option<u64>)>,
+        elapsed: Duration,
     ) {
         // Somebody else may have done everything meanwhile.
         let outcome = |stack: &str| {
             noted.get(stack).map_or(("nothing", None), |(outcome, number)| (outcome.as_str(), *number))
         };
-        self.note(source, |news| news.ended(source, plan.changes.keys(), outcome));
+        self.note(source, |news| {
+            news.took(plan, elapsed);
+            news.ended(source, plan.changes.keys(), outcome)
+        });
     }
 
     /// Tells what happened to a job.
@@ -229,6 +232,10 @@ impl Daemon for Counter {
 
     fn board(&self) -> Board {
         lock(&self.0.board).clone()
+    }
+
+    fn requests(&self) -> (u64, u64) {
+        self.0.engine.get().map_or((0, 0), DockerEngine::requests)
     }
 
     fn feed(&self) -> Arc<Feed> {
@@ -299,7 +306,7 @@ struct Quiet {
 impl Quiet {
     fn options(&self) -> Options<'_> {
         let (redactor, stop) = (&self.redactor, self.stop.subscribe());
-        Options { parallel: 1, stop, events: self, redactor, chance: locking::chance }
+        Options { parallel: 1, stop, events: self, redactor, chance: locking::chance, turns: None }
     }
 }
 

@@ -162,7 +162,7 @@ async fn wait(
         let printer = Printer::silent_at_ends(output);
         let (stop, chance) = (stop, locking::chance);
         let interrupted = stop.clone();
-        let options = Options { parallel: 1, stop, events: &printer, redactor, chance };
+        let options = Options { parallel: 1, stop, events: &printer, redactor, chance, turns: None };
         (ticking(&printer, cycle::apply(engine, &end, &options)).await, *interrupted.borrow())
     })
     .await;

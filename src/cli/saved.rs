@@ -65,6 +65,7 @@ pub struct SavedSource {
 /// What the command line said of where to look and what may be done, with absolute paths.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct Arguments {
     source: Option<PathBuf>,
     config: Option<PathBuf>,
@@ -82,6 +83,7 @@ pub struct Arguments {
     no_prune: bool,
     allow_mass_removal: bool,
     now: bool,
+    inspect: bool,
 }
 
 impl Arguments {
@@ -125,6 +127,7 @@ impl Arguments {
             no_prune: args.no_prune,
             allow_mass_removal: args.allow_mass_removal,
             now: args.now,
+            inspect: args.inspect,
         })
     }
 
@@ -147,6 +150,7 @@ impl Arguments {
             no_prune: saved.no_prune,
             allow_mass_removal: saved.allow_mass_removal,
             now: saved.now,
+            inspect: saved.inspect,
             ..own.clone()
         };
         let common = CommonArgs {

@@ -35,7 +35,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// The longest time between two tries to reach the engine at the start.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -85,6 +85,7 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
             tokio::spawn(deputy::settle(engine.clone(), output));
         }
         let claims = Arc::new(Mutex::new(claims));
+        let turns = Arc::new(Semaphore::new(args.parallel.unwrap_or(apply::PARALLEL).into()));
         let mut requests = Vec::new();
         let mut watched = Vec::new();
         let mut followed = Vec::new();
@@ -93,7 +94,7 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
             watched.push(watch_files(chosen, &trigger, output));
             desk.follows(chosen.title(), trigger.clone());
             requests.push(trigger);
-            let mut source = source(chosen, args, sources.len() > 1, (&environment, &claims));
+            let mut source = source(chosen, args, sources.len() > 1, (&environment, &claims), &turns);
             source.deputy.clone_from(&deputy);
             let patience = source.patience;
             let (alerts, desk) = (Arc::clone(&alerts), Arc::clone(&desk));
@@ -174,6 +175,7 @@ fn source(
     args: &WatchArgs,
     are_others: bool,
     (environment, claims): (&BTreeMap<String, String>, &Arc<Mutex<Claims>>),
+    turns: &Arc<Semaphore>,
 ) -> Source {
     let interval = chosen.interval.unwrap_or(args.interval).to_std();
     let (name, own, environment, claims) =
@@ -195,6 +197,7 @@ fn source(
         policy: chosen.policy(args.no_prune),
         timing: Timing { interval, ..Timing::default() },
         parallel: args.parallel.unwrap_or(apply::PARALLEL).into(),
+        turns: Arc::clone(turns),
         patience: locking::patience(args.lock_timeout),
         deputy: None,
     }
@@ -326,7 +329,8 @@ impl Listener for Log {
     }
 
     fn deployed(&self, deployed: &Deployed<'_>) {
-        self.desk.deployed(deployed.source, deployed.plan, &self.recorder.note(deployed));
+        let noted = self.recorder.note(deployed);
+        self.desk.deployed((deployed.source, deployed.plan), &noted, deployed.elapsed);
     }
 
     fn job(&self, source: &str, job: (&str, &str), news: &JobNews) {

@@ -4,7 +4,7 @@ use super::feed::Event;
 use super::queue::Trigger;
 use super::{JobNews, Look};
 use crate::cycle::Applied;
-use crate::model::change::{Change, ChangeAction, StackChanges};
+use crate::model::change::{Cause, CauseKind, Change, ChangeAction, StackChanges};
 use crate::model::commit::Commit;
 use crate::model::observed::EngineInfo;
 use crate::model::problem::Problem;
@@ -16,6 +16,7 @@ use crate::plan::{self, Jobs, StackPlan, Suspension};
 use crate::source::LoadedSource;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The words of [`StackNews::sync`].
 pub const SYNC: [&str; 6] = ["under way", "broken", "blocked", "out of sync", "waiting", "in sync"];
@@ -73,6 +74,8 @@ pub struct SourceNews {
     pub asked_next: Option<i64>,
     /// When it was read and the engine answered, in seconds since 1970.
     pub looked: Option<i64>,
+    /// How long that took, from the files to the plan.
+    pub took: Duration,
     /// When it is looked at next, at the latest, in seconds since 1970.
     pub next: Option<i64>,
     /// Whether it is looked at now.
@@ -96,6 +99,8 @@ pub struct StackNews {
     pub in_sync: usize,
     /// Services that are to be changed.
     pub out_of_sync: usize,
+    /// Services that somebody changed on the engine, whatever becomes of that.
+    pub drifted: usize,
     /// Services, networks and volumes whose change is blocked.
     pub blocked: usize,
     /// Services, networks and volumes whose change waits for its time.
@@ -112,6 +117,10 @@ pub struct StackNews {
     pub deployments: Deployments,
     /// When the last one ended, in seconds since 1970, and whether it was a success.
     pub last: Option<(i64, bool)>,
+    /// How long it took.
+    pub took: Option<Duration>,
+    /// When it was last found to be, or brought to be, all that the source says, in seconds since 1970.
+    pub success: Option<i64>,
     /// Services that run at times.
     pub jobs: BTreeMap<String, Job>,
 }
@@ -188,6 +197,7 @@ impl SourceNews {
         let Look { planned, under_way, .. } = *look;
         let (plan, observed) = (&planned.plan, &planned.observed);
         (self.looked, self.error, self.asked_next) = (Some(now), None, look.asked_next);
+        self.took = look.elapsed;
         if self.engine != observed.engine {
             self.engine.clone_from(&observed.engine);
         }
@@ -220,6 +230,7 @@ impl SourceNews {
             news.under_way = under_way.contains(stack);
             if !news.under_way {
                 news.count(changes);
+                news.note_success(now);
             }
             let suspended = suspensions.get(stack).filter(|suspension| suspension.holds(now)).cloned();
             if news.suspended != suspended {
@@ -281,6 +292,19 @@ impl SourceNews {
             news.out_of_sync = of(&[Fate::RolledBack, Fate::Failed, Fate::Skipped, Fate::Locked]);
             news.blocked = of(&[Fate::Blocked, Fate::Quarantined]);
             news.waiting = of(&[Fate::Waiting]);
+            if is_success {
+                news.drifted = 0;
+            }
+            news.note_success(now);
+        }
+    }
+
+    /// Work on these stacks took so long.
+    pub fn took(&mut self, plan: &Plan, elapsed: Duration) {
+        for stack in plan.steps.iter().map(|step| &step.stack) {
+            if let Some(news) = self.stacks.get_mut(stack) {
+                news.took = Some(elapsed);
+            }
         }
     }
 
@@ -350,6 +374,15 @@ impl StackNews {
         self.out_of_sync = of(&changes.services, &changing);
         self.blocked = all(&[ChangeAction::Blocked]);
         self.waiting = all(&[ChangeAction::Wait]);
+        let is_drift = |cause: &Cause| matches!(cause.kind, CauseKind::Drift | CauseKind::Stopped);
+        let drifted = |change: &&Change| change.causes.iter().any(is_drift);
+        self.drifted = changes.services.values().filter(drifted).count();
+    }
+
+    fn note_success(&mut self, now: i64) {
+        if self.out_of_sync == 0 && self.blocked == 0 && !self.broken {
+            self.success = Some(now);
+        }
     }
 
     /// In a word, how it stands.
@@ -372,7 +405,7 @@ impl StackNews {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, JobNews, Look, SourceNews, job_event};
+    use super::{Duration, Event, JobNews, Look, SourceNews, job_event};
     use crate::cycle::Planned;
     use crate::daemon::queue::Trigger;
     use crate::model::change::{Change, ChangeAction};
@@ -409,6 +442,7 @@ mod tests {
             asked_next: None,
             planned: &planned,
             under_way: &under_way,
+            elapsed: Duration::ZERO,
         };
         kinds(&news.looked("home", &look, |_| {}, now))
     }

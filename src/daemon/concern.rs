@@ -60,6 +60,7 @@ mod tests {
             kind: kind.to_owned(),
             action: "die".to_owned(),
             name: name.to_owned(),
+            id: String::new(),
             stack: stack.to_owned(),
             is_mark,
         };

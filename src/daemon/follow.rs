@@ -11,7 +11,7 @@ use crate::engine::{EngineEvent, Follow, Locks};
 use crate::model::change::{ChangeAction, StackChanges};
 use crate::model::desired::DesiredState;
 use crate::model::step::{Action, Plan};
-use crate::plan::{self, Policy, groups};
+use crate::plan::{self, Inspect, Policy, groups};
 use crate::source::LoadedSource;
 use crate::source::git::Ask;
 use crate::source::mounted::Mounts;
@@ -59,6 +59,7 @@ pub async fn follow<E: Follow + Clone + 'static>(
         outage: false,
         blocked: BTreeMap::new(),
         concern: Concern::default(),
+        suspects: Inspect::All,
         work: JoinSet::new(),
         groups: BTreeMap::new(),
         stop: stop.clone(),
@@ -122,6 +123,8 @@ struct Daemon<E> {
     /// What was told last of stacks in which something is blocked, so that it is told once.
     blocked: BTreeMap<BTreeSet<String>, String>,
     concern: Concern,
+    /// Containers that somebody may have changed in ways that the engine's lists do not tell.
+    suspects: Inspect,
     work: JoinSet<End>,
     groups: BTreeMap<task::Id, BTreeSet<String>>,
     stop: watch::Receiver<bool>,
@@ -139,12 +142,21 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
     }
 
     fn changed(&mut self, event: Option<&EngineEvent>) {
-        if event.is_none_or(|event| self.concern.holds(event)) {
-            self.queue.trigger(Trigger::Engine, self.now());
+        if event.is_some_and(|event| !self.concern.holds(event)) {
+            return;
         }
+        match (event, &mut self.suspects) {
+            (None, suspects) => *suspects = Inspect::All,
+            (Some(event), Inspect::Only(ids)) if event.is_update() => {
+                ids.insert(event.id.clone());
+            }
+            _ => {}
+        }
+        self.queue.trigger(Trigger::Engine, self.now());
     }
 
     async fn look(&mut self, trigger: Trigger) {
+        let begin = Instant::now();
         self.listener.looks(&self.source.name, trigger);
         let load = Arc::clone(&self.source.load);
         let ask = asks(trigger);
@@ -172,9 +184,11 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
         // What the files were read into is much larger than what is asked for, and goes before that is compared.
         drop(loaded.stacks);
         let LoadedSource { desired, commit, mounts, asked_next, .. } = loaded;
-        match cycle::plan(&self.engine, &desired, &self.source.policy, now).await {
+        let policy = Policy { inspect: self.suspects.clone(), ..self.source.policy.clone() };
+        match cycle::plan(&self.engine, &desired, &policy, now).await {
             Ok(planned) => {
                 self.end(WHOLE, true);
+                self.suspects = Inspect::Only(plan::updated(&desired, &planned.observed));
                 let (source, jobs) = (Some(desired.source.clone()), plan::jobs(&planned.observed));
                 self.jobs.send_replace(Some(Seen { at, source, jobs }));
                 let opening = plan::next_opening(&desired, &planned.observed, now);
@@ -186,8 +200,14 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                 let goal = Goal { trigger, desired: Arc::clone(&desired), commit, mounts };
                 let under_way = self.groups.values().flatten().cloned().collect();
                 let mounts = goal.mounts.as_ref();
-                let look =
-                    Look { desired: &desired, mounts, asked_next, planned: &planned, under_way: &under_way };
+                let look = Look {
+                    desired: &desired,
+                    mounts,
+                    asked_next,
+                    planned: &planned,
+                    under_way: &under_way,
+                    elapsed: begin.elapsed(),
+                };
                 self.listener.looked(&self.source.name, &look);
                 // Of a thousand stacks most have nothing to be done, and to plan for each alone takes a look at all.
                 let busy = concerned(&desired, &planned.plan);
@@ -195,7 +215,11 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
                     .into_iter()
                     .partition(|group| group.iter().any(|stack| busy.contains(stack)));
                 for group in busy {
-                    let policy = Policy { only: Some(group.clone()), ..self.source.policy.clone() };
+                    let policy = Policy {
+                        only: Some(group.clone()),
+                        inspect: self.suspects.clone(),
+                        ..self.source.policy.clone()
+                    };
                     let plan = plan::plan(&desired, &planned.observed, &policy, now);
                     let observed = planned.observed.clone();
                     self.begin(group, Planned { observed, plan }, policy, &goal);

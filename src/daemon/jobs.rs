@@ -248,8 +248,9 @@ impl<E: Locks + Clone + 'static> Keeper<E> {
     async fn execute(&self, plan: &Plan, stop: watch::Receiver<bool>) -> Report {
         let (events, redactor) = (Steps(Arc::clone(&self.listener)), Redactor::default());
         let (parallel, chance) = (self.source.parallel, self.surroundings.chance);
-        execute(plan, &self.engine, &Options { parallel, stop, events: &events, redactor: &redactor, chance })
-            .await
+        let turns = Some(&*self.source.turns);
+        let options = Options { parallel, stop, events: &events, redactor: &redactor, chance, turns };
+        execute(plan, &self.engine, &options).await
     }
 
     /// What there is now; the next look at the source tells it too, should this one fail.

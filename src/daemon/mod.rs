@@ -34,6 +34,7 @@ use queue::{Timing, Trigger};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// A source that is followed.
 #[derive(Clone)]
@@ -50,6 +51,8 @@ pub struct Source {
     pub timing: Timing,
     /// Engine calls in flight at most, for each group of stacks.
     pub parallel: usize,
+    /// Turns of the calls that make the engine work, shared by everything that the daemon does.
+    pub turns: Arc<Semaphore>,
     /// How long to wait for another process that works on the same stacks, before they are tried again later.
     pub patience: Duration,
     /// How the container is replaced that this process runs in, if it does.
@@ -132,6 +135,8 @@ pub struct Look<'a> {
     pub planned: &'a Planned,
     /// Stacks that are being worked on: what was seen of them is half done.
     pub under_way: &'a BTreeSet<String>,
+    /// How long it took.
+    pub elapsed: Duration,
 }
 
 /// Work on some stacks that is over.

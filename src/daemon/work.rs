@@ -105,7 +105,8 @@ impl<E: Locks> Work<E> {
         let redactor = self.goal.redactor(self.source.secret);
         let (steps, parallel) = (Steps(Arc::clone(&self.listener)), self.source.parallel);
         let (tell, stop) = watch::channel(false);
-        let options = Options { parallel, stop, events: &steps, redactor: &redactor, chance };
+        let turns = Some(&*self.source.turns);
+        let options = Options { parallel, stop, events: &steps, redactor: &redactor, chance, turns };
         let begin = Instant::now();
         let work = cycle::reconcile(&self.engine, aim, &plan, &options);
         let applied = locks::hold(&self.engine, (guard, &party.holder), (&self.stop, tell), work).await;

@@ -28,7 +28,7 @@ pub trait Observe: Send + Sync {
     ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// Fills in `inspected` and `defaults` for containers that another tool made: deciding whether they can stay as they
-    /// are needs their whole configuration. One that is gone meanwhile is left out.
+    /// are needs their whole configuration. Of our own, only limits are filled in. One that is gone meanwhile is left out.
     fn look_into(
         &self,
         wanted: &[LookInto],
@@ -82,10 +82,19 @@ pub struct EngineEvent {
     pub action: String,
     /// Name of what it happened to.
     pub name: String,
+    /// Its id, or what stands for one.
+    pub id: String,
     /// The stack it belongs to; empty if that is not known.
     pub stack: String,
     /// Whether it is a mark: a container that says something about a stack and never runs.
     pub is_mark: bool,
+}
+
+impl EngineEvent {
+    /// Whether limits of a container were changed, which no list shows.
+    pub fn is_update(&self) -> bool {
+        self.kind == "container" && self.action == "update"
+    }
 }
 
 /// An engine that tells what happens on it.

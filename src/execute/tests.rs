@@ -9,7 +9,7 @@ use crate::model::units::Nanos;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// How long each call takes.
 const CALL: Duration = Duration::from_millis(10);
@@ -84,7 +84,14 @@ async fn run(steps: Vec<Step>, parallel: usize) -> (Recorder, crate::model::repo
     let report = execute(
         &plan,
         &engine,
-        &Options { parallel, stop, events: &Deaf, redactor: &Redactor::default(), chance: || 0.0 },
+        &Options {
+            parallel,
+            stop,
+            events: &Deaf,
+            redactor: &Redactor::default(),
+            chance: || 0.0,
+            turns: None,
+        },
     )
     .await;
     (engine, report)
@@ -96,6 +103,34 @@ async fn steps_run_after_those_they_name() {
         run(vec![step("c", &["b"], &[]), step("b", &["a"], &[]), step("a", &[], &[])], 8).await;
     assert_eq!(*engine.order.lock().unwrap(), ["a", "b", "c"]);
     assert!(report.is_success());
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_share_their_turns_and_none_that_waits_for_one_begins_after_the_stop() {
+    let (tell, stop) = watch::channel(false);
+    let (engine, turns) = (Recorder::default(), Semaphore::new(3));
+    let ids: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
+    let plan = Plan { steps: ids.iter().map(|id| step(id, &[], &[])).collect(), ..Plan::default() };
+    let redactor = Redactor::default();
+    let options = Options {
+        parallel: 8,
+        stop,
+        events: &Deaf,
+        redactor: &redactor,
+        chance: || 0.0,
+        turns: Some(&turns),
+    };
+    let stopper = async {
+        tokio::time::sleep(CALL * 5 / 2).await;
+        tell.send_replace(true);
+    };
+    let (one, other, ()) =
+        tokio::join!(execute(&plan, &engine, &options), execute(&plan, &engine, &options), stopper);
+    assert_eq!(engine.most.load(Ordering::SeqCst), 3, "in flight at most");
+    let outcomes = || one.outcomes.values().chain(other.outcomes.values()).map(|(outcome, _)| outcome);
+    let skipped = Outcome::Skipped { because: INTERRUPTED.into() };
+    assert_eq!(outcomes().filter(|outcome| **outcome == Outcome::Done).count(), 9, "three times three");
+    assert_eq!(outcomes().filter(|outcome| **outcome == skipped).count(), 31);
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,8 +181,14 @@ async fn a_delay_takes_its_time_and_ends_when_told_to_stop() {
     assert!(report.is_success() && start.elapsed() >= Duration::from_secs(60));
     let (tell, stop) = watch::channel(false);
     let plan = Plan { steps: vec![delay], ..Plan::default() };
-    let options =
-        Options { parallel: 1, stop, events: &Deaf, redactor: &Redactor::default(), chance: || 0.0 };
+    let options = Options {
+        parallel: 1,
+        stop,
+        events: &Deaf,
+        redactor: &Redactor::default(),
+        chance: || 0.0,
+        turns: None,
+    };
     let engine = Recorder::default();
     let start = tokio::time::Instant::now();
     let (report, ()) = tokio::join!(execute(&plan, &engine, &options), async {
@@ -172,8 +213,14 @@ async fn told_to_stop_it_ends_waits_and_begins_nothing() {
     wait.action =
         Action::AwaitHealthy { container: ContainerRef::Name("forever".into()), timeout: Nanos(i64::MAX) };
     let plan = Plan { steps: vec![wait, step("later", &["forever"], &[])], ..Plan::default() };
-    let options =
-        Options { parallel: 1, stop, events: &Deaf, redactor: &Redactor::default(), chance: || 0.0 };
+    let options = Options {
+        parallel: 1,
+        stop,
+        events: &Deaf,
+        redactor: &Redactor::default(),
+        chance: || 0.0,
+        turns: None,
+    };
     let (report, ()) = tokio::join!(execute(&plan, &engine, &options), async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         tell.send(true).unwrap();
@@ -189,7 +236,8 @@ async fn tried(action: Action, errors: Vec<EngineError>) -> (bool, usize, Durati
     let plan = Plan { steps: vec![Step { action, ..step("a", &[], &[]) }], ..Plan::default() };
     let (_tell, stop) = watch::channel(false);
     let redactor = Redactor::default();
-    let options = Options { parallel: 1, stop, events: &Deaf, redactor: &redactor, chance: || 0.5 };
+    let options =
+        Options { parallel: 1, stop, events: &Deaf, redactor: &redactor, chance: || 0.5, turns: None };
     let start = tokio::time::Instant::now();
     let report = execute(&plan, &engine, &options).await;
     let calls = engine.order.into_inner().unwrap().len();

@@ -55,6 +55,8 @@ pub trait Daemon: Send + Sync {
     fn now(&self) -> i64;
     /// What it heard last of every source; each one is there from the start.
     fn board(&self) -> Board;
+    /// Requests to the engine since the start: all of them, and those that failed.
+    fn requests(&self) -> (u64, u64);
     /// What happens.
     fn feed(&self) -> Arc<Feed>;
     /// Looks at a source as soon as possible, for this reason; false if there is none of that name, or nobody to look.

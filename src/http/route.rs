@@ -348,8 +348,8 @@ fn ready(ask: &Ask) -> Answer {
 
 fn show_metrics(ask: &Ask) -> Response {
     const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let board = ask.shared.interface.daemon.board();
-    ([(header::CONTENT_TYPE, FORMAT)], metrics::text(&board)).into_response()
+    let daemon = &ask.shared.interface.daemon;
+    ([(header::CONTENT_TYPE, FORMAT)], metrics::text(&daemon.board(), daemon.requests())).into_response()
 }
 
 fn show_status(ask: &Ask) -> Response {

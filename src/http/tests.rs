@@ -29,6 +29,9 @@ impl Daemon for Fake {
     fn now(&self) -> i64 {
         1000
     }
+    fn requests(&self) -> (u64, u64) {
+        (12, 1)
+    }
     fn board(&self) -> Board {
         let looked = self.looked.lock().unwrap().first().map(|_| 7);
         let plan = looked.map(|_| Arc::new(StackPlan::default()));

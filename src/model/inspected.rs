@@ -1,10 +1,28 @@
 //! What the engine shows of single containers that another tool made: their whole configuration, to hold against the
-//! one that is wanted. Our own containers say in their labels what they were made of, and are never looked into for it.
+//! one that is wanted. Our own containers say in their labels what they were made of, and are looked into only for what
+//! somebody may have changed since.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// The fields of `HostConfig` that `docker update` changes and a compose file says. Of a container of ours only these are
+/// looked up.
+pub const UPDATABLE: [&str; 12] = [
+    "RestartPolicy",
+    "NanoCpus",
+    "CpuShares",
+    "CpuPeriod",
+    "CpuQuota",
+    "CpuRealtimePeriod",
+    "CpuRealtimeRuntime",
+    "CpusetCpus",
+    "Memory",
+    "MemoryReservation",
+    "MemorySwap",
+    "PidsLimit",
+];
 
 /// The configuration of one container, in the words of the engine's API. Holds values of variables: never printed whole.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -55,7 +73,7 @@ impl std::fmt::Debug for Inspected {
 pub struct LookInto {
     /// Its id.
     pub id: String,
-    /// Id of its image.
+    /// Id of its image; empty if nothing but its limits ([`UPDATABLE`]) is asked for.
     pub image_id: String,
     /// Paths of files in it that are looked at.
     pub files: Vec<String>,

@@ -199,6 +199,11 @@ impl<'a, 'c> Judge<'a, 'c> {
                 causes.push(cause.values(Some("not attached".to_owned()), Some("attached".to_owned())));
             }
         }
+        // A job that has done its work is not done again for its limits.
+        if !self.is_complete(container) {
+            let candidate = Candidate { stack: self.stack, key: self.key, service: self.service, container };
+            causes.extend(adopt::updated(candidate, self.context.index.observed));
+        }
         for mount in self.service.spec.volumes.iter().filter(|mount| mount.kind == "volume") {
             let Some(volume) = self.stack.volumes.get(&mount.source) else { continue };
             if !container.mounts.iter().any(|found| found.name == volume.name) {

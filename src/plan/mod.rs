@@ -77,7 +77,7 @@ use crate::model::change::ChangeAction;
 use crate::model::desired::{DesiredState, PullPolicy};
 use crate::model::inspected::LookInto;
 use crate::model::labels;
-use crate::model::observed::{ObserveRequest, ObservedState};
+use crate::model::observed::{ObserveRequest, ObservedContainer, ObservedState};
 use crate::model::step::Plan;
 use crate::model::units::Nanos;
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,32 @@ pub struct Policy {
     pub anytime: bool,
     /// Whether stacks are changed that somebody suspended: by a rollback, which suspends its stack itself.
     pub despite_suspension: bool,
+    /// Which of our own containers are looked into, for limits that somebody changed.
+    #[serde(default)]
+    pub inspect: Inspect,
+}
+
+/// Which of our own containers are looked into: the engine's lists do not tell the limits that `docker update` changes, and
+/// each container takes a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Inspect {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those with these ids.
+    Only(BTreeSet<String>),
+    /// All.
+    All,
+}
+
+impl Inspect {
+    fn covers(&self, id: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Only(ids) => ids.contains(id),
+            Self::All => true,
+        }
+    }
 }
 
 /// What is tried again although it failed before with the same inputs.
@@ -138,6 +164,7 @@ impl Default for Policy {
             retry: Retry::Nothing,
             anytime: false,
             despite_suspension: false,
+            inspect: Inspect::Nothing,
         }
     }
 }
@@ -179,14 +206,28 @@ pub fn observe_request(desired: &DesiredState) -> ObserveRequest {
     }
 }
 
-/// Containers of other tools whose whole configuration has to be seen before anything is decided. For
+/// Containers of other tools whose whole configuration has to be seen before anything is decided, and our own whose limits
+/// the policy asks for. For
 /// [`Observe::look_into`](crate::engine::Observe::look_into).
 pub fn wanted_inspections(
     desired: &DesiredState,
     observed: &ObservedState,
     policy: &Policy,
 ) -> Vec<LookInto> {
-    adopt::wanted(desired, observed, |stack| policy.covers(stack))
+    adopt::wanted(desired, observed, policy)
+}
+
+/// Ids of our own containers that were looked into and whose limits are not those that are wanted.
+pub fn updated(desired: &DesiredState, observed: &ObservedState) -> BTreeSet<String> {
+    let own = observed.containers.iter().filter(|found| observed.inspected.contains_key(&found.id));
+    let own = own.filter(|found| found.labels.contains_key(labels::HASH));
+    let is_updated = |container: &&ObservedContainer| {
+        let Some(stack) = desired.stacks.get(container.stack()) else { return false };
+        stack.services.get_key_value(container.service()).is_some_and(|(key, service)| {
+            !adopt::updated(adopt::Candidate { stack, key, service, container }, observed).is_empty()
+        })
+    };
+    own.filter(is_updated).map(|found| found.id.clone()).collect()
 }
 
 /// Ids of the containers whose environment helps to explain a change of a plan: those of services whose hash differs.

@@ -20,7 +20,7 @@ fn rules_and_dashboard_speak_of_metrics_that_there_are() {
     let stacks = [("shop".to_owned(), stack)].into();
     let news =
         SourceNews { looked: Some(7), revision: Some("abc".to_owned()), stacks, ..SourceNews::default() };
-    let text = metrics::text(&Board::from([("homelab".to_owned(), news)]));
+    let text = metrics::text(&Board::from([("homelab".to_owned(), news)]), (1, 0));
     let known = named(&text);
     for file in ["deploy/prometheus-rules.yml", "deploy/grafana-dashboard.json"] {
         let text = fs::read_to_string(file).expect(file);

@@ -8,13 +8,15 @@
 #![expect(clippy::unwrap_used, reason = "a malformed case is a bug of the case")]
 
 use crate::{sequential, typed};
+use futures_util::FutureExt as _;
+use reconcile::engine::Observe as _;
 use reconcile::engine::sim::{Fault, SimEngine, World};
 use reconcile::model::desired::DesiredState;
 use reconcile::model::hash::digest;
 use reconcile::model::observed::{ContainerState, Health, ObservedState};
 use reconcile::model::redact::Redactor;
 use reconcile::model::step::Plan;
-use reconcile::plan::{self, Beginning, Policy, Retry, Suspension};
+use reconcile::plan::{self, Beginning, Inspect, Policy, Retry, Suspension};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -96,6 +98,8 @@ impl Case {
 
     fn plan_for(&self, desired: &DesiredState) -> (Plan, ObservedState) {
         let mut observed = observe(&self.engine, desired);
+        let wanted = plan::wanted_inspections(desired, &observed, &self.script.policy);
+        self.engine.look_into(&wanted, &mut observed).now_or_never().expect("at once").expect("an answer");
         if self.script.look_inside {
             let plan = plan::plan(desired, &observed, &self.script.policy, self.now());
             let wanted = plan::wanted_environments(desired, &observed, &plan);
@@ -131,6 +135,7 @@ impl Case {
                 self.script.policy.max_removals = share.parse().expect("a share in percent");
             }
             ("now", []) => self.script.policy.anytime = true,
+            ("inspect", []) => self.script.policy.inspect = Inspect::All,
             ("suspend", [stack, reason @ ..]) => {
                 let suspension = Suspension { reason: reason.join(" "), at: Some(self.now()), until: None };
                 sequential::execute(&plan::suspend(stack, &suspension), &self.engine, usize::MAX);

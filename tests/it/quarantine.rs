@@ -33,7 +33,8 @@ async fn run_at(engine: &SimEngine, desired: &DesiredState, policy: &Policy, now
     assert!(complaints.is_empty(), "{complaints:?}");
     let (_keep, stop) = watch::channel(false);
     let redactor = plan::secrets(desired, &|_| None);
-    let options = Options { parallel: 4, stop, events: &Deaf, redactor: &redactor, chance: || 0.0 };
+    let options =
+        Options { parallel: 4, stop, events: &Deaf, redactor: &redactor, chance: || 0.0, turns: None };
     let aim = Aim { desired, policy, mounts: None, clock: &|| now };
     let applied = cycle::reconcile(engine, aim, &planned.plan, &options).await;
     (planned.plan, applied)

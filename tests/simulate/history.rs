@@ -330,7 +330,8 @@ async fn run(
         let plan = cycle::plan(&slow, desired, policy, now).await.map_err(|error| error.to_string())?.plan;
         let (_go_on, stop) = watch::channel(false);
         let redactor = plan::secrets(desired, &|_| None);
-        let options = Options { parallel: 4, stop, events: &Deaf, redactor: &redactor, chance: || 0.0 };
+        let options =
+            Options { parallel: 4, stop, events: &Deaf, redactor: &redactor, chance: || 0.0, turns: None };
         let aim = Aim { desired, policy, mounts: None, clock: &|| now };
         let applied = cycle::reconcile(&slow, aim, &plan, &options).await;
         Ok(Some((plan, applied)))

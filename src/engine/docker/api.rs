@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Time limit of calls that only look something up.
@@ -30,6 +32,17 @@ pub(super) struct Api {
     authority: String,
     /// `/v1.41`; empty until the version is agreed.
     pub prefix: String,
+    /// Shared by all that talk to the engine.
+    pub counts: Arc<Counts>,
+}
+
+/// Requests since the start.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// All of them.
+    pub sent: AtomicU64,
+    /// Those without an answer, and those of which the engine said that it failed.
+    pub failed: AtomicU64,
 }
 
 /// One request.
@@ -151,7 +164,8 @@ impl Api {
     /// The API of an engine whose version is not known yet.
     pub(super) fn new(client: HttpClient, connector: Connector, address: String) -> Self {
         let authority = address.strip_prefix("tcp://").unwrap_or("docker").to_owned();
-        Self { client, connector, address, authority, prefix: String::new() }
+        let counts = Arc::default();
+        Self { client, connector, address, authority, prefix: String::new(), counts }
     }
 
     /// The same over connections of its own.
@@ -171,7 +185,17 @@ impl Api {
             Ok(Answer { status, headers, bytes })
         };
         let timeout = || EngineError::NoAnswer { what, seconds: limit.as_secs() };
-        tokio::time::timeout(limit, whole).await.map_err(|_| timeout())?
+        let answer = tokio::time::timeout(limit, whole).await.map_err(|_| timeout()).flatten();
+        self.count(&answer);
+        answer
+    }
+
+    fn count<T>(&self, answer: &Result<T, EngineError>) {
+        self.counts.sent.fetch_add(1, Ordering::Relaxed);
+        // What is not there, or not allowed, is an answer like any other.
+        if !matches!(answer, Ok(_) | Err(EngineError::Api { status: ..500, .. })) {
+            self.counts.failed.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Sends a request and reads the answer as JSON.
@@ -183,8 +207,10 @@ impl Api {
     pub(super) async fn stream(&self, call: Call) -> Result<Incoming, EngineError> {
         let limit = call.limit;
         let what = format!("no answer to {} {}", call.method, call.path);
-        let opened = tokio::time::timeout(limit, self.open(call)).await;
-        Ok(opened.map_err(|_| EngineError::NoAnswer { what, seconds: limit.as_secs() })??.into_body())
+        let timeout = |_| EngineError::NoAnswer { what, seconds: limit.as_secs() };
+        let opened = tokio::time::timeout(limit, self.open(call)).await.map_err(timeout).flatten();
+        self.count(&opened);
+        Ok(opened?.into_body())
     }
 
     async fn open(&self, call: Call) -> Result<Response<Incoming>, EngineError> {

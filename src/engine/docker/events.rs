@@ -79,6 +79,7 @@ impl From<Line> for EngineEvent {
                 .or_else(|| stack_of_run(attribute(labels::RUN)))
                 .unwrap_or_default(),
             is_mark: labels::is_mark(&line.actor.attributes),
+            id: line.actor.id,
             kind: line.r#type,
             action: line.action,
         }

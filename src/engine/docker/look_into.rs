@@ -1,5 +1,5 @@
 //! Looking into containers that another tool made: one request for each, one for each image of theirs, one for each file
-//! that was written into them, and one for the engine's defaults.
+//! that was written into them, and one for the engine's defaults. Of a container of our own, one request shows its limits.
 
 use super::DockerEngine;
 use super::api::{Call, escape};
@@ -9,7 +9,7 @@ use super::modified;
 use crate::engine::EngineError;
 use crate::model::clock;
 use crate::model::hash::digest;
-use crate::model::inspected::{EngineDefaults, Inspected, InspectedFile, LookInto};
+use crate::model::inspected::{EngineDefaults, Inspected, InspectedFile, LookInto, UPDATABLE};
 use crate::model::observed::ObservedState;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use http_body_util::BodyExt as _;
@@ -83,7 +83,8 @@ impl DockerEngine {
         if wanted.is_empty() {
             return Ok(());
         }
-        let images: BTreeSet<String> = wanted.iter().map(|one| one.image_id.clone()).collect();
+        let whole = || wanted.iter().filter(|one| !one.image_id.is_empty());
+        let images: BTreeSet<String> = whole().map(|one| one.image_id.clone()).collect();
         let images = stream::iter(images).map(|id| self.image(id)).buffer_unordered(PARALLEL);
         let images: BTreeMap<String, Option<Image>> = images.try_collect().await?;
         let containers = wanted.iter().cloned().map(|one| self.configuration(one));
@@ -95,6 +96,9 @@ impl DockerEngine {
                 inspected.image_created = clock::nanos(&image.created).unwrap_or_default();
             }
             observed.inspected.insert(one.id, inspected);
+        }
+        if whole().next().is_none() {
+            return Ok(());
         }
         let info: Info = self.api.read(Call::get("/info")).await?;
         observed.defaults = EngineDefaults {
@@ -112,7 +116,13 @@ impl DockerEngine {
 
     async fn configuration(&self, one: LookInto) -> Result<Option<(LookInto, Inspected)>, EngineError> {
         let answer = self.api.read::<Found>(Call::get(path(&one.id, "/json"))).await;
-        let Some(found) = unless_gone(answer)? else { return Ok(None) };
+        let Some(mut found) = unless_gone(answer)? else { return Ok(None) };
+        if one.image_id.is_empty() {
+            // Of hundreds of containers, the rest would take up megabytes.
+            let limits =
+                UPDATABLE.iter().map(|field| ((*field).to_owned(), found.host_config[*field].take()));
+            return Ok(Some((one, Inspected { host: limits.collect(), ..Inspected::default() })));
+        }
         let (mounted, inputs) = (one.mounted.clone(), one.inputs.clone());
         // A directory may hold many files.
         let times =

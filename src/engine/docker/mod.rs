@@ -41,6 +41,7 @@ pub use deputy::MISSION;
 use crate::model::observed::EngineInfo;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// A connection to a Docker engine. Cloning it is cheap and shares the connections.
 #[derive(Clone)]
@@ -62,6 +63,12 @@ impl DockerEngine {
     /// Where the engine is, such as `unix:///var/run/docker.sock`.
     pub fn address(&self) -> &str {
         &self.api.address
+    }
+
+    /// Requests since the start: all of them, and those without an answer or of which the engine said that it failed.
+    pub fn requests(&self) -> (u64, u64) {
+        let counts = &self.api.counts;
+        (counts.sent.load(Ordering::Relaxed), counts.failed.load(Ordering::Relaxed))
     }
 
     /// Docker's client settings as they are now: credentials may change while a daemon runs.

@@ -2,23 +2,26 @@
 
 use super::World;
 use crate::model::hash::digest;
-use crate::model::inspected::{EngineDefaults, Inspected, InspectedFile};
+use crate::model::inspected::{EngineDefaults, Inspected, InspectedFile, LookInto};
 use crate::model::labels;
 use crate::model::observed::ObservedState;
 use crate::wire::{self, Surroundings};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Looks into every container that is not ours. In memory that costs nothing.
-pub(super) fn foreign(world: &World, observed: &mut ObservedState) {
+/// Looks into every container that is not ours, which costs nothing in memory, and into those of ours that are asked for.
+pub(super) fn fill(world: &World, wanted: &[LookInto], observed: &mut ObservedState) {
     observed.defaults = EngineDefaults {
         cgroup_version: "2".to_owned(),
         log_driver: "json-file".to_owned(),
         runtime: "runc".to_owned(),
     };
-    let foreign =
-        world.containers.iter().filter(|(_, found)| !found.observed.labels.contains_key(labels::HASH));
-    for (id, found) in foreign {
+    let is_wanted = |id: &str| wanted.iter().any(|one| one.id == id);
+    let shown = world
+        .containers
+        .iter()
+        .filter(|(id, found)| !found.observed.labels.contains_key(labels::HASH) || is_wanted(id));
+    for (id, found) in shown {
         let around = Surroundings {
             api: world.engine.api,
             proxies: &BTreeMap::new(),

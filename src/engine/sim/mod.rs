@@ -58,7 +58,7 @@ impl SimEngine {
             let answer = world.remote_digest(reference);
             observed.remote_digests.insert(reference.clone(), answer);
         }
-        inspect::foreign(&world, &mut observed);
+        inspect::fill(&world, &[], &mut observed);
         observed
     }
 
@@ -99,8 +99,8 @@ impl Observe for SimEngine {
         Ok(())
     }
 
-    async fn look_into(&self, _: &[LookInto], observed: &mut ObservedState) -> Result<(), EngineError> {
-        inspect::foreign(&self.world(), observed);
+    async fn look_into(&self, wanted: &[LookInto], observed: &mut ObservedState) -> Result<(), EngineError> {
+        inspect::fill(&self.world(), wanted, observed);
         Ok(())
     }
 

@@ -2,7 +2,8 @@
 
 use super::value::{Values, entries_of, set, text_of, texts, tidy};
 use super::{Comparison, differs, entries};
-use crate::model::change::Cause;
+use crate::model::change::{Cause, CauseKind};
+use crate::model::inspected::UPDATABLE;
 use crate::wire;
 use serde_json::{Value, json};
 
@@ -95,20 +96,10 @@ pub(super) fn compare(comparison: &Comparison, causes: &mut Vec<Cause>) {
     for (field, attribute, how) in FIELDS {
         let old = normal(comparison, field, &found[*field]);
         let new = normal(comparison, field, &wanted[*field]);
-        let is_same = match how {
-            How::Plain => tidy(&old) == tidy(&new),
-            How::Set => set(&old) == set(&new),
-            How::Entries => {
-                entries(attribute, &entries_of(&old), &entries_of(&new), causes);
-                true
-            }
-            How::Judged(is_same) => is_same(comparison, &old, &new),
-            How::Default(is_default) => {
-                tidy(&old) == tidy(&new) || tidy(&new).is_null() && is_default(comparison, &old)
-            }
-        };
-        if !is_same {
-            causes.push(differs(*attribute, &tidy(&old), &tidy(&new)));
+        if let How::Entries = how {
+            entries(attribute, &entries_of(&old), &entries_of(&new), causes);
+        } else if !is_same(comparison, *how, &old, &new) {
+            causes.push(differs(*attribute, &worded(field, &old), &worded(field, &new)));
         }
     }
     // Empty lists hide nothing; none at all is the engine's own list.
@@ -121,6 +112,56 @@ pub(super) fn compare(comparison: &Comparison, causes: &mut Vec<Cause>) {
         }
     }
     ports(wanted, found, causes);
+}
+
+fn is_same(comparison: &Comparison, how: How, old: &Value, new: &Value) -> bool {
+    match how {
+        How::Plain => tidy(old) == tidy(new),
+        How::Set => set(old) == set(new),
+        How::Entries => entries_of(old) == entries_of(new),
+        How::Judged(is_same) => is_same(comparison, old, new),
+        How::Default(is_default) => {
+            tidy(old) == tidy(new) || tidy(new).is_null() && is_default(comparison, old)
+        }
+    }
+}
+
+/// What `docker update` changed of what this program asked for. An engine whose kernel lacks a limit leaves it out of what it
+/// was asked for, and would do so again: no limit in place of one is not believed to be anybody's work. The restart policy
+/// depends on nothing.
+pub(super) fn updated(comparison: &Comparison) -> Vec<Cause> {
+    let (wanted, found) = (&comparison.body["HostConfig"], &comparison.inspected.host);
+    let mut causes = Vec::new();
+    for (field, attribute, how) in FIELDS.iter().filter(|(field, _, _)| UPDATABLE.contains(field)) {
+        let old = normal(comparison, field, &found[*field]);
+        let new = normal(comparison, field, &wanted[*field]);
+        let is_left_out = *field != "RestartPolicy" && (tidy(&old).is_null() || old.as_i64() == Some(-1));
+        if !is_left_out && !is_same(comparison, *how, &old, &new) {
+            let cause = differs(*attribute, &worded(field, &old), &worded(field, &new));
+            causes.push(Cause { kind: CauseKind::Drift, ..cause });
+        }
+    }
+    causes
+}
+
+/// A value as a compose file says it.
+fn worded(field: &str, value: &Value) -> Value {
+    const MIB: i64 = 1 << 20;
+    match (field, value.as_i64()) {
+        ("Memory" | "MemoryReservation" | "MemorySwap", Some(bytes)) if bytes >= MIB && bytes % MIB == 0 => {
+            json!(format!("{}m", bytes / MIB))
+        }
+        ("NanoCpus", Some(nanos)) if nanos > 0 => {
+            let text = format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
+            json!(text.trim_end_matches('0').trim_end_matches('.'))
+        }
+        ("RestartPolicy", _) => match (text_of(&value["Name"]), value["MaximumRetryCount"].as_i64()) {
+            ("", _) => Value::Null,
+            (name, None | Some(0)) => json!(name),
+            (name, Some(count)) => json!(format!("{name}:{count}")),
+        },
+        _ => tidy(value),
+    }
 }
 
 /// A field's value in the form that both sides have in common.

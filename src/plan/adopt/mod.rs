@@ -13,6 +13,7 @@ mod mounts;
 mod networks;
 mod value;
 
+use super::Policy;
 use super::index::is_ours;
 use crate::model::change::{Cause, CauseKind};
 use crate::model::desired::{DesiredService, DesiredStack, DesiredState};
@@ -48,6 +49,19 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
+    /// `None` if the container was not looked into, or if the engine could not make it as it is wanted, which is told where
+    /// the service is blocked for it.
+    fn of(candidate: Candidate<'a>, observed: &'a ObservedState) -> Option<Self> {
+        let inspected = observed.inspected.get(&candidate.container.id)?;
+        let around = wire::Surroundings {
+            api: observed.engine.api,
+            proxies: &BTreeMap::new(),
+            security_opt: &candidate.service.spec.security_opt,
+        };
+        let (body, _) = wire::create_body(&expected::container(candidate), &around).ok()?;
+        Some(Self { candidate, observed, inspected, body })
+    }
+
     fn defaults(&self) -> &'a EngineDefaults {
         &self.observed.defaults
     }
@@ -69,18 +83,13 @@ pub(super) fn belongs(container: &ObservedContainer, stack: &DesiredStack) -> bo
         && !container.is_oneoff()
 }
 
-/// The containers to look into before planning: those that may be adopted, and our own of an image that may be. `covers`
-/// tells which stacks are looked at.
-pub(super) fn wanted(
-    desired: &DesiredState,
-    observed: &ObservedState,
-    covers: impl Fn(&str) -> bool,
-) -> Vec<LookInto> {
+/// The containers to look into before planning: those that may be adopted, our own of an image that may be, and those whose
+/// limits the policy asks for.
+pub(super) fn wanted(desired: &DesiredState, observed: &ObservedState, policy: &Policy) -> Vec<LookInto> {
     let mut wanted = Vec::new();
     for container in &observed.containers {
-        let Some(stack) = desired.stacks.get(container.stack()).filter(|stack| covers(&stack.name)) else {
-            continue;
-        };
+        let stack = desired.stacks.get(container.stack());
+        let Some(stack) = stack.filter(|stack| policy.covers(&stack.name)) else { continue };
         let Some(service) = stack.services.get(container.service()) else { continue };
         let image = service.image.build.as_ref().and_then(|_| observed.image(&service.image.reference));
         let inputs = match image {
@@ -94,6 +103,8 @@ pub(super) fn wanted(
             wanted.push(LookInto { id, image_id, files, mounted, inputs });
         } else if is_ours(&container.labels) && !inputs.is_empty() {
             wanted.push(LookInto { id, image_id, inputs, ..LookInto::default() });
+        } else if is_ours(&container.labels) && policy.inspect.covers(&container.id) {
+            wanted.push(LookInto { id, ..LookInto::default() });
         }
     }
     wanted
@@ -102,18 +113,9 @@ pub(super) fn wanted(
 /// Why a container is not what is wanted, in the order of the attributes; empty if it is.
 pub(super) fn differences(candidate: Candidate, observed: &ObservedState) -> Vec<Cause> {
     let foreign = || vec![Cause::new(CauseKind::Foreign, &candidate.container.name)];
-    let Some(inspected) = observed.inspected.get(&candidate.container.id) else { return foreign() };
+    let Some(comparison) = Comparison::of(candidate, observed) else { return foreign() };
     // Without its image nobody can tell what in its configuration is its own.
-    let Some(image) = &inspected.image else { return foreign() };
-    let container = expected::container(candidate);
-    let around = wire::Surroundings {
-        api: observed.engine.api,
-        proxies: &BTreeMap::new(),
-        security_opt: &candidate.service.spec.security_opt,
-    };
-    // What this engine cannot do is told where the service is blocked for it.
-    let Ok((body, _)) = wire::create_body(&container, &around) else { return foreign() };
-    let comparison = Comparison { candidate, observed, inspected, body };
+    let Some(image) = &comparison.inspected.image else { return foreign() };
     let mut causes = Vec::new();
     config::compare(&comparison, image, &mut causes);
     host::compare(&comparison, &mut causes);
@@ -123,6 +125,14 @@ pub(super) fn differences(candidate: Candidate, observed: &ObservedState) -> Vec
     causes.sort_by(|a, b| (&a.path, a.kind).cmp(&(&b.path, b.kind)));
     causes.dedup();
     causes
+}
+
+/// What `docker update` changed of one of our own containers, as far as it was looked into. Podman tells some limits in other
+/// words than they were asked for, so there nothing is said.
+pub(super) fn updated(candidate: Candidate, observed: &ObservedState) -> Vec<Cause> {
+    let comparison = Some(candidate).filter(|_| !observed.engine.podman);
+    let comparison = comparison.and_then(|candidate| Comparison::of(candidate, observed));
+    comparison.map(|comparison| host::updated(&comparison)).unwrap_or_default()
 }
 
 /// A difference of an attribute, with both values if they may be shown.

@@ -39,7 +39,12 @@ services:
     logging: {driver: json-file, options: {max-size: 1m}}
   worker: {<<: *base, scale: 2, networks: [back], user: '1000', labels: {team: blue}}
   sidecar: {<<: *base, network_mode: 'service:worker2'}
-  worker2: {<<: *base, hostname: second, tmpfs: [/run]}
+  worker2: {<<: *base, hostname: second, tmpfs: [/run], cpu_quota: 40000, cpu_period: 80000, cpu_shares: 300, memswap_limit: -1, mem_limit: 48m}
+  reserved:
+    <<: *base
+    cpuset: '0'
+    mem_reservation: 32m
+    deploy: {resources: {limits: {cpus: '0.25', memory: 40m, pids: 60}}, restart_policy: {condition: on-failure, max_attempts: 3}}
 configs: {inline: {content: one}}
 secrets: {word: {file: word}}
 volumes: {data: {labels: {keep: '1'}}}
@@ -55,9 +60,9 @@ fn a_stack_of_everything_is_applied_once_and_never_touched_again() {
     lab.write("out/README", "the job writes here\n");
     lab.reconcile(&["."]).exits(0);
     let before = lab.containers();
-    assert_eq!(before.len(), 7, "{before:?}");
-    for _ in 0..2 {
-        let run = lab.reconcile(&["--detailed-exitcode", "."]).exits(0);
+    assert_eq!(before.len(), 8, "{before:?}");
+    for look in [&[][..], &[], &["--inspect"]] {
+        let run = lab.reconcile(&[&["--detailed-exitcode", "."], look].concat()).exits(0);
         assert!(run.stderr.contains("Nothing to do"), "{run}");
         assert_eq!(changed(&before, &lab.containers()), Vec::<String>::new(), "{run}");
     }

@@ -40,6 +40,48 @@ fn the_daemon_applies_what_changes_and_mends_what_was_taken_away() {
 }
 
 #[test]
+fn limits_that_docker_update_changed_are_mended_by_the_daemon_and_by_a_run_that_looks() {
+    let Some(lab) = Lab::new("update") else { return };
+    let limited =
+        |name: &str, more: &str| format!("{}    mem_limit: 64m\n{more}", STACK.replace("NAME", name));
+    lab.write("a/compose.yaml", &limited("a", ""));
+    lab.write("b/compose.yaml", &limited("b", "    x-reconcile: {drift: warn}\n"));
+    lab.reconcile(&["."]).exits(0);
+    let before = lab.containers();
+    let (a, b) = (lab.stack("a-app-1"), lab.stack("b-app-1"));
+    let memory =
+        |name: &str| docker(&["inspect", "-f", "{{.HostConfig.Memory}}", name]).stdout.trim().to_owned();
+    let [small, large] = [64 << 20, 96 << 20].map(|bytes: u64| bytes.to_string());
+    let raise = |name: &str| {
+        docker(&["update", "--memory", "96m", "--memory-swap", "-1", name]).exits(0);
+        assert_eq!(memory(name), large);
+    };
+
+    raise(&a);
+    lab.reconcile(&["--dry-run", "--detailed-exitcode", "."]).exits(0);
+    let run = lab.reconcile(&["--dry-run", "--detailed-exitcode", "--inspect", "."]).exits(2);
+    assert!(run.stdout.contains("changed on the engine: mem_limit: 96m -> 64m"), "{run}");
+    lab.reconcile(&["--dry-run", "--inspect", "--out", "p.json", "."]).exits(0);
+    lab.reconcile(&["apply", "p.json"]).exits(0);
+    assert_eq!((memory(&a), changed(&before, &lab.containers())), (small.clone(), vec![a.clone()]));
+
+    // What was changed while nobody looked is found at the start.
+    raise(&a);
+    let daemon = Daemon::start(&lab, &["."]);
+    daemon.until("the limit at the start", || memory(&a) == small);
+    daemon.until("the end of the update", || lab.containers().len() == 2);
+    let before = lab.containers();
+    raise(&b);
+    daemon.until("the word about the other one", || daemon.said().contains("mem_limit: 96m -> 64m"));
+    raise(&a);
+    daemon.until("the limit later on", || memory(&a) == small);
+    daemon.until("the end of the update", || lab.containers().len() == 2);
+    assert_eq!(changed(&before, &lab.containers()), [a], "{}", daemon.said());
+    assert_eq!(memory(&b), large, "its owner wants it left");
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
 fn systemd_is_told_that_it_is_up_alive_and_about_to_end() {
     let Some(lab) = Lab::new("notify") else { return };
     lab.write("a/compose.yaml", &STACK.replace("NAME", "a"));
