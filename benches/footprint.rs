@@ -49,6 +49,7 @@ fn main() {
     let up = Command::new(env!("CARGO_BIN_EXE_reconcile"))
         .args(args(&["--quiet"]))
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .status()
         .expect("the program starts");
     if up.success() {

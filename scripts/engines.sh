@@ -4,7 +4,7 @@
 #
 #   engines.sh [NAME...]      20 26 28 podman4 podman5, by default all; tells of each: passed or failed, what was left out and why, and the time
 #
-#   engines.sh NAME -- COMMAND...   runs a command in there in place of the tests, such as a shell
+#   engines.sh NAME -- COMMAND...   runs a command in there in place of the tests, from the root of the checkout, such as a shell
 #
 #   ENGINES_TESTS="docker:: e2e::"    which tests of tests/it, by parts of their names
 #   ENGINES_LOGS=DIR                  where outputs and the engines' logs go, default .lab/engines
@@ -172,7 +172,7 @@ engine() {
   trap stop RETURN
   namespaces && start "$programs" || { printf '%-8s FAILED: it does not start, see %s\n' "$name" "$LOGS/$name.engine.log"; return 1; }
   docker_of load -q -i "$images" >/dev/null
-  if [ ${#command[@]} -gt 0 ]; then inside env "PATH=$path" DOCKER_HOST=unix:///var/run/docker.sock "${command[@]}"; return; fi
+  if [ ${#command[@]} -gt 0 ]; then inside env -C "$ROOT" "PATH=$path" DOCKER_HOST=unix:///var/run/docker.sock "${command[@]}"; return; fi
   version=$(docker_of version --format '{{(index .Server.Components 0).Name}} {{.Server.Version}} (API {{.Server.APIVersion}})')
   tests
 }

@@ -47,6 +47,7 @@ pub fn run(args: &WatchArgs, common: &CommonArgs) -> Exit {
     if let Some(stacks) = deputy::mission(&environment) {
         return deputy::run(args, common, stacks);
     }
+    memory::one_heap();
     let Ok(sources) = config::sources(&args.source, common, &environment, output, true) else {
         return Exit::Failure;
     };
