@@ -55,7 +55,9 @@ push() {
 
 resident() { awk '/^VmRSS/{print $2}' "/proc/$daemon/status"; }
 threads() { awk '/^Threads/{print $2}' "/proc/$daemon/status"; }
-files() { find "/proc/$daemon/fd" -mindepth 1 2>/dev/null | wc -l; }
+# Packs are counted by themselves: libgit2 keeps those of a store open, up to twenty, after which the store is made anew.
+files() { find "/proc/$daemon/fd" -mindepth 1 -not -lname '*.pack*' 2>/dev/null | wc -l; }
+packs() { find "/proc/$daemon/fd" -mindepth 1 -lname '*.pack*' -printf '%l\n' 2>/dev/null; }
 
 level=0
 git init -q --bare -b main "$scratch/repo.git"
@@ -122,6 +124,8 @@ after_memory=$(resident) after_files=$(files) after_threads=$(threads)
   fault "open files grew from $before_files to $after_files"
   find "/proc/$daemon/fd" -mindepth 1 -printf '%l\n' 2>/dev/null | sed 's/[0-9]\{3,\}/N/g' | sort | uniq -c | sort -rn | head >&2
 }
+[ "$(packs | wc -l)" -le 24 ] || fault "$(packs | wc -l) packs are open"
+! packs | grep -F '(deleted)' >&2 || fault "packs of stores that are gone are open"
 [ "$after_threads" -le $((before_threads + 8)) ] || fault "threads grew from $before_threads to $after_threads"
 children=$(pgrep -P "$daemon" | wc -l || true)
 [ "$children" -le 1 ] || fault "$children child processes"
