@@ -251,6 +251,7 @@ async fn carry_out<E: Engine>(
     }
     // Also after an interrupt: a service that was stopped to be replaced must not stay down.
     let (_go_on, stop) = watch::channel(false);
-    let undo = execute(&back, engine, &Options { stop, ..*options }).await;
+    // Nor may it wait for the turns of others.
+    let undo = execute(&back, engine, &Options { stop, turns: None, ..*options }).await;
     Applied { report, rollback: Some((back, undo)), failures, quarantine: None, notes }
 }

@@ -22,6 +22,9 @@ pub trait Events: Send + Sync {
     fn finished(&self, step: &Step, outcome: &Outcome, elapsed: Duration);
 }
 
+/// How long a call keeps its turn: one that hangs, as on a volume whose server is gone, must not hold up other stacks.
+const LONGEST_TURN: Duration = Duration::from_secs(10);
+
 /// The name that stands in [`Outcome::Skipped`] when the run was told to stop.
 pub const INTERRUPTED: &str = "interrupted";
 
@@ -38,7 +41,7 @@ pub struct Options<'a> {
     /// A number between 0 and 1, to spread further tries.
     pub chance: fn() -> f64,
     /// Turns that all runs of a process share: as many calls that make the engine work are in flight at most. What takes long
-    /// without work for it (pulls, stops) takes none, so that a stack that hangs does not hold up the others.
+    /// without work for it (pulls, stops) takes none, and no call keeps one for long, so that a stack that hangs does not hold up the others.
     pub turns: Option<&'a Semaphore>,
 }
 
@@ -138,18 +141,26 @@ async fn perform<E: Engine>(
             None => None,
         }
     };
-    let _turn = tokio::select! {
+    let turn = tokio::select! {
         biased;
         turn = turn => turn,
         Ok(_) = told.wait_for(|stop| *stop) =>
             return (index, (Outcome::Skipped { because: INTERRUPTED.to_owned() }, None), begin.elapsed()),
     };
     let progress = StepProgress(step, options);
-    let call = async {
+    let work = async {
         if let Action::Delay { period } = &step.action {
             tokio::time::sleep(period.to_std()).await;
         }
         retry::perform(engine, &step.action, &progress, options).await
+    };
+    let call = async {
+        tokio::pin!(work);
+        tokio::select! {
+            end = &mut work => return end,
+            () = tokio::time::sleep(LONGEST_TURN), if turn.is_some() => drop(turn),
+        }
+        work.await
     };
     let end = if is_cut(&step.action) {
         tokio::select! {

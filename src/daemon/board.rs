@@ -380,7 +380,7 @@ impl StackNews {
     }
 
     fn note_success(&mut self, now: i64) {
-        if self.out_of_sync == 0 && self.blocked == 0 && !self.broken {
+        if self.out_of_sync + self.blocked + self.waiting == 0 && !self.broken {
             self.success = Some(now);
         }
     }

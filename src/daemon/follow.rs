@@ -188,7 +188,7 @@ impl<E: Locks + Clone + 'static> Daemon<E> {
         match cycle::plan(&self.engine, &desired, &policy, now).await {
             Ok(planned) => {
                 self.end(WHOLE, true);
-                self.suspects = Inspect::Only(plan::updated(&desired, &planned.observed));
+                self.suspects = plan::suspects(&desired, &planned.observed, &policy);
                 let (source, jobs) = (Some(desired.source.clone()), plan::jobs(&planned.observed));
                 self.jobs.send_replace(Some(Seen { at, source, jobs }));
                 let opening = plan::next_opening(&desired, &planned.observed, now);

@@ -134,6 +134,27 @@ async fn runs_share_their_turns_and_none_that_waits_for_one_begins_after_the_sto
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_hangs_does_not_keep_its_turn() {
+    let (_keep, stop) = watch::channel(false);
+    let (engine, turns, redactor) = (Recorder::default(), Semaphore::new(1), Redactor::default());
+    let options = Options {
+        parallel: 8,
+        stop,
+        events: &Deaf,
+        redactor: &redactor,
+        chance: || 0.0,
+        turns: Some(&turns),
+    };
+    let [hangs, other] =
+        ["forever", "x"].map(|id| Plan { steps: vec![step(id, &[], &[])], ..Plan::default() });
+    tokio::select! {
+        biased;
+        _ = execute(&hangs, &engine, &options) => panic!("it hangs"),
+        report = execute(&other, &engine, &options) => assert!(report.is_success()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_skips_what_comes_after_it_and_nothing_else() {
     let (_, report) = run(
         vec![step("bad", &[], &[]), step("x", &["bad"], &[]), step("y", &["x"], &[]), step("z", &[], &[])],

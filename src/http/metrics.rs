@@ -99,7 +99,7 @@ fn stacks(registry: &mut Registry, board: &Board) {
     gauge(registry, "stack_in_sync_services", help, each(|news| Some(count(news.in_sync))));
     let help = "Services of the stack that are to be changed";
     gauge(registry, "stack_out_of_sync_services", help, each(|news| Some(count(news.out_of_sync))));
-    let help = "Services of the stack that somebody changed on the engine, whatever becomes of that";
+    let help = "Services of the stack that stopped or were changed on the engine, whatever becomes of that";
     gauge(registry, "stack_drifted_services", help, each(|news| Some(count(news.drifted))));
     let help = "Services, networks and volumes of the stack whose change is blocked";
     gauge(registry, "stack_blocked_changes", help, each(|news| Some(count(news.blocked))));

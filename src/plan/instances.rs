@@ -9,7 +9,7 @@ use super::networks::NetworkFate;
 use super::order;
 use crate::model::change::{Cause, CauseKind, ChangeAction};
 use crate::model::desired::{DesiredService, DesiredStack, JobMode};
-use crate::model::observed::{ContainerState, ObservedContainer};
+use crate::model::observed::{ContainerState, ObservedContainer, ObservedState};
 use std::collections::BTreeSet;
 
 /// What an existing container needs to run.
@@ -199,11 +199,8 @@ impl<'a, 'c> Judge<'a, 'c> {
                 causes.push(cause.values(Some("not attached".to_owned()), Some("attached".to_owned())));
             }
         }
-        // A job that has done its work is not done again for its limits.
-        if !self.is_complete(container) {
-            let candidate = Candidate { stack: self.stack, key: self.key, service: self.service, container };
-            causes.extend(adopt::updated(candidate, self.context.index.observed));
-        }
+        let candidate = Candidate { stack: self.stack, key: self.key, service: self.service, container };
+        causes.extend(limit_drift(candidate, self.context.index.observed));
         for mount in self.service.spec.volumes.iter().filter(|mount| mount.kind == "volume") {
             let Some(volume) = self.stack.volumes.get(&mount.source) else { continue };
             if !container.mounts.iter().any(|found| found.name == volume.name) {
@@ -248,6 +245,15 @@ impl<'a, 'c> Judge<'a, 'c> {
             | ContainerState::Unknown => (Kick::Start, cause(CauseKind::Stopped, "running")),
         }
     }
+}
+
+/// Limits that somebody changed. A job is not done again for them, done or under way.
+pub(super) fn limit_drift(candidate: Candidate, observed: &ObservedState) -> Vec<Cause> {
+    let is_complete = candidate.container.state == ContainerState::Exited(0) && is_job(candidate.service);
+    if is_complete || candidate.service.job == JobMode::Job {
+        return Vec::new();
+    }
+    adopt::updated(candidate, observed)
 }
 
 /// Whether a container of this service that ended with 0 has done its work. Where nobody says, a restart policy, a

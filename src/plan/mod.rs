@@ -217,17 +217,23 @@ pub fn wanted_inspections(
     adopt::wanted(desired, observed, policy)
 }
 
-/// Ids of our own containers that were looked into and whose limits are not those that are wanted.
-pub fn updated(desired: &DesiredState, observed: &ObservedState) -> BTreeSet<String> {
-    let own = observed.containers.iter().filter(|found| observed.inspected.contains_key(&found.id));
-    let own = own.filter(|found| found.labels.contains_key(labels::HASH));
-    let is_updated = |container: &&ObservedContainer| {
-        let Some(stack) = desired.stacks.get(container.stack()) else { return false };
-        stack.services.get_key_value(container.service()).is_some_and(|(key, service)| {
-            !adopt::updated(adopt::Candidate { stack, key, service, container }, observed).is_empty()
-        })
+/// Which of our own containers are to be looked into next time, after those of a policy were: what differs still, and what
+/// could not be seen, as its stack does not load or the engine could not show it.
+pub fn suspects(desired: &DesiredState, observed: &ObservedState, policy: &Policy) -> Inspect {
+    let is_suspect = |container: &&ObservedContainer| {
+        let service = desired.stacks.get(container.stack()).and_then(|stack| {
+            let (key, service) = stack.services.get_key_value(container.service())?;
+            Some(adopt::Candidate { stack, key, service, container })
+        });
+        policy.inspect.covers(&container.id)
+            && index::is_of_source(&container.labels, &desired.source)
+            && match service.filter(|_| observed.inspected.contains_key(&container.id)) {
+                Some(candidate) => !instances::limit_drift(candidate, observed).is_empty(),
+                None => true,
+            }
     };
-    own.filter(is_updated).map(|found| found.id.clone()).collect()
+    let suspects = observed.containers.iter().filter(is_suspect);
+    Inspect::Only(suspects.map(|container| container.id.clone()).collect())
 }
 
 /// Ids of the containers whose environment helps to explain a change of a plan: those of services whose hash differs.

@@ -116,8 +116,15 @@ impl DockerEngine {
 
     async fn configuration(&self, one: LookInto) -> Result<Option<(LookInto, Inspected)>, EngineError> {
         let answer = self.api.read::<Found>(Call::get(path(&one.id, "/json"))).await;
-        let Some(mut found) = unless_gone(answer)? else { return Ok(None) };
-        if one.image_id.is_empty() {
+        let is_limits = one.image_id.is_empty();
+        let mut found = match unless_gone(answer) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(None),
+            // One that the engine cannot show must not hold up all others.
+            Err(EngineError::Api { .. } | EngineError::NoAnswer { .. }) if is_limits => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if is_limits {
             // Of hundreds of containers, the rest would take up megabytes.
             let limits =
                 UPDATABLE.iter().map(|field| ((*field).to_owned(), found.host_config[*field].take()));

@@ -65,9 +65,13 @@ fn limits_that_docker_update_changed_are_mended_by_the_daemon_and_by_a_run_that_
     lab.reconcile(&["apply", "p.json"]).exits(0);
     assert_eq!((memory(&a), changed(&before, &lab.containers())), (small.clone(), vec![a.clone()]));
 
-    // What was changed while nobody looked is found at the start.
+    // What was changed while nobody looked is found at the start, or as soon as its stack loads.
     raise(&a);
+    lab.write("a/compose.yaml", "services: [");
     let daemon = Daemon::start(&lab, &["."]);
+    daemon.until("the complaint", || daemon.said().contains("a/compose.yaml:1:12"));
+    assert_eq!(memory(&a), large, "a broken stack is left as it is");
+    lab.write("a/compose.yaml", &limited("a", ""));
     daemon.until("the limit at the start", || memory(&a) == small);
     daemon.until("the end of the update", || lab.containers().len() == 2);
     let before = lab.containers();
