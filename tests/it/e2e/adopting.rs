@@ -142,7 +142,7 @@ fn a_forged_hash_does_not_save_another_configuration() {
     compose(lab.path(), &["up", "-d"]).expect("checked above").exits(0);
     assert_eq!(lab.containers(), before);
     let plan = lab.reconcile(&["--dry-run", "."]).exits(0);
-    for cause in ["environment.LEVEL: debug -> info", "mem_limit: 33554432 -> (unset)"] {
+    for cause in ["environment.LEVEL: debug -> info", "mem_limit: 32m -> (unset)"] {
         assert!(plan.stdout.contains(cause), "{plan}");
     }
     lab.reconcile(&["."]).exits(0);
