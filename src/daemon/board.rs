@@ -99,7 +99,7 @@ pub struct StackNews {
     pub in_sync: usize,
     /// Services that are to be changed.
     pub out_of_sync: usize,
-    /// Services that somebody changed on the engine, whatever becomes of that.
+    /// Services that stopped or were changed on the engine, as the last look found them, whatever becomes of that.
     pub drifted: usize,
     /// Services, networks and volumes whose change is blocked.
     pub blocked: usize,
@@ -292,9 +292,6 @@ impl SourceNews {
             news.out_of_sync = of(&[Fate::RolledBack, Fate::Failed, Fate::Skipped, Fate::Locked]);
             news.blocked = of(&[Fate::Blocked, Fate::Quarantined]);
             news.waiting = of(&[Fate::Waiting]);
-            if is_success {
-                news.drifted = 0;
-            }
             news.note_success(now);
         }
     }

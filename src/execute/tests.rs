@@ -77,6 +77,10 @@ fn step(id: &str, after: &[&str], after_any: &[&str]) -> Step {
     }
 }
 
+fn sharing<'a>(turns: &'a Semaphore, stop: watch::Receiver<bool>, redactor: &'a Redactor) -> Options<'a> {
+    Options { parallel: 8, stop, events: &Deaf, redactor, chance: || 0.0, turns: Some(turns) }
+}
+
 async fn run(steps: Vec<Step>, parallel: usize) -> (Recorder, crate::model::report::Report) {
     let (_keep, stop) = watch::channel(false);
     let engine = Recorder::default();
@@ -112,14 +116,7 @@ async fn runs_share_their_turns_and_none_that_waits_for_one_begins_after_the_sto
     let ids: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
     let plan = Plan { steps: ids.iter().map(|id| step(id, &[], &[])).collect(), ..Plan::default() };
     let redactor = Redactor::default();
-    let options = Options {
-        parallel: 8,
-        stop,
-        events: &Deaf,
-        redactor: &redactor,
-        chance: || 0.0,
-        turns: Some(&turns),
-    };
+    let options = sharing(&turns, stop, &redactor);
     let stopper = async {
         tokio::time::sleep(CALL * 5 / 2).await;
         tell.send_replace(true);
@@ -137,14 +134,7 @@ async fn runs_share_their_turns_and_none_that_waits_for_one_begins_after_the_sto
 async fn a_call_that_hangs_does_not_keep_its_turn() {
     let (_keep, stop) = watch::channel(false);
     let (engine, turns, redactor) = (Recorder::default(), Semaphore::new(1), Redactor::default());
-    let options = Options {
-        parallel: 8,
-        stop,
-        events: &Deaf,
-        redactor: &redactor,
-        chance: || 0.0,
-        turns: Some(&turns),
-    };
+    let options = sharing(&turns, stop, &redactor);
     let [hangs, other] =
         ["forever", "x"].map(|id| Plan { steps: vec![step(id, &[], &[])], ..Plan::default() });
     tokio::select! {

@@ -73,7 +73,9 @@ impl std::fmt::Debug for Inspected {
 pub struct LookInto {
     /// Its id.
     pub id: String,
-    /// Id of its image; empty if nothing but its limits ([`UPDATABLE`]) is asked for.
+    /// Whether nothing but its limits ([`UPDATABLE`]) is asked for.
+    pub only_limits: bool,
+    /// Id of its image.
     pub image_id: String,
     /// Paths of files in it that are looked at.
     pub files: Vec<String>,

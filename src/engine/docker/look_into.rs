@@ -83,7 +83,7 @@ impl DockerEngine {
         if wanted.is_empty() {
             return Ok(());
         }
-        let whole = || wanted.iter().filter(|one| !one.image_id.is_empty());
+        let whole = || wanted.iter().filter(|one| !one.only_limits);
         let images: BTreeSet<String> = whole().map(|one| one.image_id.clone()).collect();
         let images = stream::iter(images).map(|id| self.image(id)).buffer_unordered(PARALLEL);
         let images: BTreeMap<String, Option<Image>> = images.try_collect().await?;
@@ -116,15 +116,17 @@ impl DockerEngine {
 
     async fn configuration(&self, one: LookInto) -> Result<Option<(LookInto, Inspected)>, EngineError> {
         let answer = self.api.read::<Found>(Call::get(path(&one.id, "/json"))).await;
-        let is_limits = one.image_id.is_empty();
         let mut found = match unless_gone(answer) {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
             // One that the engine cannot show must not hold up all others.
-            Err(EngineError::Api { .. } | EngineError::NoAnswer { .. }) if is_limits => return Ok(None),
+            Err(error @ (EngineError::Api { .. } | EngineError::NoAnswer { .. })) if one.only_limits => {
+                tracing::info!(%error, container = one.id, "its limits cannot be seen");
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
-        if is_limits {
+        if one.only_limits {
             // Of hundreds of containers, the rest would take up megabytes.
             let limits =
                 UPDATABLE.iter().map(|field| ((*field).to_owned(), found.host_config[*field].take()));

@@ -137,7 +137,9 @@ pub(super) fn updated(comparison: &Comparison) -> Vec<Cause> {
         let new = normal(comparison, field, &wanted[*field]);
         let is_left_out = *field != "RestartPolicy" && (tidy(&old).is_null() || old.as_i64() == Some(-1));
         if !is_left_out && !is_same(comparison, *how, &old, &new) {
-            let cause = differs(*attribute, &worded(field, &old), &worded(field, &new));
+            // As they are: `no` in place of `always` says more than nothing does.
+            let [old, new] = [found, wanted].map(|host| worded(field, &host[*field]));
+            let cause = differs(*attribute, &old, &new);
             causes.push(Cause { kind: CauseKind::Drift, ..cause });
         }
     }

@@ -100,11 +100,11 @@ pub(super) fn wanted(desired: &DesiredState, observed: &ObservedState, policy: &
         if belongs(container, stack) {
             let files = service.files.iter().map(|file| file.target.clone()).collect();
             let mounted = contents::mounted(stack, service);
-            wanted.push(LookInto { id, image_id, files, mounted, inputs });
+            wanted.push(LookInto { id, only_limits: false, image_id, files, mounted, inputs });
         } else if is_ours(&container.labels) && !inputs.is_empty() {
             wanted.push(LookInto { id, image_id, inputs, ..LookInto::default() });
         } else if is_ours(&container.labels) && policy.inspect.covers(&container.id) {
-            wanted.push(LookInto { id, ..LookInto::default() });
+            wanted.push(LookInto { id, only_limits: true, ..LookInto::default() });
         }
     }
     wanted
